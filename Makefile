@@ -1,0 +1,61 @@
+# Two commands set everything up: `make demo` and `make test`. Everything else is for people who change smtune.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint types imports check format test-lowest benchmarks clean
+
+demo: $(VENV)/.demo
+	$(BIN)/python examples/breast_cancer/prepare.py
+	SMTUNE_HOME=.demo/$$(date +%Y%m%d-%H%M%S) $(BIN)/smtune run examples/breast_cancer/tuning.yaml
+
+test: $(VENV)/.dev
+	$(BIN)/pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+imports: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+check: test lint types imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# The oldest versions that smtune promises to work with.
+test-lowest: .venv-lowest/.dev
+	.venv-lowest/bin/pytest
+
+benchmarks: $(VENV)/.benchmarks
+	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/launch.py
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "smtune needs Python 3.11 or newer; try: make PYTHON=python3.12 demo")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[demo]'
+	touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@ $(VENV)/.demo
+
+$(VENV)/.benchmarks: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[benchmarks]'
+	touch $@
+
+.venv-lowest/.dev: pyproject.toml tests/lowest-versions.txt
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c tests/lowest-versions.txt
+	touch $@
+
+clean:
+	rm -rf .venv .venv-lowest .demo

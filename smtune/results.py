@@ -1,0 +1,224 @@
+"""What came of a tuning job, the same for every backend."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from smtune.errors import MissingExtraError
+from smtune.spec.objective import Goal
+from smtune.trial import Trial, TrialStatus
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BASELINE = "baseline"
+"""Origin of the trial that trains the untuned configuration."""
+
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|0x[0-9a-fA-F]+")
+
+
+class JobStatus(StrEnum):
+    """SageMaker's own words. A job whose process is gone counts as ``Stopped``: it can be resumed."""
+
+    InProgress = "InProgress"
+    Completed = "Completed"
+    Failed = "Failed"
+    Stopping = "Stopping"
+    Stopped = "Stopped"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen by itself."""
+        return self not in (JobStatus.InProgress, JobStatus.Stopping)
+
+
+@dataclass(frozen=True)
+class TuningResult:
+    """A tuning job as it stands: during the run, or at its end.
+
+    Attributes:
+        name: Name of the job.
+        backend: Where it lives, e.g. ``"local"``.
+        status: Where it stands.
+        metric: The objective metric.
+        goal: Which way it is optimised.
+        strategy: Type of the strategy, e.g. ``"evolutionary"``.
+        seed: The seed.
+        trials: In the order of their numbers.
+        planned_trials: How many there will be if nothing ends the job early, or ``None``.
+        failure_reason: Why the job is not ``Completed``, or what ended it early, or ``None``.
+        started_at: Seconds since the epoch (UTC), or ``None``.
+        ended_at: Seconds since the epoch (UTC), or ``None``.
+    """
+
+    name: str
+    backend: str
+    status: JobStatus
+    metric: str
+    goal: Goal
+    strategy: str
+    seed: int
+    trials: Sequence[Trial]
+    planned_trials: int | None = None
+    failure_reason: str | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+
+    @cached_property
+    def best(self) -> Trial | None:
+        """The completed trial with the best objective; the earlier number wins a tie."""
+        scored = [trial for trial in self.trials if _is_result(trial)]
+        return min(scored, key=lambda trial: self.goal.sign * _objective(trial), default=None)
+
+    @property
+    def baseline(self) -> Trial | None:
+        """The trial of the untuned configuration, if the spec named one."""
+        return next((trial for trial in self.trials if trial.origin == BASELINE), None)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of trials by status."""
+        found = Counter(trial.status for trial in self.trials)
+        order = (TrialStatus.Completed, TrialStatus.Failed, TrialStatus.Stopped, TrialStatus.InProgress)
+        return {status.value: found[status] for status in order}
+
+    def history(self) -> list[tuple[int, float]]:
+        """Return the improvements: trial number and objective of every new best, in the order in which trials ended."""
+        improvements: list[tuple[int, float]] = []
+        ended = sorted((trial for trial in self.trials if _is_result(trial)), key=lambda trial: trial.ended_at or 0.0)
+        for trial in ended:
+            value = _objective(trial)
+            if not improvements or self.goal.sign * value < self.goal.sign * improvements[-1][1]:
+                improvements.append((trial.number, value))
+        return improvements
+
+    def failures(self) -> dict[str, tuple[int, ...]]:
+        """Return the failed trials by cause, most frequent first.
+
+        Reasons that differ only in their numbers are one cause, shown by its first example.
+        """
+        causes: dict[str, list[Trial]] = {}
+        for trial in self.trials:
+            if trial.status is TrialStatus.Failed:
+                causes.setdefault(_NUMBER.sub("#", trial.failure_reason or "unknown"), []).append(trial)
+        grouped = sorted(causes.values(), key=len, reverse=True)
+        return {group[0].failure_reason or "unknown": tuple(trial.number for trial in group) for group in grouped}
+
+    def holdout(self, trial: Trial | None = None) -> dict[str, float]:
+        """Return what a trial scored on data that took no part in the selection: its ``test:`` metrics.
+
+        Args:
+            trial: By default the best.
+        """
+        chosen = trial or self.best
+        return {} if chosen is None else {k: v for k, v in chosen.metrics.items() if k.startswith("test:")}
+
+    def selection_optimism(self) -> float | None:
+        """Return by how much the best trial's objective flatters it.
+
+        Choosing the best of many scores chooses lucky ones too, so the objective of the winner is better than what
+        unseen data show.
+
+        Returns:
+            The objective's advantage over the same metric on the holdout, positive if it flatters; ``None`` if the
+            script reports no ``test:`` twin of the objective.
+        """
+        twin = "test:" + self.metric.split(":", 1)[-1]
+        if self.best is None or twin == self.metric or twin not in self.best.metrics:
+            return None
+        return self.goal.sign * (self.best.metrics[twin] - _objective(self.best))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as plain JSON values; numbers that JSON does not know (nan, infinities) become ``None``."""
+        best = self.best
+        return {
+            "name": self.name,
+            "backend": self.backend,
+            "status": self.status.value,
+            "seed": self.seed,
+            "strategy": self.strategy,
+            "objective": {"metric": self.metric, "goal": self.goal.value},
+            "counts": self.counts,
+            "best": None
+            if best is None
+            else {
+                "number": best.number,
+                "objective": best.objective,
+                "parameters": dict(best.parameters),
+                "metrics": _finite(best.metrics),
+            },
+            "failure_reason": self.failure_reason,
+            "started_at": _time(self.started_at),
+            "ended_at": _time(self.ended_at),
+            "trials": [_trial_dict(trial) for trial in self.trials],
+        }
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return one row per trial: number, status, objective, parameters, ``metric.<name>`` columns, times, reason.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            raise MissingExtraError("TuningResult.to_dataframe", "pandas") from None
+        rows = [
+            {
+                "number": trial.number,
+                "status": trial.status.value,
+                "objective": trial.objective,
+                **trial.parameters,
+                **{f"metric.{name}": value for name, value in trial.metrics.items()},
+                "seconds": trial.seconds,
+                "started_at": _moment(trial.started_at),
+                "ended_at": _moment(trial.ended_at),
+                "origin": trial.origin,
+                "failure_reason": trial.failure_reason,
+            }
+            for trial in self.trials
+        ]
+        return pd.DataFrame(rows)
+
+
+def _is_result(trial: Trial) -> bool:
+    return trial.status is TrialStatus.Completed and trial.objective is not None
+
+
+def _objective(trial: Trial) -> float:
+    return math.nan if trial.objective is None else trial.objective
+
+
+def _trial_dict(trial: Trial) -> dict[str, Any]:
+    return {
+        "number": trial.number,
+        "status": trial.status.value,
+        "parameters": dict(trial.parameters),
+        "objective": trial.objective,
+        "metrics": _finite(trial.metrics),
+        "origin": trial.origin,
+        "started_at": _time(trial.started_at),
+        "ended_at": _time(trial.ended_at),
+        "failure_reason": trial.failure_reason,
+    }
+
+
+def _finite(metrics: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def _time(seconds: float | None) -> str | None:
+    moment = _moment(seconds)
+    return None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

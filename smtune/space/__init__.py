@@ -1,0 +1,21 @@
+"""A *space* says what may vary: named parameters, their legal values, and how draws spread over them.
+
+Every strategy works on the unit cube of a :class:`SearchSpace`; scalings, steps and choices are known here only.
+"""
+
+from smtune.space.foreign import as_parameter
+from smtune.space.parameters import CategoricalParameter, ContinuousParameter, IntegerParameter, Parameter, Value
+from smtune.space.scaling import Scaling
+from smtune.space.search_space import Configuration, SearchSpace
+
+__all__ = [
+    "CategoricalParameter",
+    "Configuration",
+    "ContinuousParameter",
+    "IntegerParameter",
+    "Parameter",
+    "Scaling",
+    "SearchSpace",
+    "Value",
+    "as_parameter",
+]

@@ -1,0 +1,37 @@
+"""A *spec* describes a tuning job once, for every backend: what varies, what is optimised, what is trained, how long.
+
+It is frozen, knows nothing of where it will run, and reads the same from Python, YAML, TOML and JSON.
+"""
+
+from smtune.spec.objective import Goal, Objective
+from smtune.spec.parts import Channel, Limits, Training
+from smtune.spec.strategies import (
+    ChainConfig,
+    ChainStep,
+    EvolutionaryConfig,
+    GridConfig,
+    ManualConfig,
+    RandomConfig,
+    SobolConfig,
+    StrategyConfig,
+    read_strategy,
+)
+from smtune.spec.tuning import TuningSpec
+
+__all__ = [
+    "ChainConfig",
+    "ChainStep",
+    "Channel",
+    "EvolutionaryConfig",
+    "Goal",
+    "GridConfig",
+    "Limits",
+    "ManualConfig",
+    "Objective",
+    "RandomConfig",
+    "SobolConfig",
+    "StrategyConfig",
+    "Training",
+    "TuningSpec",
+    "read_strategy",
+]

@@ -1,0 +1,129 @@
+"""The choice of a strategy, as users write it: ``strategy: evolutionary`` or ``{type: evolutionary, population: 12}``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from smtune.errors import Problem, SpecError
+from smtune.spec.problems import closest, problems_of
+
+Configurations = Annotated[list[dict[str, Any]], Field(description="Configurations, one mapping of names to values each.")]
+
+
+class _StrategyConfig(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def read_strategy(given: Any) -> Any:
+    """Return the strategy that a name, a mapping with a ``type``, or a config means.
+
+    >>> read_strategy("grid").levels
+    5
+
+    Raises:
+        SpecError: Everything that is wrong, with paths relative to the strategy.
+    """
+    if isinstance(given, _StrategyConfig):
+        return given
+    if isinstance(given, str):
+        given = {"type": given}
+    known = ", ".join(STRATEGY_CONFIGS)
+    if not isinstance(given, Mapping) or "type" not in given:
+        raise SpecError([Problem("", given, "names no strategy", f"use one of {known}")])
+    config = STRATEGY_CONFIGS.get(str(given["type"]))
+    if config is None:
+        fix = closest(str(given["type"]), STRATEGY_CONFIGS, f"use one of {known}")
+        raise SpecError([Problem("", given["type"], "is no strategy", fix)])
+    try:
+        return config(**given)
+    except ValidationError as error:
+        raise SpecError(problems_of(error, config)) from None
+
+
+class ManualConfig(_StrategyConfig):
+    """The listed configurations in their order, and whatever is enqueued while the job runs."""
+
+    type: Literal["manual"] = "manual"
+    configurations: Configurations = []
+
+
+class GridConfig(_StrategyConfig):
+    """Every combination of the values of each parameter: its steps, its choices, or levels along its scaling."""
+
+    type: Literal["grid"] = "grid"
+    levels: Annotated[
+        int | dict[str, int],
+        Field(description="Values per parameter without a step: one number for all, or by name (which also thins steps)."),
+    ] = 5
+
+
+class RandomConfig(_StrategyConfig):
+    """Independent draws, uniform on the scaled space."""
+
+    type: Literal["random"] = "random"
+
+
+class SobolConfig(_StrategyConfig):
+    """A scrambled Sobol sequence: random draws that cover the scaled space evenly."""
+
+    type: Literal["sobol"] = "sobol"
+
+
+class EvolutionaryConfig(_StrategyConfig):
+    """A steady-state genetic algorithm: every ended trial may enter the population at once; nobody waits."""
+
+    type: Literal["evolutionary"] = "evolutionary"
+    population: Annotated[int, Field(ge=2, description="Configurations that survive and breed.")] = 10
+    tournament: Annotated[int, Field(ge=1, description="Candidates per parent; the best of them is chosen.")] = 3
+    crossover: Annotated[float, Field(ge=0, le=1, description="Probability of a second parent.")] = 0.5
+    mutation: Annotated[
+        float | None,
+        Field(gt=0, le=1, description="Probability that a parameter mutates; by default 1 / parameters, at least 0.1."),
+    ] = None
+    sigma: Annotated[float, Field(gt=0, le=1, description="Width of a mutation, as a share of the scaled range.")] = 0.15
+    max_generations: Annotated[
+        int | None, Field(ge=1, description="Stop after this many times `population` configurations.")
+    ] = None
+    patience: Annotated[
+        int | None, Field(ge=1, description="Stop after this many results in a row without a new best.")
+    ] = None
+
+
+SingleStrategy = ManualConfig | GridConfig | RandomConfig | SobolConfig | EvolutionaryConfig
+
+
+class ChainStep(_StrategyConfig):
+    """One strategy of a chain, the space it searches, and for how long."""
+
+    strategy: Annotated[SingleStrategy, BeforeValidator(read_strategy), Field(discriminator="type")]
+    trials: Annotated[
+        int | None, Field(ge=1, description="Trials of this step; by default until its strategy is exhausted.")
+    ] = None
+    narrow: Annotated[
+        float | None,
+        Field(gt=0, le=1, description="Search only this share of every range, around the best configuration so far."),
+    ] = None
+
+
+class ChainConfig(_StrategyConfig):
+    """Strategies one after the other, e.g. random, then a grid around the best."""
+
+    type: Literal["chain"] = "chain"
+    steps: Annotated[list[ChainStep], Field(min_length=1)]
+
+
+StrategyConfig = Annotated[SingleStrategy | ChainConfig, BeforeValidator(read_strategy), Field(discriminator="type")]
+"""Any strategy; ``type`` says which."""
+
+STRATEGY_CONFIGS: dict[str, type[_StrategyConfig]] = {
+    "manual": ManualConfig,
+    "grid": GridConfig,
+    "random": RandomConfig,
+    "sobol": SobolConfig,
+    "evolutionary": EvolutionaryConfig,
+    "chain": ChainConfig,
+}
+"""Every type that a spec can name."""

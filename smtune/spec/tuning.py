@@ -1,0 +1,266 @@
+"""The spec of a tuning job: one object that every backend reads."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from smtune.container import encode_value
+from smtune.errors import Problem, SpecError
+from smtune.space import SearchSpace
+from smtune.spec.objective import Objective
+from smtune.spec.parameters import SpaceField
+from smtune.spec.parts import Limits, Training
+from smtune.spec.problems import problems_of
+from smtune.spec.strategies import (
+    ChainConfig,
+    EvolutionaryConfig,
+    GridConfig,
+    ManualConfig,
+    StrategyConfig,
+)
+
+NAME_PATTERN = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}")
+"""SageMaker's rule for names of tuning jobs: one name then works on every backend."""
+
+
+def _static(given: Any) -> Any:
+    if not isinstance(given, Mapping):
+        return given
+    problems = []
+    for name, value in given.items():
+        try:
+            encode_value(value)
+        except (TypeError, ValueError) as error:
+            problems.append(Problem(str(name), value, f"cannot be a hyperparameter: {error}", "write it as text"))
+    if problems:
+        raise SpecError(problems)
+    return {str(name): value for name, value in given.items()}
+
+
+def _patterns(given: Any) -> Any:
+    if not isinstance(given, Mapping):
+        return given
+    problems = []
+    for name, pattern in given.items():
+        rule = _pattern_rule(pattern)
+        if rule:
+            example = r"auc=([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)"
+            problems.append(Problem(str(name), pattern, rule, f"write one group around the number, e.g. {example}"))
+    if problems:
+        raise SpecError(problems)
+    return given
+
+
+def _pattern_rule(pattern: object) -> str | None:
+    """Return what is wrong with a metric's regular expression, if anything."""
+    if not isinstance(pattern, str):
+        return "must be text"
+    if len(pattern) > 500:
+        return "is longer than 500 characters"
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        return f"is no regular expression: {error}"
+    return None if compiled.groups >= 1 else "has no group that holds the number"
+
+
+class TuningSpec(BaseModel):
+    """A tuning job, described once for every backend.
+
+    >>> spec = TuningSpec(
+    ...     objective={"metric": "loss", "goal": "Minimize"},
+    ...     parameters={"lr": {"type": "continuous", "min": 1e-4, "max": 1.0, "scaling": "Logarithmic"}},
+    ...     strategy="random",
+    ...     limits={"max_trials": 20},
+    ... )
+    >>> spec.strategy.type, spec.limits.max_parallel
+    ('random', 1)
+
+    Raises:
+        SpecError: Everything that is wrong, at once.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    name: Annotated[
+        str | None,
+        Field(description="Name of the job: up to 32 letters, digits and inner hyphens. By default made from the time."),
+    ] = None
+    objective: Objective
+    parameters: Annotated[SearchSpace, SpaceField, Field(description="What may vary: names to ranges or choices.")]
+    static: Annotated[
+        dict[str, Any], BeforeValidator(_static), Field(description="Hyperparameters that do not vary.")
+    ] = {}
+    strategy: Annotated[
+        StrategyConfig, Field(description="Which configuration comes next.")
+    ] = EvolutionaryConfig()
+    limits: Limits = Limits()
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1, description="The same seed gives the same trials.")] = 0
+    repeats: Annotated[int, Field(ge=1, description="How often each configuration is trained.")] = 1
+    baseline: Annotated[
+        dict[str, Any] | None,
+        Field(description="The untuned configuration; it is trained first, and the best is compared with it."),
+    ] = None
+    metrics: Annotated[
+        dict[str, str],
+        BeforeValidator(_patterns),
+        Field(description="Metric to the regular expression that finds it in a log line; not for reported metrics."),
+    ] = {}
+    training: Annotated[Training | None, Field(description="What a trial runs, unless a Python function is given.")] = None
+
+    def __init__(self, **fields: Any) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise SpecError(problems_of(error, type(self))) from None
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any], *, source: str | None = None) -> TuningSpec:
+        """Return the spec that a mapping describes.
+
+        Args:
+            fields: As read from a file.
+            source: What to name in errors, e.g. the file.
+
+        Raises:
+            SpecError: Everything that is wrong, at once.
+        """
+        problems = [
+            Problem(str(key), fields[key], "is no known key", "keys are text") for key in fields if not isinstance(key, str)
+        ]
+        if problems:
+            raise SpecError(problems, source=source)
+        try:
+            return cls(**fields)
+        except SpecError as error:
+            raise SpecError(error.problems, source=source) from None
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> TuningSpec:
+        """Read a spec from a ``.yaml``, ``.yml``, ``.toml`` or ``.json`` file.
+
+        Relative paths in it are taken from the file's own folder.
+
+        Raises:
+            SpecError: The file cannot be read, or what it says is wrong.
+        """
+        from smtune.spec.files import read_mapping, resolve_paths
+
+        source = Path(path)
+        return cls.from_dict(resolve_paths(read_mapping(source), source.resolve().parent), source=str(path))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the spec as plain JSON values; :meth:`from_dict` reads it back."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+    @property
+    def planned_trials(self) -> int | None:
+        """How many trials there will be if nothing stops the job early, or ``None`` if only time ends it."""
+        counts = [count for count in (self._strategy_trials(), self.limits.max_trials) if count is not None]
+        return min(counts) if counts else None
+
+    def _strategy_trials(self) -> int | None:
+        """Return after how many trials the strategy ends by itself, if it does."""
+        count = _configurations(self.strategy, self.parameters)
+        size = self.parameters.size()
+        if size != math.inf:
+            count = int(size) if count is None else min(count, int(size))
+        return None if count is None else (count + self._extra_configurations(count, size)) * self.repeats
+
+    def _extra_configurations(self, count: int, size: float) -> int:
+        """Return 1 if the baseline comes on top of what the strategy proposes."""
+        if self.baseline is None or count >= size:
+            return 0
+        if isinstance(self.strategy, GridConfig):
+            levels = self.parameters.grid_levels(self.strategy.levels)
+            return int(any(self.baseline[name] not in values for name, values in levels.items()))
+        return 1
+
+    @model_validator(mode="after")
+    def _check(self) -> TuningSpec:
+        problems = [*self._name_problems(), *self._parameter_problems(), *self._strategy_problems()]
+        if problems:
+            raise SpecError(problems)
+        return self
+
+    def _name_problems(self) -> list[Problem]:
+        if self.name is None or NAME_PATTERN.fullmatch(self.name):
+            return []
+        rule = "must be 1 to 32 letters, digits and inner hyphens"
+        fix = re.sub(r"[^a-zA-Z0-9]+", "-", self.name).strip("-")[:32].rstrip("-") or "tuning-1"
+        return [Problem("name", self.name, rule, f"use {fix}")]
+
+    def _parameter_problems(self) -> list[Problem]:
+        problems = [
+            Problem(f"static.{name}", self.static[name], "is tuned as well", "keep it in one of the two places")
+            for name in sorted(self.static.keys() & self.parameters.keys())
+        ]
+        if self.baseline is not None:
+            try:
+                object.__setattr__(self, "baseline", dict(self.parameters.validate(self.baseline)))
+            except SpecError as error:
+                problems += [problem.under("baseline") for problem in error.problems]
+        return problems
+
+    def _strategy_problems(self) -> list[Problem]:
+        try:
+            count = self._strategy_trials()
+        except SpecError as error:
+            return [_at_grid(problem) for problem in error.problems]
+        except KeyError:  # the baseline is wrong, and is reported as that
+            return []
+        limit = self.limits.max_trials
+        if count is None and limit is None and self.limits.max_runtime_seconds is None:
+            rule = f"is missing, and {self.strategy.type} search never ends by itself"
+            return [Problem("limits.max_trials", None, rule, "set limits.max_trials or limits.max_runtime_seconds")]
+        if isinstance(self.strategy, GridConfig) and count is not None and limit is not None and count > limit:
+            rule = f"is less than the {count} trials of this grid ({self._grid_formula()})"
+            fix = f"set limits.max_trials: {count}, or make the grid coarser (fewer strategy.levels, larger steps)"
+            return [Problem("limits.max_trials", limit, rule, fix)]
+        if isinstance(self.strategy, ManualConfig):
+            return self._manual_problems(self.strategy)
+        return []
+
+    def _manual_problems(self, strategy: ManualConfig) -> list[Problem]:
+        problems = []
+        for index, configuration in enumerate(strategy.configurations):
+            try:
+                self.parameters.validate(configuration)
+            except SpecError as error:
+                problems += [problem.under(f"strategy.configurations[{index}]") for problem in error.problems]
+        return problems
+
+    def _grid_formula(self) -> str:
+        levels = self.parameters.grid_levels(self.strategy.levels if isinstance(self.strategy, GridConfig) else None)
+        product = " x ".join(f"{len(values)} {name}" for name, values in levels.items())
+        extras = [f"x {self.repeats} repeats"] if self.repeats > 1 else []
+        return " ".join([product, *extras])
+
+
+def _at_grid(problem: Problem) -> Problem:
+    return problem.under("strategy") if problem.field.startswith("levels") else problem.under("parameters")
+
+
+def _configurations(strategy: StrategyConfig, space: SearchSpace) -> int | None:
+    """Return how many configurations a strategy proposes before it ends by itself, or ``None`` if it does not."""
+    if isinstance(strategy, ManualConfig):
+        return len({str(sorted(one.items(), key=str)) for one in strategy.configurations})
+    if isinstance(strategy, GridConfig):
+        return math.prod(len(values) for values in space.grid_levels(strategy.levels).values())
+    if isinstance(strategy, EvolutionaryConfig) and strategy.max_generations is not None:
+        return strategy.max_generations * strategy.population
+    if isinstance(strategy, ChainConfig):
+        counts = []
+        for step in strategy.steps:
+            own = _configurations(step.strategy, space)
+            bounds = [count for count in (own, step.trials) if count is not None]
+            counts.append(min(bounds) if bounds else None)
+        return None if None in counts else sum(count for count in counts if count is not None)
+    return None
+

@@ -1,0 +1,76 @@
+"""The interface of every strategy."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from smtune.space import Configuration
+from smtune.trial import Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A configuration to train next.
+
+    Attributes:
+        number: Trial number, from 0, consecutive.
+        parameters: Legal, typed values in canonical order.
+        origin: Where it came from, e.g. ``"random"``, ``"enqueued"``, ``"crossover of 3 and 7"``.
+        repeat: Which training of the same configuration this is, from 0.
+    """
+
+    number: int
+    parameters: Configuration
+    origin: str
+    repeat: int = 0
+
+
+class Strategy(ABC):
+    """Decides which configuration comes next; a pure function of space, seed and what it was told, in order.
+
+    A worked sequence, two trials at a time::
+
+        strategy.ask(2)             # -> suggestions 0 and 1
+        strategy.tell(trial_1)      # ended trials, in any order, each once
+        strategy.ask(1)             # -> suggestion 2, which may have learned from trial 1
+        strategy.tell(trial_0)
+
+    Asking for several at once is the same as asking for one several times. A job is resumed by building its strategy
+    anew and repeating the calls from the log; nothing is pickled.
+    """
+
+    @abstractmethod
+    def ask(self, count: int) -> Sequence[Suggestion]:
+        """Return the next suggestions, at most ``count``.
+
+        Returns:
+            Fewer than ``count``, down to none, if the strategy must first be told of trials under way, or if it is
+            :attr:`exhausted`.
+        """
+
+    @abstractmethod
+    def tell(self, trial: Trial) -> None:
+        """Learn from an ended trial of this strategy.
+
+        Args:
+            trial: Ended, in any order, each once. A ``Stopped`` trial with an objective counts as a result; a
+                ``Failed`` one as a configuration to stay away from.
+
+        Raises:
+            ValueError: The trial has not ended, was never suggested here, or was told before.
+        """
+
+    @abstractmethod
+    def enqueue(self, configuration: Mapping[str, object]) -> None:
+        """Put a configuration ahead of everything that the strategy would suggest by itself.
+
+        Raises:
+            SpecError: It is not legal in the space.
+        """
+
+    @property
+    @abstractmethod
+    def exhausted(self) -> bool:
+        """Whether :meth:`ask` returns nothing now and never will, unless something is enqueued."""
