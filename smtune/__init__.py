@@ -20,6 +20,7 @@ _HOMES = {
     "TuningResult": "smtune.results",
     "TuningSpec": "smtune.spec",
     "attach": "smtune.backends",
+    "resume": "smtune.backends",
     "tune": "smtune.backends",
 }
 

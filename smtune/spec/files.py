@@ -28,7 +28,11 @@ for _tag, _pattern, _first in (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("null", r"~|null|Null|NULL|", "~nN\0"),
     ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
-    ("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", "-+.0123456789"),
+    (
+        "float",
+        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+        "-+.0123456789",
+    ),
     ("merge", r"<<", "<"),
 ):
     _Yaml12Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first))
@@ -93,7 +97,9 @@ def _parse(text: str, path: Path) -> Any:
         rule = f"is no valid YAML: {getattr(error, 'problem', None) or error}{where}"
         raise SpecError([Problem("", path.name, rule, "mind indentation, colons and quotes")]) from None
     except ValueError as error:
-        raise SpecError([Problem("", path.name, f"is no valid {ending[1:].upper()}: {error}", "correct it there")]) from None
+        raise SpecError(
+            [Problem("", path.name, f"is no valid {ending[1:].upper()}: {error}", "correct it there")]
+        ) from None
     raise SpecError([Problem("", path.name, f"has the ending {ending!r}", "use .yaml, .toml or .json")])
 
 

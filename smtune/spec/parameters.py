@@ -77,7 +77,9 @@ def parse_parameter(form: object) -> object:
         names = ", ".join(_FORMS)
         if "type" not in form:
             raise SpecError([Problem("type", None, "is missing", f"use one of {names}")])
-        raise SpecError([Problem("type", kind, "is no kind of parameter", closest(str(kind), _FORMS, f"use one of {names}"))])
+        raise SpecError(
+            [Problem("type", kind, "is no kind of parameter", closest(str(kind), _FORMS, f"use one of {names}"))]
+        )
     known = _FORMS[kind].model_fields
     problems = [
         Problem(str(key), form[key], f"is no key of a {kind} parameter", closest(str(key), known, "remove it"))

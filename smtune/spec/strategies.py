@@ -10,7 +10,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from smtune.errors import Problem, SpecError
 from smtune.spec.problems import closest, problems_of
 
-Configurations = Annotated[list[dict[str, Any]], Field(description="Configurations, one mapping of names to values each.")]
+Configurations = Annotated[
+    list[dict[str, Any]], Field(description="Configurations, one mapping of names to values each.")
+]
 
 
 class _StrategyConfig(BaseModel):
@@ -56,7 +58,9 @@ class GridConfig(_StrategyConfig):
     type: Literal["grid"] = "grid"
     levels: Annotated[
         int | dict[str, int],
-        Field(description="Values per parameter without a step: one number for all, or by name (which also thins steps)."),
+        Field(
+            description="Values per parameter without a step: one number for all, or by name (which also thins steps)."
+        ),
     ] = 5
 
 
@@ -83,7 +87,9 @@ class EvolutionaryConfig(_StrategyConfig):
         float | None,
         Field(gt=0, le=1, description="Probability that a parameter mutates; by default 1 / parameters, at least 0.1."),
     ] = None
-    sigma: Annotated[float, Field(gt=0, le=1, description="Width of a mutation, as a share of the scaled range.")] = 0.15
+    sigma: Annotated[float, Field(gt=0, le=1, description="Width of a mutation, as a share of the scaled range.")] = (
+        0.15
+    )
     max_generations: Annotated[
         int | None, Field(ge=1, description="Stop after this many times `population` configurations.")
     ] = None

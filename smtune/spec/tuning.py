@@ -90,16 +90,16 @@ class TuningSpec(BaseModel):
 
     name: Annotated[
         str | None,
-        Field(description="Name of the job: up to 32 letters, digits and inner hyphens. By default made from the time."),
+        Field(
+            description="Name of the job: up to 32 letters, digits and inner hyphens. By default made from the time."
+        ),
     ] = None
     objective: Objective
     parameters: Annotated[SearchSpace, SpaceField, Field(description="What may vary: names to ranges or choices.")]
     static: Annotated[
         dict[str, Any], BeforeValidator(_static), Field(description="Hyperparameters that do not vary.")
     ] = {}
-    strategy: Annotated[
-        StrategyConfig, Field(description="Which configuration comes next.")
-    ] = EvolutionaryConfig()
+    strategy: Annotated[StrategyConfig, Field(description="Which configuration comes next.")] = EvolutionaryConfig()
     limits: Limits = Limits()
     seed: Annotated[int, Field(ge=0, le=2**32 - 1, description="The same seed gives the same trials.")] = 0
     repeats: Annotated[int, Field(ge=1, description="How often each configuration is trained.")] = 1
@@ -112,7 +112,9 @@ class TuningSpec(BaseModel):
         BeforeValidator(_patterns),
         Field(description="Metric to the regular expression that finds it in a log line; not for reported metrics."),
     ] = {}
-    training: Annotated[Training | None, Field(description="What a trial runs, unless a Python function is given.")] = None
+    training: Annotated[Training | None, Field(description="What a trial runs, unless a Python function is given.")] = (
+        None
+    )
 
     def __init__(self, **fields: Any) -> None:
         try:
@@ -132,7 +134,9 @@ class TuningSpec(BaseModel):
             SpecError: Everything that is wrong, at once.
         """
         problems = [
-            Problem(str(key), fields[key], "is no known key", "keys are text") for key in fields if not isinstance(key, str)
+            Problem(str(key), fields[key], "is no known key", "keys are text")
+            for key in fields
+            if not isinstance(key, str)
         ]
         if problems:
             raise SpecError(problems, source=source)
@@ -263,4 +267,3 @@ def _configurations(strategy: StrategyConfig, space: SearchSpace) -> int | None:
             counts.append(min(bounds) if bounds else None)
         return None if None in counts else sum(count for count in counts if count is not None)
     return None
-

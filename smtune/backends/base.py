@@ -1,0 +1,116 @@
+"""The interface of every backend."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from smtune.results import TuningResult
+from smtune.spec import TuningSpec
+from smtune.trial import Trial
+
+Listener = Callable[[Trial], None]
+"""Told of every change of a trial."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a backend will do, before it does it.
+
+    Attributes:
+        backend: Name of the backend.
+        name: Name that the job will have.
+        spec: The checked spec.
+        request: Exactly what is submitted, as plain JSON values.
+        trials: How many there will be if nothing ends the job early, or ``None`` if only time ends it.
+        warnings: What the user should know first, e.g. what this backend ignores.
+    """
+
+    backend: str
+    name: str
+    spec: TuningSpec
+    request: Mapping[str, Any]
+    trials: int | None
+    warnings: tuple[str, ...] = ()
+
+
+class Backend(ABC):
+    """A place where whole tuning jobs live.
+
+    A worked sequence::
+
+        plan = backend.plan(spec)        # checks everything that can be known; starts and sends nothing
+        name = backend.submit(plan)      # starts the job, returns at once
+        backend.poll(name)               # -> TuningResult, InProgress
+        backend.stop(name)               # idempotent
+        backend.wait(name, None)         # -> TuningResult, Stopped
+    """
+
+    @abstractmethod
+    def plan(self, spec: TuningSpec, *, name: str | None = None) -> Plan:
+        """Return what would be submitted. Starts and sends nothing.
+
+        Args:
+            spec: What to tune.
+            name: Name of the job; by default the spec's own, or one made from the time.
+
+        Raises:
+            SpecError: Something is missing or wrong, e.g. a channel's folder is not there.
+            LoweringError: This backend cannot express the spec; each problem says which can.
+        """
+
+    @abstractmethod
+    def submit(self, plan: Plan) -> str:
+        """Start a job and return its name at once.
+
+        Raises:
+            JobExistsError: There is a job of this name.
+        """
+
+    @abstractmethod
+    def poll(self, job_name: str) -> TuningResult:
+        """Return the job as it stands. Never blocks.
+
+        Raises:
+            JobNotFoundError: There is no job of this name.
+        """
+
+    @abstractmethod
+    def wait(self, job_name: str, timeout: float | None = None, *, listener: Listener | None = None) -> TuningResult:
+        """Block until the job has ended or the time is over, and return the job as it then stands.
+
+        Args:
+            job_name: Name of the job.
+            timeout: Seconds; ``None`` waits for as long as it takes.
+            listener: Called, in the calling thread, with every state of every trial that is new since the job began.
+
+        Raises:
+            JobNotFoundError: There is no job of this name.
+        """
+
+    @abstractmethod
+    def stop(self, job_name: str, *, force: bool = False) -> None:
+        """Start no new trials and ask the running ones to stop. Returns at once. Idempotent.
+
+        Args:
+            job_name: Name of the job.
+            force: End the running trials at once.
+
+        Raises:
+            JobNotFoundError: There is no job of this name.
+        """
+
+    @abstractmethod
+    def logs(self, job_name: str, number: int, *, follow: bool = False) -> Iterator[str]:
+        """Yield the lines that a trial printed, without line ends.
+
+        Args:
+            job_name: Name of the job.
+            number: Trial number.
+            follow: Go on as the trial prints, until it has ended.
+
+        Raises:
+            JobNotFoundError: There is no job of this name, or no such trial in it.
+        """

@@ -1,0 +1,390 @@
+"""The tuning loop: joins a strategy, a runner and a store.
+
+Every event is in the store before it is acted on, so that a job killed at any moment goes on as if it had not been:
+the strategy is built anew, the log is replayed to it, and the trials that were under way start afresh under their
+numbers.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from smtune.errors import StoreError
+from smtune.results import BASELINE, JobStatus
+from smtune.runners.base import Ended, Event, Measured, Runner, Started
+from smtune.spec import TuningSpec
+from smtune.store import (
+    Enqueued,
+    JobEnded,
+    JobEvent,
+    JobStarted,
+    JobStore,
+    StopRequested,
+    Suggested,
+    TrialEnded,
+    TrialMeasured,
+    TrialStarted,
+)
+from smtune.strategies import Strategy, build_strategy
+from smtune.trial import Trial, TrialStatus
+
+FIRST_FAILURES = 5
+"""A job whose first this many trials all fail is given up; SageMaker does the same."""
+
+Listener = Callable[[Trial], None]
+"""Told of every change of a trial, in the loop's own thread."""
+
+
+@dataclass
+class _Running:
+    """A trial under way."""
+
+    trial: Trial
+    deadline: float | None = None
+    stop_reason: str | None = None
+
+
+class TuningLoop:
+    """Runs one job to its end, or until it is asked to stop.
+
+    Everything but :meth:`request_stop`, :meth:`kill` and :meth:`enqueue` happens in the thread that calls
+    :meth:`run`.
+
+    Args:
+        spec: What to tune.
+        runner: Evaluates the trials; closed at the end.
+        store: Keeps every event; what it already holds is replayed first.
+        listener: Told of every change of a trial.
+    """
+
+    def __init__(self, spec: TuningSpec, *, runner: Runner, store: JobStore, listener: Listener | None = None) -> None:
+        self._spec = spec
+        self._runner = runner
+        self._store = store
+        self._listener = listener or (lambda _trial: None)
+        self._strategy = _strategy(spec)
+        self._running: dict[int, _Running] = {}
+        self._unstarted: deque[Trial] = deque()
+        self._suggested = 0
+        self._ended = 0
+        self._failed = 0
+        self._succeeded = 0
+        self._used_seconds = 0.0
+        self._verdict: tuple[JobStatus, str | None] | None = None
+        self._stop_requested = threading.Event()
+        self._stop_logged = False
+        self._killed = threading.Event()
+        self._enqueued: deque[Mapping[str, object]] = deque()
+        self._job_deadline: float | None = None
+
+    def request_stop(self) -> None:
+        """Start no new trials and ask the running ones to stop. From any thread, or a signal handler."""
+        self._stop_requested.set()
+        self._runner.wake()
+
+    def kill(self) -> None:
+        """End the running trials by force. From any thread, or a signal handler."""
+        self._killed.set()
+        self.request_stop()
+
+    def enqueue(self, configuration: Mapping[str, object]) -> None:
+        """Put a legal configuration ahead of what the strategy proposes. From any thread."""
+        self._enqueued.append(dict(self._spec.parameters.validate(configuration)))
+        self._runner.wake()
+
+    def run(self) -> JobStatus:
+        """Run the job.
+
+        Returns:
+            ``Completed``, ``Failed`` or ``Stopped``.
+
+        Raises:
+            StoreError: An event could not be kept; the running trials were ended, and the job can be resumed.
+        """
+        try:
+            self._replay()
+            started = time.time()
+            self._store.append([JobStarted(pid=os.getpid(), host=socket.gethostname(), at=started)])
+            self._job_deadline = self._deadline(self._spec.limits.max_runtime_seconds, self._used_seconds)
+            while True:
+                self._take_enqueued()
+                self._check_limits()
+                self._heed_stop()
+                self._fill()
+                if not self._running or self._killed.is_set():
+                    break
+                self._absorb(self._runner.wait(self._timeout()))
+                self._stop_late_trials()
+            return self._finish()
+        finally:
+            self._runner.close()
+
+    # --- before the first trial -------------------------------------------------------------------------------
+
+    def _replay(self) -> None:
+        """Bring strategy and counters to where the log left them."""
+        open_trials: dict[int, Trial] = {}
+        run_start: float | None = None
+        stopping = False
+        last = 0.0
+        for event in self._store.events():
+            if isinstance(event, JobStarted):
+                self._used_seconds += max(0.0, last - run_start) if run_start is not None else 0.0
+                run_start, stopping = event.at, False
+            elif isinstance(event, Suggested):
+                self._repeat_ask(event)
+                open_trials[event.number] = _trial_of(event)
+            elif isinstance(event, Enqueued):
+                self._strategy.enqueue(event.configuration)
+            elif isinstance(event, StopRequested):
+                stopping = True
+            elif isinstance(event, TrialMeasured):
+                trial = open_trials[event.number]
+                open_trials[event.number] = _measured(trial, event.metrics, event.step, self._spec.objective.metric)
+            elif isinstance(event, TrialStarted):
+                open_trials[event.number] = replace(_fresh(open_trials[event.number]), started_at=event.at)
+            elif isinstance(event, TrialEnded) and not _interrupted(event, stopping=stopping):
+                self._learn(_ended(open_trials.pop(event.number), event))
+            last = event.at
+        self._used_seconds += max(0.0, last - run_start) if run_start is not None else 0.0
+        self._unstarted.extend(_fresh(trial) for _, trial in sorted(open_trials.items()))
+
+    def _repeat_ask(self, event: Suggested) -> None:
+        suggestions = self._strategy.ask(1)
+        self._suggested += 1
+        again = suggestions[0] if suggestions else None
+        if again is None or again.number != event.number or dict(again.parameters) != dict(event.parameters):
+            raise StoreError(
+                f"trial {event.number} cannot be repeated from the log: this version of smtune proposes "
+                f"{dict(again.parameters) if again else 'nothing'} where it had proposed {dict(event.parameters)}. "
+                "Its results are kept; finish the job with the version that began it, or start a new one"
+            )
+
+    # --- the parts of a turn ----------------------------------------------------------------------------------
+
+    def _take_enqueued(self) -> None:
+        while self._enqueued:
+            configuration = self._enqueued.popleft()
+            self._store.append([Enqueued(configuration=dict(configuration), at=time.time())])  # type: ignore[arg-type]
+            self._strategy.enqueue(configuration)
+
+    def _check_limits(self) -> None:
+        """Give the job a verdict if a limit was reached; running trials are then stopped."""
+        limits = self._spec.limits
+        if self._verdict is not None:
+            return
+        if limits.max_failures is not None and self._failed >= limits.max_failures:
+            self._verdict = (
+                JobStatus.Failed,
+                f"{self._failed} trials failed (limits.max_failures = {limits.max_failures})",
+            )
+        elif limits.max_failures is None and self._failed == self._ended == FIRST_FAILURES:
+            self._verdict = (JobStatus.Failed, f"the first {FIRST_FAILURES} trials all failed")
+        elif self._job_deadline is not None and time.monotonic() >= self._job_deadline:
+            text = f"limits.max_runtime_seconds = {limits.max_runtime_seconds:g} reached"
+            self._verdict = (JobStatus.Completed, text)
+        else:
+            return
+        for number in self._running:
+            self._stop_trial(number, f"the job ended: {self._verdict[1]}")
+
+    def _heed_stop(self) -> None:
+        if self._stop_requested.is_set() and not self._stop_logged:
+            self._store.append([StopRequested(at=time.time())])
+            self._stop_logged = True
+            for number in self._running:
+                self._stop_trial(number, "the job was stopped")
+
+    def _fill(self) -> None:
+        """Start trials while there are free slots."""
+        if self._verdict is not None or self._stop_logged:
+            return
+        free = self._spec.limits.max_parallel - self._runner.busy()
+        starting = []
+        while self._unstarted and free > 0:
+            starting.append(self._unstarted.popleft())
+            free -= 1
+        if free > 0:
+            starting += self._ask(free)
+        for trial in starting:
+            self._running[trial.number] = _Running(trial)
+            self._runner.start(trial)
+
+    def _ask(self, free: int) -> list[Trial]:
+        if self._spec.limits.max_trials is not None:
+            free = min(free, self._spec.limits.max_trials - self._suggested)
+        if free <= 0:
+            return []
+        now = time.time()
+        events = [
+            Suggested(
+                number=suggestion.number,
+                parameters=dict(suggestion.parameters),
+                origin=self._origin(suggestion.origin, suggestion.number, suggestion.parameters),
+                repeat=suggestion.repeat,
+                at=now,
+            )
+            for suggestion in self._strategy.ask(free)
+        ]
+        if events:
+            self._store.append(events)
+            self._suggested += len(events)
+        return [_trial_of(event) for event in events]
+
+    def _origin(self, origin: str, number: int, parameters: Mapping[str, object]) -> str:
+        first = number < self._spec.repeats
+        return (
+            BASELINE
+            if first and self._spec.baseline is not None and dict(parameters) == self._spec.baseline
+            else origin
+        )
+
+    def _timeout(self) -> float | None:
+        """Return seconds until the next deadline, or ``None`` if there is none."""
+        deadlines = [one.deadline for one in self._running.values() if one.deadline is not None]
+        if self._job_deadline is not None and self._verdict is None:
+            deadlines.append(self._job_deadline)
+        return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+
+    def _absorb(self, happened: Iterable[Event]) -> None:
+        """Keep what happened, then act on it."""
+        records: list[JobEvent] = []
+        changed: list[Trial] = []
+        for event in happened:
+            running = self._running[event.number]
+            if isinstance(event, Started):
+                running.trial = replace(running.trial, started_at=event.at)
+                running.deadline = self._deadline(self._spec.limits.max_trial_seconds, 0.0)
+                records.append(TrialStarted(number=event.number, at=event.at))
+            elif isinstance(event, Measured):
+                running.trial = _measured(running.trial, event.metrics, event.step, self._spec.objective.metric)
+                records.append(
+                    TrialMeasured(number=event.number, metrics=dict(event.metrics), step=event.step, at=event.at)
+                )
+            else:
+                record = self._judge(running, event)
+                records.append(record)
+                running.trial = _ended(running.trial, record)
+            changed.append(running.trial)
+        if records:
+            self._store.append(records)
+        for trial in changed:
+            if trial.status.ended and self._running.pop(trial.number, None) is not None:
+                if self._stop_logged and trial.status is TrialStatus.Stopped:
+                    self._unstarted.append(trial)
+                else:
+                    self._learn(trial)
+            self._listener(trial)
+
+    def _judge(self, running: _Running, event: Ended) -> TrialEnded:
+        """Return the outcome of a trial: code that ends well has failed all the same without a usable objective."""
+        metric, trial = self._spec.objective.metric, running.trial
+        status, reason, objective = event.status, event.reason, trial.metrics.get(metric)
+        if status is TrialStatus.Stopped:
+            reason = running.stop_reason or reason
+        elif status is TrialStatus.Completed and objective is None:
+            status = TrialStatus.Failed
+            known = ", ".join(sorted(trial.metrics)) or "no metric at all"
+            reason = f"never reported the objective {metric!r}; it reported {known}"
+        elif status is TrialStatus.Completed and objective is not None and not math.isfinite(objective):
+            status = TrialStatus.Failed
+            where = "" if trial.step is None else f" at step {trial.step}"
+            reason = f"reported {metric} = {objective}{where}"
+        usable = objective is not None and math.isfinite(objective) and status is not TrialStatus.Failed
+        return TrialEnded(
+            number=event.number,
+            status=status,
+            objective=objective if usable else None,
+            reason=reason,
+            log_tail=list(event.log_tail),
+            at=event.at,
+        )
+
+    def _learn(self, trial: Trial) -> None:
+        self._ended += 1
+        self._failed += trial.status is TrialStatus.Failed
+        self._succeeded += trial.status is TrialStatus.Completed
+        self._strategy.tell(trial)
+
+    def _stop_late_trials(self) -> None:
+        now = time.monotonic()
+        for number, running in self._running.items():
+            if running.deadline is not None and now >= running.deadline:
+                running.deadline = None
+                limit = self._spec.limits.max_trial_seconds
+                self._stop_trial(number, f"ran longer than limits.max_trial_seconds = {limit:g}")
+
+    def _stop_trial(self, number: int, reason: str) -> None:
+        running = self._running[number]
+        running.stop_reason = running.stop_reason or reason
+        self._runner.stop(number)
+
+    # --- the end ----------------------------------------------------------------------------------------------
+
+    def _finish(self) -> JobStatus:
+        status, reason = self._verdict or (JobStatus.Completed, None)
+        if self._verdict is None and self._stop_logged:
+            status, reason = JobStatus.Stopped, "stopped on request"
+        elif not self._succeeded:
+            status = JobStatus.Failed
+            reason = "; ".join(text for text in ("no trial succeeded", reason) if text)
+        self._runner.close()
+        now = time.time()
+        records: list[JobEvent] = [
+            TrialEnded(number=number, status=TrialStatus.Stopped, objective=None, reason="killed", log_tail=[], at=now)
+            for number in self._running
+        ]
+        self._store.append([*records, JobEnded(status=status.value, reason=reason, at=now)])
+        return status
+
+    @staticmethod
+    def _deadline(limit: float | None, used: float) -> float | None:
+        return None if limit is None else time.monotonic() + limit - used
+
+
+def _strategy(spec: TuningSpec) -> Strategy:
+    strategy = build_strategy(
+        spec.strategy, spec.parameters, goal=spec.objective.goal, seed=spec.seed, repeats=spec.repeats
+    )
+    if spec.baseline is not None:
+        strategy.enqueue(spec.baseline)
+    return strategy
+
+
+def _interrupted(event: TrialEnded, *, stopping: bool) -> bool:
+    """Whether a trial ended only because the whole job was asked to stop: it starts afresh on resume."""
+    return stopping and event.status == TrialStatus.Stopped
+
+
+def _trial_of(event: Suggested) -> Trial:
+    return Trial(event.number, event.parameters, origin=event.origin, repeat=event.repeat)
+
+
+def _fresh(trial: Trial) -> Trial:
+    return Trial(trial.number, trial.parameters, origin=trial.origin, repeat=trial.repeat)
+
+
+def _measured(trial: Trial, metrics: Mapping[str, float], step: int | None, objective: str) -> Trial:
+    return replace(
+        trial,
+        metrics={**trial.metrics, **metrics},
+        step=trial.step if step is None else step,
+        objective=metrics.get(objective, trial.objective),
+    )
+
+
+def _ended(trial: Trial, event: TrialEnded) -> Trial:
+    return replace(
+        trial,
+        status=TrialStatus(event.status),
+        objective=event.objective,
+        failure_reason=event.reason,
+        ended_at=event.at,
+    )

@@ -1,0 +1,294 @@
+"""A spec reads the same from Python, YAML and TOML, and says everything that is wrong with it at once."""
+
+import json
+
+import pytest
+
+from smtune.errors import SpecError
+from smtune.space import CategoricalParameter, ContinuousParameter, IntegerParameter
+from smtune.spec import ChainConfig, EvolutionaryConfig, Goal, GridConfig, TuningSpec
+
+YAML = r"""
+name: churn
+objective: {metric: "validation:auc", goal: max}
+parameters:
+  eta:       {type: continuous, min: 1e-2, max: 0.5, scaling: Logarithmic}
+  max_depth: {type: integer, min: 2, max: 10}
+  subsample: {type: continuous, min: 0.5, max: 1.0, step: 0.1}
+  booster:   {type: categorical, values: [gbtree, dart]}
+static: {num_round: 200, objective: "binary:logistic"}
+strategy: {type: evolutionary, population: 12}
+limits: {max_trials: 40, max_parallel: 2, max_trial_seconds: 300, max_failures: 10}
+seed: 7
+metrics: {"validation:auc": 'validation-auc:(\S+)'}
+training:
+  source_dir: code
+  entry_point: train.py
+  channels: {train: data/train, test: {source: "s3://bucket/test", content_type: text/csv}}
+"""
+
+TOML = r"""
+name = "churn"
+seed = 7
+objective = {metric = "validation:auc", goal = "Maximize"}
+static = {num_round = 200, objective = "binary:logistic"}
+strategy = {type = "evolutionary", population = 12}
+limits = {max_trials = 40, max_parallel = 2, max_trial_seconds = 300, max_failures = 10}
+metrics = {"validation:auc" = 'validation-auc:(\S+)'}
+[parameters]
+booster = {type = "categorical", values = ["gbtree", "dart"]}
+eta = {type = "continuous", min = 1e-2, max = 0.5, scaling = "Logarithmic"}
+max_depth = {type = "integer", min = 2, max = 10}
+subsample = {type = "continuous", min = 0.5, max = 1.0, step = 0.1}
+[training]
+source_dir = "code"
+entry_point = "train.py"
+[training.channels]
+train = "data/train"
+test = {source = "s3://bucket/test", content_type = "text/csv"}
+"""
+
+
+def minimal(**changes):
+    fields = {
+        "objective": {"metric": "loss", "goal": "Minimize"},
+        "parameters": {"x": ContinuousParameter(0.0, 1.0)},
+        "limits": {"max_trials": 10},
+    }
+    return fields | changes
+
+
+def problems(**changes):
+    with pytest.raises(SpecError) as caught:
+        TuningSpec(**minimal(**changes))
+    return caught.value.problems
+
+
+def write(folder, name, text):
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def test_yaml_toml_and_python_describe_the_same_job(tmp_path):
+    from_yaml = TuningSpec.from_file(write(tmp_path, "tuning.yaml", YAML))
+    from_toml = TuningSpec.from_file(write(tmp_path, "tuning.toml", TOML))
+    from_python = TuningSpec(
+        name="churn",
+        objective={"metric": "validation:auc", "goal": "maximise"},
+        parameters={
+            "eta": ContinuousParameter(0.01, 0.5, scaling_type="Logarithmic"),
+            "max_depth": IntegerParameter(2, 10),
+            "subsample": ContinuousParameter(0.5, 1.0, step=0.1),
+            "booster": CategoricalParameter(["gbtree", "dart"]),
+        },
+        static={"num_round": 200, "objective": "binary:logistic"},
+        strategy=EvolutionaryConfig(population=12),
+        limits={"max_trials": 40, "max_parallel": 2, "max_trial_seconds": 300, "max_failures": 10},
+        seed=7,
+        metrics={"validation:auc": r"validation-auc:(\S+)"},
+        training={
+            "source_dir": tmp_path / "code",
+            "entry_point": "train.py",
+            "channels": {
+                "train": tmp_path / "data/train",
+                "test": {"source": "s3://bucket/test", "content_type": "text/csv"},
+            },
+        },
+    )
+    assert from_yaml == from_toml == from_python
+    assert list(from_yaml.parameters) == ["booster", "eta", "max_depth", "subsample"]
+    assert from_yaml.objective.goal is Goal.Maximize
+
+
+def test_a_spec_survives_json(tmp_path):
+    spec = TuningSpec.from_file(write(tmp_path, "tuning.yaml", YAML))
+    assert TuningSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
+
+
+def test_every_strategy_survives_json():
+    for strategy in (
+        "random",
+        "sobol",
+        {"type": "grid", "levels": {"x": 3}},
+        {"type": "manual", "configurations": [{"x": 0.5}]},
+        {
+            "type": "chain",
+            "steps": [{"strategy": "random", "trials": 5}, {"strategy": {"type": "grid"}, "narrow": 0.2}],
+        },
+    ):
+        spec = TuningSpec(**minimal(strategy=strategy))
+        assert TuningSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1e-4", 1e-4), ("1E5", 1e5), (".5", 0.5), ("1.", 1.0), ("-3", -3), ("0x1F", 31), ("0o17", 15), ("017", 17)],
+)
+def test_yaml_numbers_follow_version_1_2(tmp_path, text, value):
+    spec = TuningSpec.from_file(
+        write(
+            tmp_path,
+            "tuning.yaml",
+            f"objective: {{metric: loss}}\nlimits: {{max_trials: 1}}\nstatic: {{a: {text}}}\n"
+            "parameters: {x: {type: continuous, min: 0, max: 1}}\n",
+        )
+    )
+    assert spec.static["a"] == value
+    assert type(spec.static["a"]) is type(value)
+
+
+@pytest.mark.parametrize("text", ["off", "yes", "No", "1:30", "2026-01-01", "1_000"])
+def test_yaml_1_1_surprises_stay_text(tmp_path, text):
+    spec = TuningSpec.from_file(
+        write(
+            tmp_path,
+            "tuning.yaml",
+            f"objective: {{metric: loss}}\nlimits: {{max_trials: 1}}\nstatic: {{a: {text}}}\n"
+            "parameters: {x: {type: continuous, min: 0, max: 1}}\n",
+        )
+    )
+    assert spec.static["a"] == text
+
+
+def test_relative_paths_are_taken_from_the_file(tmp_path, monkeypatch):
+    folder = tmp_path / "project"
+    folder.mkdir()
+    write(folder, "tuning.yaml", YAML)
+    monkeypatch.chdir(tmp_path)
+    training = TuningSpec.from_file("project/tuning.yaml").training
+    assert training is not None
+    assert training.source_dir == str(folder / "code")
+    assert training.channels["train"].source == str(folder / "data" / "train")
+    assert training.channels["test"].source == "s3://bucket/test"
+
+
+def test_all_problems_are_told_at_once_with_field_value_rule_and_fix(tmp_path):
+    text = YAML.replace("min: 1e-2", "min: 0").replace("max_trials: 40", "max_trials: 0").replace("seed: 7", "sead: 7")
+    with pytest.raises(SpecError) as caught:
+        TuningSpec.from_file(write(tmp_path, "tuning.yaml", text))
+    told = {problem.field: problem for problem in caught.value.problems}
+    assert set(told) == {"parameters.eta.min", "limits.max_trials", "sead"}
+    assert told["parameters.eta.min"].value == 0
+    assert "min > 0" in told["parameters.eta.min"].rule
+    assert "Linear" in told["parameters.eta.min"].fix
+    assert "'seed'" in told["sead"].fix
+    assert str(tmp_path / "tuning.yaml") in str(caught.value)
+    assert "3 problems" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"objectve": 1}, "objectve"),
+        ({"objective": {"metric": "loss", "goal": "up"}}, "objective.goal"),
+        ({"objective": {}}, "objective.metric"),
+        ({"parameters": {}}, "parameters"),
+        ({"parameters": {"x": {"type": "continuous", "min": 2, "max": 1}}}, "parameters.x.min"),
+        ({"parameters": {"x": {"type": "continuous", "min": 0, "max": 1, "scale": "log"}}}, "parameters.x.scale"),
+        ({"parameters": {"x": {"type": "continuous", "min": 0}}}, "parameters.x.max"),
+        ({"parameters": {"x": {"type": "float", "min": 0, "max": 1}}}, "parameters.x.type"),
+        ({"parameters": {"x": {"min": 0, "max": 1}}}, "parameters.x.type"),
+        ({"parameters": {"x": {"type": "continuous", "min": 0, "max": 1, "step": 2}}}, "parameters.x.step"),
+        ({"parameters": {"x": {"type": "integer", "min": 0.5, "max": 1}}}, "parameters.x.min"),
+        (
+            {"parameters": {"x": {"type": "continuous", "min": 0, "max": 1, "scaling": "Logarithmic"}}},
+            "parameters.x.min",
+        ),
+        (
+            {"parameters": {"x": {"type": "continuous", "min": 0, "max": 1, "scaling": "ReverseLogarithmic"}}},
+            "parameters.x.max",
+        ),
+        ({"parameters": {"x": {"type": "categorical", "values": ["a", "a"]}}}, "parameters.x.values"),
+        ({"parameters": {"x": {"type": "categorical", "values": "abc"}}}, "parameters.x.values"),
+        (
+            {"parameters": {"sagemaker_program": {"type": "integer", "min": 1, "max": 2}}},
+            "parameters.sagemaker_program",
+        ),
+        ({"limits": {"max_trials": 0}}, "limits.max_trials"),
+        ({"limits": {"max_trials": 5, "max_paralel": 1}}, "limits.max_paralel"),
+        ({"limits": {}}, "limits.max_trials"),
+        ({"strategy": "evolution"}, "strategy"),
+        ({"strategy": {"population": 3}}, "strategy"),
+        ({"strategy": {"type": "evolutionary", "populaton": 3}}, "strategy.populaton"),
+        ({"strategy": {"type": "evolutionary", "population": 1}}, "strategy.population"),
+        ({"strategy": {"type": "chain", "steps": []}}, "strategy.steps"),
+        ({"strategy": {"type": "chain", "steps": [{"strategy": {"type": "grd"}}]}}, "strategy.steps[0].strategy"),
+        ({"strategy": {"type": "manual", "configurations": [{"x": 0.1}, {"y": 2}]}}, "strategy.configurations[1].y"),
+        ({"strategy": {"type": "grid", "levels": {"y": 3}}}, "strategy.levels.y"),
+        ({"strategy": {"type": "grid", "levels": 20}}, "limits.max_trials"),
+        ({"static": {"x": 3}}, "static.x"),
+        ({"static": {"y": float("nan")}}, "static.y"),
+        ({"baseline": {"x": 7}}, "baseline.x"),
+        ({"name": "under_score"}, "name"),
+        ({"name": "a" * 33}, "name"),
+        ({"seed": -1}, "seed"),
+        ({"metrics": {"loss": "loss=[0-9]+"}}, "metrics.loss"),
+        ({"metrics": {"loss": "loss=([0-9]+"}}, "metrics.loss"),
+        ({"training": {}}, "training.entry_point"),
+        ({"training": {"entry_point": "../train.py"}}, "training.entry_point"),
+        ({"training": {"entry_point": "train.py", "channels": {"a/b": "data"}}}, "training.channels.a/b"),
+        ({"training": {"entry_point": "train.py", "environment": {"A B": "1"}}}, "training.environment.A B"),
+    ],
+)
+def test_what_is_wrong_is_named(changes, field):
+    found = problems(**changes)
+    assert field in [problem.field for problem in found]
+    for problem in found:
+        assert problem.rule
+        assert problem.fix
+
+
+def test_a_grid_larger_than_the_limit_is_refused_with_its_count_and_two_ways_out():
+    (problem,) = problems(strategy=GridConfig(levels=12), repeats=2)
+    assert "24 trials" in problem.rule
+    assert "max_trials: 24" in problem.fix
+    assert "coarser" in problem.fix
+
+
+def test_a_finite_strategy_needs_no_limit_and_says_its_count():
+    assert TuningSpec(**minimal(limits={}, strategy=GridConfig(levels=7), repeats=3)).planned_trials == 21
+    assert TuningSpec(**minimal(limits={}, strategy=GridConfig(levels=3), baseline={"x": 0.3})).planned_trials == 4
+    assert TuningSpec(**minimal(limits={}, strategy=GridConfig(levels=3), baseline={"x": 0.5})).planned_trials == 3
+    chain = ChainConfig.model_validate(
+        {"steps": [{"strategy": "random", "trials": 4}, {"strategy": {"type": "grid", "levels": 3}, "narrow": 0.1}]}
+    )
+    assert TuningSpec(**minimal(limits={}, strategy=chain)).planned_trials == 7
+    finite = {"x": CategoricalParameter(["a", "b", "c"])}
+    assert TuningSpec(**minimal(limits={}, strategy="random", parameters=finite)).planned_trials == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("tuning.yaml", "objective: {metric: [", "YAML"),
+        ("tuning.yaml", "- a\n- b\n", "no mapping"),
+        ("tuning.yaml", "seed: 1\nseed: 2\n", "twice"),
+        ("tuning.toml", "seed = \n", "TOML"),
+        ("tuning.json", "{", "JSON"),
+        ("tuning.ini", "[a]", "ending"),
+    ],
+)
+def test_a_file_that_says_nothing_is_named_with_its_fault(tmp_path, name, text, told):
+    with pytest.raises(SpecError, match=told):
+        TuningSpec.from_file(write(tmp_path, name, text))
+
+
+def test_a_missing_file_offers_its_neighbour(tmp_path):
+    write(tmp_path, "tuning.yaml", YAML)
+    with pytest.raises(SpecError, match=r"tuning\.yaml"):
+        TuningSpec.from_file(tmp_path / "tunning.yaml")
+
+
+def test_a_spec_is_frozen():
+    spec = TuningSpec(**minimal())
+    with pytest.raises(Exception, match="frozen"):
+        spec.seed = 3
+
+
+def test_the_json_schema_knows_every_key(tmp_path):
+    schema = TuningSpec.model_json_schema()
+    assert set(schema["properties"]) == set(TuningSpec.model_fields)
+    text = json.dumps(schema)
+    assert "ReverseLogarithmic" in text
+    assert "max_generations" in text

@@ -1,0 +1,92 @@
+import json
+import math
+
+import pytest
+
+from smtune.results import JobStatus, TuningResult
+from smtune.spec import Goal
+from smtune.trial import Trial, TrialStatus
+
+
+def completed(number, objective, *, ended_at=None, **metrics):
+    return Trial(
+        number,
+        {"eta": 0.1 * number},
+        TrialStatus.Completed,
+        objective=objective,
+        metrics={"validation:auc": objective, **metrics},
+        started_at=0.0,
+        ended_at=number if ended_at is None else ended_at,
+    )
+
+
+def failed(number, reason):
+    return Trial(number, {"eta": 0.0}, TrialStatus.Failed, failure_reason=reason, started_at=0.0, ended_at=1.0)
+
+
+def result(*trials, goal=Goal.Maximize):
+    return TuningResult(
+        name="churn",
+        backend="local",
+        status=JobStatus.Completed,
+        metric="validation:auc",
+        goal=goal,
+        strategy="random",
+        seed=7,
+        trials=trials,
+    )
+
+
+def test_best_follows_the_goal_and_the_earlier_number_wins_a_tie():
+    trials = [completed(0, 0.5), completed(1, 0.9), completed(2, 0.9), completed(3, 0.1)]
+    assert result(*trials).best is trials[1]
+    assert result(*trials, goal=Goal.Minimize).best is trials[3]
+
+
+def test_a_stopped_trial_is_never_the_best():
+    stopped = Trial(1, {"eta": 0.2}, TrialStatus.Stopped, objective=0.99)
+    assert result(completed(0, 0.5), stopped).best.number == 0
+    assert result(stopped).best is None
+
+
+def test_history_lists_improvements_in_the_order_of_the_ends():
+    trials = [completed(0, 0.5, ended_at=9), completed(1, 0.7, ended_at=3), completed(2, 0.8, ended_at=5)]
+    assert result(*trials).history() == [(1, 0.7), (2, 0.8)]
+
+
+def test_failures_are_grouped_by_cause_whatever_their_numbers():
+    job = result(
+        failed(0, "exit code 1: ValueError: eta 0.48 is too large"),
+        failed(1, "exit code 137"),
+        failed(2, "exit code 1: ValueError: eta 0.51 is too large"),
+        completed(3, 0.5),
+    )
+    assert job.failures() == {"exit code 1: ValueError: eta 0.48 is too large": (0, 2), "exit code 137": (1,)}
+    assert job.counts == {"Completed": 1, "Failed": 3, "Stopped": 0, "InProgress": 0}
+
+
+def test_selection_optimism_compares_the_objective_with_its_twin_on_the_holdout():
+    assert result(completed(0, 0.95, **{"test:auc": 0.9})).selection_optimism() == pytest.approx(0.05)
+    loss = completed(0, 0.2, **{"test:auc": 0.3})
+    assert result(loss, goal=Goal.Minimize).selection_optimism() == pytest.approx(0.1)
+    assert result(completed(0, 0.95)).selection_optimism() is None
+    assert result().selection_optimism() is None
+
+
+def test_holdout_shows_the_test_metrics_of_the_best():
+    job = result(completed(0, 0.95, **{"test:auc": 0.9, "train:auc": 1.0}))
+    assert job.holdout() == {"test:auc": 0.9}
+
+
+def test_the_json_form_is_strict_json_even_with_nan():
+    job = result(completed(0, 0.95, **{"train:auc": math.nan}))
+    text = json.dumps(job.to_dict(), allow_nan=False)
+    assert json.loads(text)["trials"][0]["metrics"]["train:auc"] is None
+    assert json.loads(text)["trials"][0]["ended_at"] == "1970-01-01T00:00:00.000Z"
+
+
+def test_the_dataframe_has_one_row_per_trial():
+    frame = result(completed(0, 0.5), failed(1, "no")).to_dataframe()
+    assert list(frame["number"]) == [0, 1]
+    assert frame.loc[0, "metric.validation:auc"] == 0.5
+    assert frame.loc[1, "failure_reason"] == "no"
