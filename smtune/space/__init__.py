@@ -3,8 +3,10 @@
 Every strategy works on the unit cube of a :class:`SearchSpace`; scalings, steps and choices are known here only.
 """
 
+from smtune.space.categorical import CategoricalParameter
 from smtune.space.foreign import as_parameter
-from smtune.space.parameters import CategoricalParameter, ContinuousParameter, IntegerParameter, Parameter, Value
+from smtune.space.parameter import Parameter, Value
+from smtune.space.ranges import ContinuousParameter, IntegerParameter
 from smtune.space.scaling import Scaling
 from smtune.space.search_space import Configuration, SearchSpace
 

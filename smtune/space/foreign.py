@@ -8,10 +8,13 @@ Optuna                        ``FloatDistribution``, ``IntDistribution``, ``Cate
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from smtune.errors import Problem, SpecError
-from smtune.space.parameters import CategoricalParameter, ContinuousParameter, IntegerParameter, Parameter
+from smtune.space.categorical import CategoricalParameter
+from smtune.space.parameter import Parameter
+from smtune.space.ranges import ContinuousParameter, IntegerParameter
 
 
 def as_parameter(thing: object) -> Parameter:
@@ -25,36 +28,35 @@ def as_parameter(thing: object) -> Parameter:
     """
     if isinstance(thing, Parameter):
         return thing
-    source: Any = thing
-    kind = type(thing).__name__
-    if kind == "ContinuousParameter" and _has(thing, "min_value", "max_value"):
-        return ContinuousParameter(source.min_value, source.max_value, getattr(thing, "scaling_type", "Auto"))
-    if kind == "IntegerParameter" and _has(thing, "min_value", "max_value"):
-        return IntegerParameter(source.min_value, source.max_value, getattr(thing, "scaling_type", "Auto"))
-    if kind == "CategoricalParameter" and _has(thing, "values"):
-        return CategoricalParameter(source.values)
-    if kind == "FloatDistribution" and _has(thing, "low", "high", "log", "step"):
-        return ContinuousParameter(source.low, source.high, _scaling(source), step=source.step)
-    if kind == "IntDistribution" and _has(thing, "low", "high", "log", "step"):
-        # Optuna's step of 1 is its default, not a wish for a full grid.
-        return IntegerParameter(source.low, source.high, _scaling(source), step=source.step if source.step > 1 else None)
-    if kind == "CategoricalDistribution" and _has(thing, "choices"):
-        return CategoricalParameter(source.choices)
-    raise SpecError(
-        [
-            Problem(
-                "",
-                thing,
-                "is no parameter",
-                "use ContinuousParameter, IntegerParameter or CategoricalParameter",
-            )
-        ]
-    )
-
-
-def _has(thing: object, *names: str) -> bool:
-    return all(hasattr(thing, name) for name in names)
+    attributes, read = _READERS.get(type(thing).__name__, ((), None))
+    if read is None or not all(hasattr(thing, name) for name in attributes):
+        fix = "use ContinuousParameter, IntegerParameter or CategoricalParameter"
+        raise SpecError([Problem("", thing, "is no parameter", fix)])
+    return read(thing)
 
 
 def _scaling(distribution: Any) -> str:
     return "Logarithmic" if distribution.log else "Linear"
+
+
+def _whole_step(distribution: Any) -> int | None:
+    """Return the step; Optuna's 1 is its default, not a wish for a full grid."""
+    return distribution.step if distribution.step > 1 else None
+
+
+_BOUNDS = ("min_value", "max_value")
+_DISTRIBUTION = ("low", "high", "log", "step")
+_READERS: dict[str, tuple[tuple[str, ...], Callable[[Any], Parameter]]] = {
+    "ContinuousParameter": (
+        _BOUNDS,
+        lambda x: ContinuousParameter(x.min_value, x.max_value, getattr(x, "scaling_type", "Auto")),
+    ),
+    "IntegerParameter": (
+        _BOUNDS,
+        lambda x: IntegerParameter(x.min_value, x.max_value, getattr(x, "scaling_type", "Auto")),
+    ),
+    "CategoricalParameter": (("values",), lambda x: CategoricalParameter(x.values)),
+    "FloatDistribution": (_DISTRIBUTION, lambda x: ContinuousParameter(x.low, x.high, _scaling(x), step=x.step)),
+    "IntDistribution": (_DISTRIBUTION, lambda x: IntegerParameter(x.low, x.high, _scaling(x), step=_whole_step(x))),
+    "CategoricalDistribution": (("choices",), lambda x: CategoricalParameter(x.choices)),
+}

@@ -40,7 +40,7 @@ class Scaling(StrEnum):
     def forward(self, value: float) -> float:
         """Map a natural value to the axis; defined for resolved scalings."""
         if self is Scaling.Logarithmic:
-            return math.log(value)
+            return math.log10(value)  # to base 10, in which users think: half-way from 0.01 to 1 is 0.1
         if self is Scaling.ReverseLogarithmic:
             return -math.log1p(-value)
         return value
@@ -48,7 +48,7 @@ class Scaling(StrEnum):
     def backward(self, position: float) -> float:
         """Map a position on the axis back to the natural value; inverse of :meth:`forward`."""
         if self is Scaling.Logarithmic:
-            return math.exp(position)
+            return float(10.0**position)
         if self is Scaling.ReverseLogarithmic:
             return -math.expm1(-position)
         return position

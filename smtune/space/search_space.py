@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from smtune.errors import Problem, SpecError
 from smtune.space.foreign import as_parameter
-from smtune.space.parameters import CategoricalParameter, Parameter, Value
+from smtune.space.parameter import Parameter, Value
+from smtune.space.ranges import ContinuousParameter, IntegerParameter
 
 Configuration = Mapping[str, Value]
 """One legal value for every parameter of a space, sorted by name."""
@@ -20,6 +21,7 @@ class SearchSpace(Mapping[str, Parameter]):
     The order of the names is canonical because SageMaker's wire format loses the user's: whatever goes through it
     comes back in this order, and coordinates of the unit cube keep their meaning.
 
+    >>> from smtune.space import ContinuousParameter, IntegerParameter
     >>> space = SearchSpace({"eta": ContinuousParameter(0.01, 1.0, "Logarithmic"), "depth": IntegerParameter(2, 5)})
     >>> space.from_unit([0.0, 0.5])
     {'depth': 2, 'eta': 0.1}
@@ -36,7 +38,8 @@ class SearchSpace(Mapping[str, Parameter]):
     __slots__ = ("_parameters",)
 
     def __init__(self, parameters: Mapping[str, object]) -> None:
-        """Sort, convert and check the parameters."""
+        if not isinstance(parameters, Mapping):
+            raise SpecError([Problem("", parameters, "must map names to parameters", "use a dict of name: parameter")])
         problems: list[Problem] = []
         converted: dict[str, Parameter] = {}
         if not parameters:
@@ -142,26 +145,26 @@ class SearchSpace(Mapping[str, Parameter]):
         Raises:
             SpecError: A count is below 1, a name is unknown, or a continuum has neither step nor count.
         """
-        named = dict(levels) if isinstance(levels, Mapping) else {}
+        named = levels if isinstance(levels, Mapping) else {}
         common = None if isinstance(levels, Mapping) else levels
         problems = [
             Problem(f"levels.{name}", count, "is no parameter of this space", f"known: {', '.join(self)}")
             for name, count in named.items()
             if name not in self._parameters
         ]
+        counts = {f"levels.{name}": count for name, count in named.items()} | {"levels": common}
         problems += [
-            Problem("levels" if levels is common else f"levels.{name}", count, "must be at least 1", "use 3 or more")
-            for name, count in [*named.items(), ("", common)]
+            Problem(field, count, "must be at least 1", "use 3 or more")
+            for field, count in counts.items()
             if count is not None and count < 1
         ]
         if problems:
             raise SpecError(problems)
         values: dict[str, tuple[Value, ...]] = {}
         for name, parameter in self._parameters.items():
-            stepped = isinstance(parameter, CategoricalParameter) or getattr(parameter, "step", None) is not None
-            count = named.get(name, None if stepped else common)
+            free = isinstance(parameter, ContinuousParameter | IntegerParameter) and parameter.step is None
             try:
-                values[name] = parameter.levels(count)
+                values[name] = parameter.levels(named.get(name, common if free else None))
             except SpecError as error:
                 problems.extend(problem.under(name) for problem in error.problems)
         if problems:

@@ -1,0 +1,18 @@
+"""A *strategy* decides which configuration of a space is trained next, and learns from the trials that ended.
+
+It runs nothing itself: whoever asks also trains, and tells what came of it.
+
+=================  ====================================================================================
+``manual``         the listed configurations, then whatever is enqueued
+``grid``           every combination of the values of each parameter
+``random``         independent draws
+``sobol``          draws that cover the space evenly
+``evolutionary``   a genetic algorithm without generations
+``chain``          several of these, one after the other, each perhaps in a narrower space
+=================  ====================================================================================
+"""
+
+from smtune.strategies.base import Strategy, Suggestion
+from smtune.strategies.factory import build_strategy
+
+__all__ = ["Strategy", "Suggestion", "build_strategy"]

@@ -1,0 +1,154 @@
+"""What all strategies share: numbers, repeats, the queue, duplicates, and trials under way."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping, Sequence
+
+from smtune.space import Configuration, SearchSpace
+from smtune.strategies.base import Strategy, Suggestion
+from smtune.strategies.proposer import Outcome, Proposer
+from smtune.trial import Trial, TrialStatus
+
+
+class SuggestedConfigurations:
+    """The configurations that were suggested, each once, and how many of them have no outcome yet."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._seen: set[str] = set()
+        self.pending = 0
+
+    def __contains__(self, configuration: Configuration) -> bool:
+        return _identity(configuration) in self._seen
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+    def add(self, configuration: Configuration) -> None:
+        """Keep a configuration that is under way from now on."""
+        self._seen.add(_identity(configuration))
+        self.pending += 1
+
+
+class _Group:
+    """A configuration under way: its trials and what they said so far."""
+
+    __slots__ = ("first", "losses", "open", "origin", "parameters")
+
+    def __init__(self, first: int, parameters: Configuration, origin: str, repeats: int) -> None:
+        self.first, self.parameters, self.origin, self.open = first, parameters, origin, repeats
+        self.losses: list[float] = []
+
+
+class BookkeepingStrategy(Strategy):
+    """A strategy made of a proposer and the rules that hold for every strategy.
+
+    - Enqueued configurations come first; then those of the proposer.
+    - No configuration is suggested twice. An enqueued one that was suggested before is skipped.
+    - With ``repeats``, every configuration is suggested that many times in a row. The proposer learns from it once,
+      when all of its trials have ended, from the mean of those that succeeded.
+    - A trial without a finite objective counts as failed, whatever its status.
+
+    Args:
+        proposer: Where configurations come from.
+        space: What is legal.
+        sign: 1 if lower objectives are better, -1 if higher ones are.
+        repeats: How many times each configuration is trained.
+    """
+
+    def __init__(self, proposer: Proposer, space: SearchSpace, *, sign: int, repeats: int = 1) -> None:
+        if repeats < 1:
+            raise ValueError(f"repeats = {repeats}: must be at least 1")
+        self._proposer = proposer
+        self._space = space
+        self._sign = sign
+        self._repeats = repeats
+        self._queue: deque[Configuration] = deque()
+        self._memory = SuggestedConfigurations()
+        self._next = 0
+        self._group: _Group | None = None
+        self._under_way: dict[int, _Group] = {}
+
+    def ask(self, count: int) -> Sequence[Suggestion]:
+        """Return the next suggestions, at most ``count``."""
+        suggestions = []
+        for _ in range(count):
+            suggestion = self._suggest()
+            if suggestion is None:
+                break
+            suggestions.append(suggestion)
+        return suggestions
+
+    def _suggest(self) -> Suggestion | None:
+        repeat = self._next % self._repeats
+        group = self._open_group() if repeat == 0 else self._group
+        if group is None:
+            return None
+        suggestion = Suggestion(self._next, group.parameters, group.origin, repeat)
+        self._group = self._under_way[self._next] = group
+        self._next += 1
+        return suggestion
+
+    def _open_group(self) -> _Group | None:
+        """Choose the next configuration and remember it, or return ``None`` if there is none now."""
+        self._skip_known()
+        if self._queue:
+            parameters, origin = self._queue.popleft(), "enqueued"
+        else:
+            proposal = self._proposer.propose(self._next // self._repeats, self._memory)
+            if proposal is None:
+                return None
+            parameters, origin = proposal.parameters, proposal.origin
+        self._memory.add(parameters)
+        return _Group(self._next, parameters, origin, self._repeats)
+
+    def _skip_known(self) -> None:
+        while self._queue and self._queue[0] in self._memory:
+            self._queue.popleft()
+
+    def tell(self, trial: Trial) -> None:
+        """Learn from an ended trial of this strategy."""
+        if not trial.status.ended:
+            raise ValueError(f"trial {trial.number} has not ended: tell it once it is Completed, Failed or Stopped")
+        group = self._under_way.get(trial.number)
+        if group is None:
+            if 0 <= trial.number < self._next:
+                raise ValueError(f"trial {trial.number} was told before: tell each trial once")
+            raise ValueError(f"trial {trial.number} was never suggested here: ask for it first")
+        if trial.parameters != group.parameters:
+            suggested = dict(group.parameters)
+            raise ValueError(f"trial {trial.number} has other parameters than suggested here, which were {suggested}")
+        del self._under_way[trial.number]
+        loss = self._loss(trial)
+        if loss is not None:
+            group.losses.append(loss)
+        group.open -= 1
+        if group.open == 0:
+            self._memory.pending -= 1
+            mean = math.fsum(group.losses) / len(group.losses) if group.losses else None
+            self._proposer.learn(Outcome(group.first, group.parameters, mean), self._memory)
+
+    def _loss(self, trial: Trial) -> float | None:
+        """Return what is to be minimised, or ``None`` for a trial that says nothing about its configuration's worth."""
+        if trial.status is TrialStatus.Failed or trial.objective is None or not math.isfinite(trial.objective):
+            return None
+        return self._sign * trial.objective
+
+    def enqueue(self, configuration: Mapping[str, object]) -> None:
+        """Put a configuration ahead of everything that the proposer would suggest by itself."""
+        self._queue.append(self._space.validate(configuration))
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether :meth:`ask` returns nothing now and never will, unless something is enqueued."""
+        if self._next % self._repeats:
+            return False
+        self._skip_known()
+        return not self._queue and self._proposer.exhausted(self._memory)
+
+
+def _identity(configuration: Configuration) -> str:
+    """Return a text that tells 1, 1.0, True and "1" apart, which equality does not."""
+    return repr(tuple(configuration.values()))

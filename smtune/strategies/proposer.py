@@ -1,0 +1,77 @@
+"""What is particular to a strategy: where configurations come from. The bookkeeping around it is shared."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Protocol
+
+from smtune.space import Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A configuration that was not suggested before, and where it came from."""
+
+    parameters: Configuration
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a configuration.
+
+    Attributes:
+        number: Its trial; the first one if it was repeated.
+        parameters: Its values.
+        loss: The objective, turned so that lower is better, averaged over the repeats that succeeded; ``None`` if
+            none did.
+    """
+
+    number: int
+    parameters: Configuration
+    loss: float | None
+
+
+class Memory(Protocol):
+    """What a search has suggested so far."""
+
+    def __contains__(self, configuration: Configuration, /) -> bool:
+        """Whether this configuration was suggested before."""
+
+    def __len__(self) -> int:
+        """How many configurations were suggested; repeats are one."""
+
+    @property
+    def pending(self) -> int:
+        """How many of them have no outcome yet."""
+
+
+class Proposer(ABC):
+    """Proposes configurations in the order of their numbers and learns from outcomes in any order.
+
+    A pure function of its arguments and of the calls so far; :attr:`Draws <smtune.strategies.draws.Draws>` are keyed by
+    the proposal's number.
+    """
+
+    @abstractmethod
+    def propose(self, number: int, memory: Memory) -> Proposal | None:
+        """Return a configuration that is not in the memory.
+
+        Args:
+            number: How many configurations were suggested before, wherever they came from.
+            memory: All that was suggested.
+
+        Returns:
+            ``None`` if outcomes must be awaited first, or if there is nothing left.
+        """
+
+    def learn(self, outcome: Outcome, memory: Memory) -> None:  # noqa: B027
+        """Take in what came of a configuration, wherever that came from; by default nothing."""
+
+    @abstractmethod
+    def exhausted(self, memory: Memory) -> bool:
+        """Return whether :meth:`propose` returns nothing now and never will.
+
+        Asking changes nothing about later proposals.
+        """
