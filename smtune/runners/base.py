@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
 
 from smtune.trial import Trial, TrialStatus
 
@@ -97,3 +99,11 @@ class Runner(ABC):
     @abstractmethod
     def close(self) -> None:
         """End everything by force; leave no child, no mount and no temporary directory behind. Idempotent."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()

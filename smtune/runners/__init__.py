@@ -1,0 +1,40 @@
+"""A *runner* evaluates trials, several at a time, and reports what happens to them as events.
+
+It knows how code is started, watched and ended, and nothing of strategies, objectives or stores.
+
+=========================  ==========================================================================================
+:class:`ProcessRunner`     An entry point as a process, under the SageMaker training contract; optionally forked from
+                           a process that has its imports
+=========================  ==========================================================================================
+
+All of them implement :class:`Runner` and pass the same contract test.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from smtune.runners.base import Ended, Event, Measured, Runner, Started
+    from smtune.runners.process import ProcessRunner
+
+# Loaded when they are first used (PEP 562): the launcher, which lies in this package, must start with little.
+_HOMES = {
+    "Ended": "smtune.runners.base",
+    "Event": "smtune.runners.base",
+    "Measured": "smtune.runners.base",
+    "ProcessRunner": "smtune.runners.process",
+    "Runner": "smtune.runners.base",
+    "Started": "smtune.runners.base",
+}
+
+__all__ = ["Ended", "Event", "Measured", "ProcessRunner", "Runner", "Started"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value

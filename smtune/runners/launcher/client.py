@@ -1,0 +1,275 @@
+"""smtune's end of a launcher."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from smtune.runners.launcher.wire import CHUNK, frame, unframe, wire_text
+
+_ROOT = Path(__file__).parents[3]
+# The program must find this package wherever it lies, and scripts that run in its forks must not find its folder.
+_BOOT = """
+import sys
+root = sys.argv.pop(1)
+sys.path.insert(0, root)
+from smtune.runners.launcher.program import main
+sys.path.remove(root)
+main()
+"""
+_PATIENCE_SECONDS = 10.0
+"""How long :meth:`LauncherClient.close` waits: only a process that the kernel cannot kill takes longer than an instant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The program was started."""
+
+    process: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """The process and all its descendants are gone.
+
+    Attributes:
+        process: The number that the caller gave it.
+        exit_code: As in :mod:`subprocess`: negative for the signal that ended it.
+    """
+
+    process: int
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The process was not started, or nobody saw how it ended.
+
+    Attributes:
+        process: The number that the caller gave it.
+        reason: Why, in one line.
+    """
+
+    process: int
+    reason: str
+
+
+Notice = Running | Exited | Broken
+
+
+class LauncherClient:
+    """Starts processes in sessions of their own, and ends them with all their descendants.
+
+    Args:
+        environment: Environment of the launcher; processes get their own.
+        preload: Modules to import beforehand, for Python scripts that then run in forks of the launcher; ``None``
+            starts every script in a fresh interpreter.
+    """
+
+    def __init__(self, environment: Mapping[str, str], *, preload: Sequence[str] | None = None) -> None:
+        self._outgoing: deque[tuple[bytes, tuple[int, ...]]] = deque()
+        self._incoming = bytearray()
+        self._processes: set[int] = set()
+        self._ready = False
+        self._owner = os.getpid()
+        self._errors = _scratch_file()
+        self._socket, theirs = socket.socketpair()
+        self._socket.setblocking(False)
+        isolation = ["-I", "-S"] if preload is None else ["-P"]
+        modules = json.dumps(None if preload is None else list(preload))
+        arguments = [str(_ROOT), str(theirs.fileno()), str(os.getpid()), modules]
+        try:
+            self._program = subprocess.Popen(
+                [sys.executable, *isolation, "-c", _BOOT, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._errors,
+                pass_fds=[theirs.fileno()],
+                env=dict(environment),
+                cwd="/",
+                start_new_session=True,  # Ctrl-C in a terminal reaches whole process groups
+            )
+        except BaseException:
+            self._socket.close()
+            raise
+        finally:
+            theirs.close()
+
+    def fileno(self) -> int:
+        """Return the descriptor to watch."""
+        return self._socket.fileno()
+
+    @property
+    def sending(self) -> bool:
+        """Whether the descriptor is to be watched for writing too."""
+        return bool(self._outgoing)
+
+    def start(
+        self, process: int, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, stdio: tuple[int, int, int]
+    ) -> None:
+        """Start a process.
+
+        Args:
+            process: A number that no other live process has.
+            argv: Program and arguments.
+            env: Its whole environment.
+            cwd: Its working directory.
+            stdio: Descriptors for its standard input, output and error; the caller may close them afterwards.
+        """
+        self._processes.add(process)
+        request = {
+            "do": "start",
+            "id": process,
+            "argv": [wire_text(argument) for argument in argv],
+            "env": {wire_text(name): wire_text(value) for name, value in env.items()},
+            "cwd": wire_text(cwd),
+        }
+        self._send(request, tuple(os.dup(fd) for fd in stdio))
+
+    def ask(self, process: int) -> None:
+        """Send SIGTERM to the group of a process."""
+        self._send({"do": "ask", "id": process})
+
+    def end(self, process: int) -> None:
+        """Kill a process with all its descendants."""
+        if self._ready:
+            self._send({"do": "end", "id": process})
+        else:  # it hangs in an import and would never read this
+            self._program.kill()
+
+    def flush(self) -> None:
+        """Send what has been waiting for room."""
+        while self._outgoing:
+            data, fds = self._outgoing[0]
+            try:
+                sent = socket.send_fds(self._socket, [data], fds) if fds else self._socket.send(data)
+            except BlockingIOError:
+                return
+            except OSError:  # it died: `receive` tells
+                sent = len(data)
+            for fd in fds:
+                os.close(fd)
+            if sent < len(data):
+                self._outgoing[0] = (data[sent:], ())
+            else:
+                self._outgoing.popleft()
+
+    def receive(self) -> list[Notice]:
+        """Return what has happened, without waiting.
+
+        Returns:
+            Notices in order. If the launcher died, one for every process that was alive, and :attr:`died` is true.
+        """
+        data: bytes | None = None
+        try:
+            data = self._socket.recv(CHUNK)
+        except BlockingIOError:
+            return []
+        except OSError:
+            data = b""
+        self._incoming += data
+        notices: list[Notice] = []
+        for message in unframe(self._incoming):
+            if "ready" in message:
+                self._ready = True
+            else:
+                notices.append(self._notice(message))
+        if not data:
+            notices += self._mourn()
+        return notices
+
+    @property
+    def died(self) -> bool:
+        """Whether the launcher is gone: it cannot start anything any more."""
+        return self._program.returncode is not None
+
+    def close(self) -> None:
+        """End all processes by force, and the launcher."""
+        if os.getpid() != self._owner or self._socket.fileno() < 0:
+            return  # a fork holds only copies; and closing twice does no harm
+        for _, fds in self._outgoing:
+            for fd in fds:
+                os.close(fd)
+        self._outgoing.clear()
+        if not self._ready:
+            self._program.kill()
+        self._socket.close()
+        try:
+            self._program.wait(_PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._program.kill()
+            self._program.wait()
+        if self._errors != subprocess.DEVNULL:
+            os.close(self._errors)
+
+    def _send(self, message: dict[str, Any], fds: tuple[int, ...] = ()) -> None:
+        self._outgoing.append((frame(message), fds))
+        self.flush()
+
+    def _notice(self, message: dict[str, Any]) -> Notice:
+        process = message["id"]
+        if "running" in message:
+            return Running(process)
+        self._processes.discard(process)
+        if "exit" in message:
+            return Exited(process, os.waitstatus_to_exitcode(message["exit"]))
+        if "error" in message:
+            return Broken(process, message["error"])
+        status = os.waitstatus_to_exitcode(message["lost"])
+        return Broken(process, f"the process that watched over it ended: {describe_exit(status)}")
+
+    def _mourn(self) -> list[Notice]:
+        try:
+            code = self._program.wait(_PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._program.kill()
+            code = self._program.wait()
+        last_line = self._last_error_line()
+        reason = f"the launcher died: {describe_exit(code)}" + (f": {last_line}" if last_line else "")
+        notices = [Broken(process, reason) for process in sorted(self._processes)]
+        self._processes.clear()
+        return list(notices)
+
+    def _last_error_line(self) -> str:
+        if self._errors == subprocess.DEVNULL:
+            return ""
+        size = os.fstat(self._errors).st_size
+        lines = os.pread(self._errors, 4096, max(0, size - 4096)).decode(errors="replace").split("\n")
+        return next((line for line in reversed(lines) if line.strip()), "")
+
+
+def describe_exit(exit_code: int) -> str:
+    """Say how a process ended, in a few words.
+
+    >>> describe_exit(1), describe_exit(-11)
+    ('exit code 1', 'killed by signal 11 (SIGSEGV)')
+    >>> describe_exit(-9)
+    'killed by signal 9 (SIGKILL), perhaps out of memory'
+    """
+    if exit_code >= 0:
+        return f"exit code {exit_code}"
+    try:
+        name = signal.Signals(-exit_code).name
+    except ValueError:
+        name = "real-time signal"
+    hint = ", perhaps out of memory" if -exit_code == signal.SIGKILL else ""
+    return f"killed by signal {-exit_code} ({name}){hint}"
+
+
+def _scratch_file() -> int:
+    """Return a nameless file for what the launcher says when it fails."""
+    try:
+        with tempfile.TemporaryFile() as file:
+            return os.dup(file.fileno())
+    except OSError:  # a full disk: its last words are lost, no more
+        return subprocess.DEVNULL

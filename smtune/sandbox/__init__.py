@@ -1,0 +1,18 @@
+"""The SageMaker training *sandbox*: what a container finds under ``/opt/ml``, laid out in a folder of this machine.
+
+It prepares a folder, and says which command to run there with which environment; it runs nothing, and knows neither
+trials nor jobs.
+"""
+
+from smtune.sandbox.environment import inherited_environment
+from smtune.sandbox.source import snapshot_source
+from smtune.sandbox.staging import Channel, Staged, clean, stage
+
+__all__ = [
+    "Channel",
+    "Staged",
+    "clean",
+    "inherited_environment",
+    "snapshot_source",
+    "stage",
+]
