@@ -3,6 +3,7 @@
 It knows how code is started, watched and ended, and nothing of strategies, objectives or stores.
 
 =========================  ==========================================================================================
+:class:`FunctionRunner`    A Python function, in threads of this process
 :class:`ProcessRunner`     An entry point as a process, under the SageMaker training contract; optionally forked from
                            a process that has its imports
 =========================  ==========================================================================================
@@ -17,19 +18,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from smtune.runners.base import Ended, Event, Measured, Runner, Started
+    from smtune.runners.evaluation import TrialStopped
+    from smtune.runners.function import FunctionRunner
     from smtune.runners.process import ProcessRunner
 
 # Loaded when they are first used (PEP 562): the launcher, which lies in this package, must start with little.
 _HOMES = {
     "Ended": "smtune.runners.base",
     "Event": "smtune.runners.base",
+    "FunctionRunner": "smtune.runners.function",
     "Measured": "smtune.runners.base",
     "ProcessRunner": "smtune.runners.process",
     "Runner": "smtune.runners.base",
     "Started": "smtune.runners.base",
+    "TrialStopped": "smtune.runners.evaluation",
 }
 
-__all__ = ["Ended", "Event", "Measured", "ProcessRunner", "Runner", "Started"]
+__all__ = ["Ended", "Event", "FunctionRunner", "Measured", "ProcessRunner", "Runner", "Started", "TrialStopped"]
 
 
 def __getattr__(name: str) -> Any:

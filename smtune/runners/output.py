@@ -12,8 +12,8 @@ from pathlib import Path
 from smtune.container.reporting import parse_report
 from smtune.errors import Problem, SpecError
 from smtune.runners.base import Measured
+from smtune.runners.evaluation import TAIL_LINES
 
-TAIL_LINES = 20
 _LONGEST_LINE = 1 << 16
 """Bytes of a line that are looked at; the log has them all. CloudWatch cuts lines at 256 KB."""
 _LONGEST_TAIL_LINE = 1000

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Final
 
 from smtune.runners.base import Ended, Event, Runner, Started
+from smtune.runners.evaluation import LONGEST_REASON, one_line
 from smtune.runners.launcher.client import Broken, LauncherClient, Notice, Running, describe_exit
 from smtune.runners.output import Output, compile_patterns, error_line, traceback_cause
 from smtune.sandbox import Staged, clean, inherited_environment
@@ -24,7 +25,6 @@ _CHUNK: Final = 1 << 16
 _FULL_PIPE: Final = 1 << 20
 """The most that a pipe holds unless root enlarged it: all that a trial can have left behind at its end."""
 _ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-_LONGEST_REASON: Final = 300
 
 
 class _Process:
@@ -109,7 +109,7 @@ class ProcessRunner(Runner):
         try:
             self._processes[trial.number] = self._launch(trial)
         except Exception as error:  # whatever happens to a trial is data
-            reason = _one_line(f"cannot be prepared: {error or repr(error)}")
+            reason = one_line(f"cannot be prepared: {error or repr(error)}")
             self._events.append(Ended(trial.number, time.time(), TrialStatus.Failed, reason))
 
     def wait(self, timeout: float | None) -> Sequence[Event]:
@@ -271,7 +271,7 @@ class ProcessRunner(Runner):
             status = TrialStatus.Stopped
             reason = f"did not end within {self._grace_seconds:g} s of SIGTERM" if process.killed else None
         elif exit_code:
-            reason = _one_line(": ".join(filter(None, (describe_exit(exit_code), _cause(process.staged, tail)))))
+            reason = one_line(": ".join(filter(None, (describe_exit(exit_code), _cause(process.staged, tail)))))
         if status is not TrialStatus.Failed:
             tail = (process.output.cut,) if process.output.cut else ()
         self._events.append(Ended(process.number, time.time(), status, reason, tail))
@@ -301,11 +301,6 @@ def _cause(staged: Staged, tail: Sequence[str]) -> str | None:
 def _first_line(path: Path) -> str | None:
     try:
         with path.open(errors="replace") as file:
-            return file.readline(_LONGEST_REASON).strip() or None
+            return file.readline(LONGEST_REASON).strip() or None
     except OSError:
         return None
-
-
-def _one_line(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 3] + "..."

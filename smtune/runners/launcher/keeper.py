@@ -83,8 +83,6 @@ def become(request: dict[str, Any], stdio: list[int], report: int, *, keeper: in
     Raises:
         ForkedScript: To have the script run in this very process.
     """
-    argv = [system_bytes(argument) for argument in request["argv"]]
-    environment = {system_bytes(name): system_bytes(value) for name, value in request["env"].items()}
     try:
         os.setsid()
         end_with(keeper)
@@ -92,19 +90,27 @@ def become(request: dict[str, Any], stdio: list[int], report: int, *, keeper: in
             os.dup2(fd, target)
             os.close(fd)
         os.chdir(system_bytes(request["cwd"]))
-        if forking and len(argv) > 1 and argv[0] == os.fsencode(sys.executable) and not argv[1].startswith(b"-"):
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            os.environb.clear()
-            os.environb.update(environment)
-            os.close(report)
-            raise ForkedScript([os.fsdecode(argument) for argument in argv[1:]])
-        for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
-            signal.signal(number, signal.SIG_DFL)
-        os.execvpe(argv[0], argv, environment)  # noqa: S606 - the shell is what we do not want
+        argv = [system_bytes(argument) for argument in request["argv"]]
+        environment = {system_bytes(name): system_bytes(value) for name, value in request["env"].items()}
+        script = argv[1:] if forking and argv[0] == os.fsencode(sys.executable) else []
+        if not script or script[0].startswith(b"-"):
+            execute(argv, environment)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.environb.clear()
+        os.environb.update(environment)
     except Exception as error:  # whatever it is, smtune reports it, and this fork must not go on
         cause = f"{error.strerror}: {os.fsdecode(error.filename or '')}" if isinstance(error, OSError) else str(error)
         os.write(report, f"cannot start {Path(request['argv'][0]).name}: {cause}".encode(errors="replace"))
         os._exit(127)
+    os.close(report)
+    raise ForkedScript([os.fsdecode(argument) for argument in script])
+
+
+def execute(argv: list[bytes], environment: dict[bytes, bytes]) -> NoReturn:
+    """Replace this process by a program that finds the signals as a shell would leave them."""
+    for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    os.execvpe(argv[0], argv, environment)  # noqa: S606 - a shell is what we do not want
 
 
 def say(link: socket.socket, message: dict[str, Any]) -> None:
