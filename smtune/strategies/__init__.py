@@ -10,9 +10,13 @@ It runs nothing itself: whoever asks also trains, and tells what came of it.
 ``evolutionary``   a genetic algorithm without generations
 ``chain``          several of these, one after the other, each perhaps in a narrower space
 =================  ====================================================================================
+
+Each is a proposer (:mod:`smtune.strategies.proposer`), which knows where configurations come from. Numbers, repeats,
+the queue and duplicates are the same for all (:mod:`smtune.strategies.bookkeeping`).
 """
 
 from smtune.strategies.base import Strategy, Suggestion
 from smtune.strategies.factory import build_strategy
+from smtune.strategies.grid import grid_size
 
-__all__ = ["Strategy", "Suggestion", "build_strategy"]
+__all__ = ["Strategy", "Suggestion", "build_strategy", "grid_size"]

@@ -18,6 +18,17 @@ class EvolutionarySearch(Proposer):
     The start population is a Latin hypercube (McKay, Beckman and Conover, 1979). Every outcome may enter the
     population at once, so parallel trials never wait for the end of a generation. Failed configurations never breed.
 
+    >>> from smtune import AskTell, IntegerParameter
+    >>> space = {"depth": IntegerParameter(1, 40), "rounds": IntegerParameter(1, 40)}
+    >>> search = AskTell(space, strategy={"type": "evolutionary", "population": 5}, seed=7)
+    >>> for _ in range(60):
+    ...     trial = search.ask()
+    ...     search.tell(trial, (trial.parameters["depth"] - 11) ** 2 + (trial.parameters["rounds"] - 23) ** 2)
+    >>> search.trials[59].origin
+    'crossover of 50 and 24'
+    >>> search.best_trial.objective
+    0.0
+
     Args:
         space: What to search.
         seed: The same seed and outcomes give the same proposals.
@@ -60,7 +71,9 @@ class EvolutionarySearch(Proposer):
         """Return a member of the start population, or later a child; a random configuration if that is no news."""
         if self._stopped:
             return None
-        proposal = self._initial() if self._proposed < self._population else self._child(number, memory)
+        # What was told before or beside the start population counts: a chain's earlier step, enqueued configurations.
+        starting = self._proposed < self._population and len(self._elite) < self._population
+        proposal = self._initial() if starting else self._child(number, memory)
         if proposal is None or proposal.parameters in memory:
             proposal = self._random.propose(number, memory)
         if proposal is not None:
@@ -77,7 +90,7 @@ class EvolutionarySearch(Proposer):
             if outcome.loss < best:
                 self._without_gain = 0
                 return
-        if self._elite:
+        if self._elite and self._proposed:
             self._without_gain += 1
 
     def exhausted(self, memory: Memory) -> bool:

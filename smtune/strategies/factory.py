@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
+from smtune.errors import Problem, SpecError
 from smtune.space import SearchSpace
 from smtune.strategies.base import Strategy
 from smtune.strategies.bookkeeping import BookkeepingStrategy
+from smtune.strategies.chain import Chain, Step
+from smtune.strategies.draws import Draws
 from smtune.strategies.evolutionary import EvolutionarySearch
+from smtune.strategies.grid import GridSearch
+from smtune.strategies.manual import ManualSearch
 from smtune.strategies.operators import BlendCrossover, GaussianMutation, Tournament
 from smtune.strategies.proposer import Proposer
 from smtune.strategies.random_search import RandomSearch
+from smtune.strategies.sobol import SobolSearch
 
 if TYPE_CHECKING:
     from smtune.spec.objective import Goal
-    from smtune.spec.strategies import EvolutionaryConfig, StrategyConfig
+    from smtune.spec.strategies import ChainConfig, ChainStep, EvolutionaryConfig, SingleStrategy, StrategyConfig
 
 
 def build_strategy(config: StrategyConfig, space: SearchSpace, *, goal: Goal, seed: int, repeats: int = 1) -> Strategy:
@@ -28,20 +35,26 @@ def build_strategy(config: StrategyConfig, space: SearchSpace, *, goal: Goal, se
         repeats: How many times each configuration is suggested, in a row.
 
     Raises:
-        SpecError: A setting does not fit the space.
+        SpecError: Settings do not fit the space; paths are relative to the strategy.
     """
-    proposer = build_proposer(config, space, seed=seed)
+    if repeats < 1:
+        raise SpecError([Problem("repeats", repeats, "must be at least 1", "use 1 to train every configuration once")])
+    proposer = _chain(config, space, seed, repeats) if config.type == "chain" else _single(config, space, seed)
     return BookkeepingStrategy(proposer, space, sign=goal.sign, repeats=repeats)
 
 
-def build_proposer(config: StrategyConfig, space: SearchSpace, *, seed: int) -> Proposer:
-    """Return the part of a strategy that is its own."""
+def _single(config: SingleStrategy, space: SearchSpace, seed: int) -> Proposer:
     match config.type:
+        case "manual":
+            return ManualSearch(space, config.configurations)
+        case "grid":
+            return GridSearch(space, levels=config.levels)
         case "random":
             return RandomSearch(space, seed=seed)
+        case "sobol":
+            return SobolSearch(space, seed=seed)
         case "evolutionary":
             return _evolutionary(config, space, seed)
-    raise NotImplementedError(config.type)
 
 
 def _evolutionary(config: EvolutionaryConfig, space: SearchSpace, seed: int) -> EvolutionarySearch:
@@ -55,3 +68,43 @@ def _evolutionary(config: EvolutionaryConfig, space: SearchSpace, seed: int) -> 
         crossover=BlendCrossover(space, config.crossover),
         mutation=GaussianMutation(space, probability=config.mutation, sigma=config.sigma),
     )
+
+
+def _chain(config: ChainConfig, space: SearchSpace, seed: int, repeats: int) -> Chain:
+    problems: list[Problem] = []
+    for place, step in enumerate(config.steps):
+        is_last = place == len(config.steps) - 1
+        problems += [problem.under(f"steps[{place}]") for problem in _step_problems(step, space, is_last=is_last)]
+    if problems:
+        raise SpecError(problems)
+    # Each step has a seed of its own, lest two Sobol steps propose the same points. The first has the chain's, so a
+    # chain of one step proposes what that step would alone.
+    seeds = [seed if place == 0 else Draws(seed, "step", place).bits() for place in range(len(config.steps))]
+    return Chain([_step(step, own, repeats) for step, own in zip(config.steps, seeds, strict=True)], space)
+
+
+def _step(step: ChainStep, seed: int, repeats: int) -> Step:
+    # Repeats of one configuration stay together, so a step ends at the first whole configuration at or after `trials`.
+    configurations = None if step.trials is None else math.ceil(step.trials / repeats)
+    return Step(lambda space: _single(step.strategy, space, seed), configurations, step.narrow)
+
+
+def _step_problems(step: ChainStep, space: SearchSpace, *, is_last: bool) -> list[Problem]:
+    problems: list[Problem] = []
+    try:
+        _single(step.strategy, space, seed=0)
+    except SpecError as error:
+        problems += [problem.under("strategy") for problem in error.problems]
+    if step.strategy.type == "manual" and step.narrow is not None:
+        problems.append(Problem("narrow", step.narrow, "means nothing for listed configurations", "leave it out"))
+    if not is_last and step.trials is None and math.isinf(space.size()) and _never_ends(step.strategy):
+        rule = f"is missing, and {step.strategy.type} search of a continuum never ends, so no later step would begin"
+        problems.append(Problem("trials", None, rule, "say after how many trials the next step begins"))
+    return problems
+
+
+def _never_ends(config: SingleStrategy) -> bool:
+    """Return whether a strategy goes on for ever where the space does."""
+    if config.type == "evolutionary":
+        return config.max_generations is None and config.patience is None
+    return config.type in ("random", "sobol")

@@ -19,14 +19,19 @@ class RandomSearch(Proposer):
 
     Other strategies fall back on it where their own idea would be a duplicate.
 
-    >>> from smtune.space import IntegerParameter
-    >>> search = RandomSearch(SearchSpace({"depth": IntegerParameter(1, 8)}), seed=7)
-    >>> [search.draw(number)["depth"] for number in range(6)]
-    [8, 3, 3, 6, 1, 1]
+    >>> from smtune import AskTell, IntegerParameter
+    >>> search = AskTell({"depth": IntegerParameter(1, 5)}, strategy="random", seed=7)
+    >>> [search.ask().parameters["depth"] for _ in range(5)]  # none of them twice
+    [5, 2, 1, 4, 3]
+    >>> search.exhausted
+    True
+
+    Args:
+        space: What to search.
+        seed: The same seed draws the same configurations.
     """
 
     def __init__(self, space: SearchSpace, *, seed: int) -> None:
-        """Search ``space``; the same seed draws the same configurations."""
         self._space = space
         self._size = space.size()
         self._draws = Draws(seed, "random")

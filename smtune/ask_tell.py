@@ -1,0 +1,157 @@
+"""The strategies for people who run their own loop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from smtune.errors import SearchExhaustedError
+from smtune.space import SearchSpace
+from smtune.strategies import build_strategy
+from smtune.trial import Trial, TrialStatus
+
+if TYPE_CHECKING:
+    from smtune.spec import Goal, StrategyConfig
+
+
+class AskTell:
+    """Ask for a configuration, train it in your own way, tell what came of it.
+
+    >>> from smtune import ContinuousParameter
+    >>> search = AskTell({"eta": ContinuousParameter(0.01, 1.0, "Logarithmic")}, goal="Maximize", seed=7)
+    >>> trial = search.ask()
+    >>> search.tell(trial, 0.91)
+    >>> search.tell(search.ask(), failed="out of memory")
+    >>> search.best_trial.number, search.best_trial.objective
+    (0, 0.91)
+
+    Several trials may be under way at a time: ask again before telling. Not for several threads at once.
+
+    Args:
+        space: A search space, or a mapping of names to parameters.
+        strategy: A type's name, a mapping with ``type`` and settings, or a config.
+        goal: ``"Minimize"`` or ``"Maximize"``.
+        seed: The same seed and the same tells, in the same order, give the same trials.
+        repeats: How many times each configuration is trained, in a row; strategies then learn from the mean.
+
+    Raises:
+        SpecError: The space, the strategy or the goal is wrong.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace | Mapping[str, object],
+        *,
+        strategy: str | Mapping[str, object] | StrategyConfig = "evolutionary",
+        goal: str | Goal = "Minimize",
+        seed: int = 0,
+        repeats: int = 1,
+    ) -> None:
+        from smtune.spec import Goal, read_strategy
+
+        self._goal = Goal.parse(goal)
+        self._space = space if isinstance(space, SearchSpace) else SearchSpace(space)
+        self._strategy = build_strategy(
+            read_strategy(strategy), self._space, goal=self._goal, seed=seed, repeats=repeats
+        )
+        self._trials: list[Trial] = []
+        self._best: Trial | None = None
+
+    def ask(self) -> Trial:
+        """Return the next trial; its ``parameters`` map names to typed values.
+
+        Raises:
+            SearchExhaustedError: Nothing is left, or the strategy must first be told of trials under way.
+        """
+        suggestions = self._strategy.ask(1)
+        if not suggestions:
+            raise SearchExhaustedError(self._why_nothing())
+        suggestion = suggestions[0]
+        trial = Trial(suggestion.number, suggestion.parameters, origin=suggestion.origin, repeat=suggestion.repeat)
+        self._trials.append(trial)
+        return trial
+
+    def tell(self, trial: Trial | int, value: float | None = None, *, failed: str | None = None) -> None:
+        """Say what came of a trial: either its objective or why it failed.
+
+        Args:
+            trial: As it came from :meth:`ask`, or its number.
+            value: The objective. ``nan`` and infinities mean that the trial failed.
+            failed: Why there is no objective, in one line.
+
+        Raises:
+            ValueError: The trial was never asked for here, or was told before.
+            TypeError: Neither or both of ``value`` and ``failed`` are given, or ``value`` is no number.
+        """
+        asked = self._asked(trial)
+        if (value is None) == (failed is None):
+            raise TypeError(f"trial {asked.number}: tell either its value or why it failed")
+        objective = None if value is None else _number(asked.number, value)
+        if objective is not None and not math.isfinite(objective):
+            failed = f"the objective is {objective}"
+        if failed is None:
+            ended = replace(asked, status=TrialStatus.Completed, objective=objective)
+        else:
+            ended = replace(asked, status=TrialStatus.Failed, failure_reason=failed)
+        self._strategy.tell(ended)
+        self._trials[ended.number] = ended
+        if self._is_best(ended):
+            self._best = ended
+
+    def enqueue(self, configuration: Mapping[str, object]) -> None:
+        """Put a configuration ahead of the strategy's own; it is skipped if it was asked for before.
+
+        Raises:
+            SpecError: It is not legal in the space.
+        """
+        self._strategy.enqueue(configuration)
+
+    @property
+    def trials(self) -> Sequence[Trial]:
+        """All trials so far, by number."""
+        return tuple(self._trials)
+
+    @property
+    def best_trial(self) -> Trial | None:
+        """The completed trial with the best objective, the oldest of equals; ``None`` before the first."""
+        return self._best
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether :meth:`ask` has nothing now and never will, unless something is enqueued."""
+        return self._strategy.exhausted
+
+    def _asked(self, trial: Trial | int) -> Trial:
+        number = trial.number if isinstance(trial, Trial) else trial
+        if not 0 <= number < len(self._trials):
+            raise ValueError(f"trial {number} was never asked for here: {len(self._trials)} trials were")
+        asked = self._trials[number]
+        if isinstance(trial, Trial) and trial.parameters != asked.parameters:
+            raise ValueError(f"trial {number} comes from another search: its parameters here are {asked.parameters}")
+        if asked.status.ended:
+            raise ValueError(f"trial {number} was told before: it is {asked.status.value}")
+        return asked
+
+    def _is_best(self, trial: Trial) -> bool:
+        if trial.objective is None:
+            return False
+        if self._best is None or self._best.objective is None:
+            return True
+        sign = self._goal.sign
+        return (sign * trial.objective, trial.number) < (sign * self._best.objective, self._best.number)
+
+    def _why_nothing(self) -> str:
+        if self._strategy.exhausted:
+            return f"nothing is left to ask for after {len(self._trials)} trials: enqueue a configuration, or stop"
+        waiting = [trial.number for trial in self._trials if not trial.status.ended]
+        numbers = ", ".join(map(str, waiting))
+        return f"the strategy waits for results: tell trial{'s' if len(waiting) > 1 else ''} {numbers} first"
+
+
+def _number(number: int, value: object) -> float:
+    """Return the value told for a trial as a float; numpy's numbers are read as well."""
+    if isinstance(value, bool | str | bytes) or not hasattr(value, "__float__"):
+        raise TypeError(f"trial {number}: the value must be a number, not {value!r}")
+    return float(value)
