@@ -1,0 +1,73 @@
+"""The commands, put together."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+from smtune.cli.best import best
+from smtune.cli.errors import explain
+from smtune.cli.init import init
+from smtune.cli.list import list_jobs
+from smtune.cli.logs import logs
+from smtune.cli.resume import resume
+from smtune.cli.run import run
+from smtune.cli.schema import schema
+from smtune.cli.show import show
+from smtune.cli.stop import stop
+from smtune.errors import SmtuneError
+
+app = typer.Typer(
+    name="smtune",
+    help="Tune hyperparameters: describe a job once in a file, run it, stop it, resume it, read its results.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(init)
+app.command()(run)
+app.command()(resume)
+app.command("list")(list_jobs)
+app.command()(show)
+app.command()(best)
+app.command()(logs)
+app.command()(stop)
+app.command()(schema)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        import smtune
+
+        typer.echo(f"smtune {smtune.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options that belong to no command."""
+
+
+def main() -> None:
+    """Run the command line and exit with its status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character must not end the job
+    try:
+        app()
+    except SmtuneError as error:
+        sys.exit(explain(error))
+    except BrokenPipeError:
+        # Whoever read our output has had enough, as in `smtune logs churn 12 | head`. Nothing more can be written, not
+        # even what is still buffered.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)

@@ -1,0 +1,55 @@
+"""``smtune show``: the trials of a job."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import typer
+
+from smtune.cli.options import Name, Output, OutputFormat
+
+if TYPE_CHECKING:
+    from smtune.results import TuningResult
+    from smtune.trial import Trial
+
+
+def show(name: Name, output: OutputFormat = Output.table) -> None:
+    """Show the trials of a job, the best first, and what came of it."""
+    from smtune.backends import attach
+    from smtune.cli.output import print_json, print_summary, print_table
+    from smtune.progress.texts import clean
+
+    result = attach(name).result()
+    if output is Output.json:
+        print_json(result.to_dict())
+        return
+    if result.trials:
+        parameters = sorted({key for trial in result.trials for key in trial.parameters})
+        header = ["trial", "status", "objective", *map(clean, parameters), "seconds", "note"]
+        rows = [_row(trial, parameters) for trial in sorted(result.trials, key=lambda trial: _order(result, trial))]
+        print_table(header, rows, numbers=frozenset(header[:1] + header[2:-1]))
+        typer.echo()
+    print_summary(result)
+
+
+def _order(result: TuningResult, trial: Trial) -> tuple[bool, float, int]:
+    """Return the sort key that puts completed trials first, the best ahead, then the others by number."""
+    from smtune.trial import TrialStatus
+
+    if trial.status is TrialStatus.Completed and trial.objective is not None:
+        return (False, result.goal.sign * trial.objective, trial.number)
+    return (True, math.inf, trial.number)
+
+
+def _row(trial: Trial, parameters: list[str]) -> list[str]:
+    from smtune.progress.texts import clean, objective_text, value_text
+
+    return [
+        str(trial.number),
+        trial.status.value,
+        objective_text(trial.objective) + ("" if trial.status.ended or trial.objective is None else "*"),
+        *(value_text(trial.parameters[key]) if key in trial.parameters else "" for key in parameters),
+        "" if trial.seconds is None else f"{trial.seconds:.1f}",
+        clean(trial.failure_reason or trial.origin),
+    ]

@@ -1,0 +1,1 @@
+"""What ``smtune init`` writes: files that run as they are."""

@@ -1,0 +1,105 @@
+"""What came of a job, in a few lines for the person who ran it."""
+
+from __future__ import annotations
+
+from smtune.progress.texts import clean, duration_text, objective_text, parameters_text
+from smtune.results import JobStatus, TuningResult
+from smtune.trial import Trial
+
+_SHOWN_CAUSES = 5
+_SHOWN_NUMBERS = 8
+_SHOWN_HOLDOUTS = 4
+
+
+def summary(result: TuningResult) -> str:
+    """Return how the job ended, its best trial, the untuned default beside it, failures by cause, and what to do next.
+
+    Args:
+        result: A job, at its end or under way.
+
+    Returns:
+        Lines without a final line end, safe to print whatever the scripts reported.
+    """
+    lines = [_headline(result)]
+    best = result.best
+    if best is not None:
+        lines.append(_line("best", f"{_score(result, best)}   {parameters_text(best.parameters, ', ')}".rstrip()))
+        lines += _comparison(result, best)
+    lines += [_line("failed", text) for text in _causes(result)]
+    lines.append(_line("next", " · ".join(_next_commands(result))))
+    return "\n".join(lines)
+
+
+def _line(label: str, text: str) -> str:
+    return f"  {label:<8} {text}"
+
+
+def _score(result: TuningResult, trial: Trial) -> str:
+    return f"trial {trial.number}   {clean(result.metric)} {objective_text(trial.objective)}"
+
+
+def _headline(result: TuningResult) -> str:
+    counts = result.counts
+    name, status = clean(result.name), result.status
+    of = f" of {result.planned_trials}" if result.planned_trials is not None else ""
+    if status is JobStatus.Stopped:
+        kept = counts["Completed"] + counts["Failed"]
+        return f"{name} {status}: {kept}{of} trials kept · continue with: smtune resume {name}"
+    took = "" if result.started_at is None or result.ended_at is None else _took(result.ended_at - result.started_at)
+    reason = f" · {clean(result.failure_reason)}" if result.failure_reason else ""
+    return f"{name} {status}: {counts['Completed']}{of} trials{took}{reason}"
+
+
+def _took(seconds: float) -> str:
+    return f" in {duration_text(max(0.0, seconds))}"
+
+
+def _comparison(result: TuningResult, best: Trial) -> list[str]:
+    """Return what the best and the untuned default scored, above all on data that took no part in the selection."""
+    default = result.baseline
+    lines = []
+    if default is not None and default.objective is not None:
+        note = "the best as well" if default is best else "untuned"
+        lines.append(_line("default", f"{_score(result, default)}   ({note})"))
+    elif default is not None and default.status.ended:
+        lines.append(_line("default", f"trial {default.number}   {default.status} without a result"))
+    holdout = result.holdout(best)
+    untuned = result.holdout(default) if default is not None and default is not best else {}
+    twin = _holdout_twin(result)
+    for name in sorted(holdout, key=lambda name: (name != twin, name))[:_SHOWN_HOLDOUTS]:
+        text = f"{clean(name)} {objective_text(holdout[name])}"
+        if name in untuned:
+            text += f"   (untuned default {objective_text(untuned[name])}"
+            gain = result.goal.sign * (untuned[name] - holdout[name])
+            text += ": tuning gained nothing here)" if name == twin and not gain > 0 else ")"
+        lines.append(_line("holdout", text))
+    return lines
+
+
+def _holdout_twin(result: TuningResult) -> str:
+    """Return the name that the objective has on the holdout, where its goal is known to be the same."""
+    return "test:" + result.metric.split(":", 1)[-1]
+
+
+def _causes(result: TuningResult) -> list[str]:
+    causes = result.failures()
+    texts = []
+    for cause, numbers in list(causes.items())[:_SHOWN_CAUSES]:
+        shown = ", ".join(str(number) for number in numbers[:_SHOWN_NUMBERS])
+        more = ", ..." if len(numbers) > _SHOWN_NUMBERS else ""
+        plural = "s" if len(numbers) > 1 else ""
+        texts.append(f"{len(numbers)} x {clean(cause)}   (trial{plural} {shown}{more})")
+    if len(causes) > _SHOWN_CAUSES:
+        texts.append(f"and {len(causes) - _SHOWN_CAUSES} more causes")
+    return texts
+
+
+def _next_commands(result: TuningResult) -> list[str]:
+    name = clean(result.name)
+    commands = [f"smtune show {name}"]
+    failures = result.failures()
+    if failures:
+        commands.append(f"smtune logs {name} {next(iter(failures.values()))[0]}")
+    if result.best is not None:
+        commands.append(f"smtune best {name} --output json")
+    return commands

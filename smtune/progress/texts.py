@@ -1,0 +1,100 @@
+"""How numbers, times and other people's text look on one line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from smtune.space import Value
+from smtune.trial import Trial
+
+
+def objective_text(value: float | None) -> str:
+    """Return at most six significant digits, or nothing.
+
+    >>> objective_text(0.99341237), objective_text(None), objective_text(float("nan"))
+    ('0.993412', '', 'nan')
+    """
+    return "" if value is None else f"{value:.6g}"
+
+
+def value_text(value: Value) -> str:
+    """Return a parameter's value: four significant digits, and text cut to 24 characters.
+
+    >>> [value_text(value) for value in (0.0731234, 200, True, "gbtree")]
+    ['0.07312', '200', 'true', 'gbtree']
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return cut(clean(str(value)), 24)
+
+
+def parameters_text(parameters: Mapping[str, Value], separator: str = "  ") -> str:
+    """Return names and values on one line.
+
+    >>> parameters_text({"eta": 0.0731234, "max_depth": 5}, ", ")
+    'eta 0.07312, max_depth 5'
+    """
+    return separator.join(f"{clean(name)} {value_text(value)}" for name, value in parameters.items())
+
+
+def clean(text: str) -> str:
+    r"""Return text that stays on its line and moves no cursor: whatever is not printable becomes a space.
+
+    >>> clean("exit\tcode 1\x1b[2J\n")
+    'exit code 1 [2J'
+    """
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+
+
+def clean_lines(text: str) -> str:
+    r"""Return text whose lines keep their indentation, and hold nothing that is not printable.
+
+    >>> clean_lines("one\x1b[2J\n  two\r")
+    'one [2J\n  two'
+    """
+    return "\n".join(" " * (len(line) - len(line.lstrip(" "))) + clean(line) for line in text.split("\n"))
+
+
+def cut(text: str, width: int) -> str:
+    """Return text of at most ``width`` characters; what was cut is shown by an ellipsis.
+
+    >>> cut("abcdef", 4), cut("abcd", 4), cut("abcdef", 0)
+    ('abc…', 'abcd', '')
+    """
+    if len(text) <= width:
+        return text
+    return text[: width - 1] + "…" if width > 0 else ""
+
+
+def clock_text(seconds: float) -> str:
+    """Return minutes and seconds, with hours only where there are any.
+
+    >>> clock_text(41.2), clock_text(3723)
+    ('0:41', '1:02:03')
+    """
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration as people say it.
+
+    >>> [duration_text(seconds) for seconds in (0.42, 52.3, 200, 7500)]
+    ['0.4 s', '52 s', '3 min 20 s', '2 h 5 min']
+    """
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def reason_text(trial: Trial, job_name: str) -> str:
+    """Return why a trial failed, and where to read more."""
+    return f"{clean(trial.failure_reason or 'unknown reason')} (smtune logs {job_name} {trial.number})"
