@@ -2,11 +2,13 @@
 
 It knows how code is started, watched and ended, and nothing of strategies, objectives or stores.
 
-=========================  ==========================================================================================
-:class:`FunctionRunner`    A Python function, in threads of this process
-:class:`ProcessRunner`     An entry point as a process, under the SageMaker training contract; optionally forked from
-                           a process that has its imports
-=========================  ==========================================================================================
+:class:`FunctionRunner`
+    Calls a Python function in threads of this process.
+:class:`IsolatedFunctionRunner`
+    Calls a Python function in worker processes.
+:class:`ProcessRunner`
+    Runs an entry point as a process, under the SageMaker training contract; in a fresh interpreter, or in a fork of
+    one that has the script's imports, which :func:`imports_of` finds.
 
 All of them implement :class:`Runner` and pass the same contract test.
 """
@@ -20,21 +22,36 @@ if TYPE_CHECKING:
     from smtune.runners.base import Ended, Event, Measured, Runner, Started
     from smtune.runners.evaluation import TrialStopped
     from smtune.runners.function import FunctionRunner
+    from smtune.runners.imports import imports_of
+    from smtune.runners.isolated import IsolatedFunctionRunner
     from smtune.runners.process import ProcessRunner
 
-# Loaded when they are first used (PEP 562): the launcher, which lies in this package, must start with little.
+# Loaded when they are first used (PEP 562): the programs in this package must start with little.
 _HOMES = {
     "Ended": "smtune.runners.base",
     "Event": "smtune.runners.base",
     "FunctionRunner": "smtune.runners.function",
+    "IsolatedFunctionRunner": "smtune.runners.isolated",
     "Measured": "smtune.runners.base",
     "ProcessRunner": "smtune.runners.process",
     "Runner": "smtune.runners.base",
     "Started": "smtune.runners.base",
     "TrialStopped": "smtune.runners.evaluation",
+    "imports_of": "smtune.runners.imports",
 }
 
-__all__ = ["Ended", "Event", "FunctionRunner", "Measured", "ProcessRunner", "Runner", "Started", "TrialStopped"]
+__all__ = [
+    "Ended",
+    "Event",
+    "FunctionRunner",
+    "IsolatedFunctionRunner",
+    "Measured",
+    "ProcessRunner",
+    "Runner",
+    "Started",
+    "TrialStopped",
+    "imports_of",
+]
 
 
 def __getattr__(name: str) -> Any:

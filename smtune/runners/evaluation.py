@@ -66,7 +66,7 @@ def evaluate(
             sink(None, metrics)
     except BaseException as error:  # SystemExit and its kind too: whatever happens to a trial is data
         error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
-        return _failure_of(error)
+        return failure_of(error)
     return None
 
 
@@ -78,6 +78,17 @@ def one_line(text: str) -> str:
     """
     line = " ".join(text.split())
     return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 3] + "..."
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Return what an exception says of itself."""
+    try:
+        message = str(error)
+    except Exception:  # a broken __str__ of somebody's exception
+        message = "(its message cannot be shown)"
+    kind = type(error).__qualname__
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    return Failure(one_line(f"{kind}: {message}" if message else kind), tuple(lines[-TAIL_LINES:]))
 
 
 def _metrics_of(value: Any, *, objective: str, reported: bool) -> tuple[dict[str, float], str | None]:
@@ -93,13 +104,3 @@ def _metrics_of(value: Any, *, objective: str, reported: bool) -> tuple[dict[str
             return {}, one_line(f"returned {shown!r}: {hint}")
         metrics[name] = float(number)
     return metrics, None
-
-
-def _failure_of(error: BaseException) -> Failure:
-    try:
-        message = str(error)
-    except Exception:  # a broken __str__ of somebody's exception
-        message = "(its message cannot be shown)"
-    kind = type(error).__qualname__
-    lines = "".join(traceback.format_exception(error)).splitlines()
-    return Failure(one_line(f"{kind}: {message}" if message else kind), tuple(lines[-TAIL_LINES:]))

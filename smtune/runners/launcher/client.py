@@ -18,14 +18,15 @@ from typing import Any
 from smtune.runners.launcher.wire import CHUNK, frame, unframe, wire_text
 
 _ROOT = Path(__file__).parents[3]
-# The program must find this package wherever it lies, and scripts that run in its forks must not find its folder.
+# The program must find this package wherever it lies, and the code that it runs must not find the package's folder.
 _BOOT = """
-import sys
-root = sys.argv.pop(1)
+import importlib, sys
+root, module = sys.argv[1:3]
+del sys.argv[1:3]
 sys.path.insert(0, root)
-from smtune.runners.launcher.program import main
+program = importlib.import_module(module)
 sys.path.remove(root)
-main()
+program.main()
 """
 _PATIENCE_SECONDS = 10.0
 """How long :meth:`LauncherClient.close` waits: only a process that the kernel cannot kill takes longer than an instant."""
@@ -85,12 +86,12 @@ class LauncherClient:
         self._errors = _scratch_file()
         self._socket, theirs = socket.socketpair()
         self._socket.setblocking(False)
-        isolation = ["-I", "-S"] if preload is None else ["-P"]
         modules = json.dumps(None if preload is None else list(preload))
-        arguments = [str(_ROOT), str(theirs.fileno()), str(os.getpid()), modules]
+        arguments = [str(theirs.fileno()), str(os.getpid()), modules]
+        program = python_program("smtune.runners.launcher.program", isolated=preload is None)
         try:
             self._program = subprocess.Popen(
-                [sys.executable, *isolation, "-c", _BOOT, *arguments],
+                [*program, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._errors,
@@ -246,6 +247,16 @@ class LauncherClient:
         size = os.fstat(self._errors).st_size
         lines = os.pread(self._errors, 4096, max(0, size - 4096)).decode(errors="replace").split("\n")
         return next((line for line in reversed(lines) if line.strip()), "")
+
+
+def python_program(module: str, *, isolated: bool = False) -> list[str]:
+    """Return the command that calls ``main`` of one of smtune's modules.
+
+    Args:
+        module: Its full name.
+        isolated: Whether it needs nothing but the standard library, not even the user's settings of Python.
+    """
+    return [sys.executable, *(["-I", "-S"] if isolated else ["-P"]), "-c", _BOOT, str(_ROOT), module]
 
 
 def describe_exit(exit_code: int) -> str:
