@@ -1,0 +1,42 @@
+"""A *store* keeps everything that happens to one tuning job, in a directory of its own that outlives every process.
+
+Its log of events is the truth; trials, counts and curves are read from projections that follow the log, by any
+number of processes, while one holds the job's lease and runs it.
+"""
+
+from smtune.store.events import (
+    Enqueued,
+    JobCreated,
+    JobEnded,
+    JobEvent,
+    JobStarted,
+    StopRequested,
+    Suggested,
+    TrialEnded,
+    TrialMeasured,
+    TrialStarted,
+)
+from smtune.store.filesystem import StoreWarning
+from smtune.store.home import JobDirectory, find, home, names
+from smtune.store.job_store import JobStore
+from smtune.store.records import JobRecord
+
+__all__ = [
+    "Enqueued",
+    "JobCreated",
+    "JobDirectory",
+    "JobEnded",
+    "JobEvent",
+    "JobRecord",
+    "JobStarted",
+    "JobStore",
+    "StopRequested",
+    "StoreWarning",
+    "Suggested",
+    "TrialEnded",
+    "TrialMeasured",
+    "TrialStarted",
+    "find",
+    "home",
+    "names",
+]

@@ -1,0 +1,68 @@
+"""Makes the file of a new job: all of it or nothing, and only one job per name."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+
+from smtune.errors import JobExistsError, StoreError
+from smtune.store.connection import create_file
+from smtune.store.home import JobDirectory, namesake
+from smtune.store.trouble import explained
+
+
+def create_database(directory: JobDirectory, fill: Callable[[sqlite3.Connection], None]) -> None:
+    """Create the file of a job under another name, and rename it when it is complete.
+
+    Args:
+        directory: Where; made if it is missing. What an interrupted creation left there is replaced.
+        fill: Writes what the file shall hold from the first moment on, and closes the connection.
+
+    Raises:
+        JobExistsError: There is a job of this name, or of one that differs only in case.
+        StoreError: The file system does not let it.
+    """
+    directory.make()
+    draft = directory.database.with_name(directory.database.name + ".new")
+    try:
+        with _only_one(directory):
+            taken = namesake(directory.name, directory.root)
+            if taken is not None:
+                raise JobExistsError(
+                    f'there is a job "{taken.name}" already, in {taken.path}; '
+                    f"take another name, or go on with it: smtune resume {taken.name}"
+                )
+            fill(create_file(draft))
+            draft.replace(directory.database)
+            _sync(directory)
+    except sqlite3.Error as error:
+        raise explained(error, draft) from error
+    except OSError as error:
+        raise StoreError(
+            f"{directory.database}: cannot be created: {error.strerror}; "
+            "make room and access, or set SMTUNE_HOME to another disk"
+        ) from error
+
+
+@contextlib.contextmanager
+def _only_one(directory: JobDirectory) -> Iterator[None]:
+    """Let one process at a time look whether a name is free and take it; the kernel lets go of a dead one's lock."""
+    import fcntl
+
+    descriptor = os.open(directory.path.parent / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _sync(directory: JobDirectory) -> None:
+    """Make the rename itself survive a power cut."""
+    descriptor = os.open(directory.path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,100 @@
+"""Rows of the projections as objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from smtune.trial import Measurement, Trial, TrialStatus
+
+JOB_COLUMNS = "name, backend, spec, seed, status, reason, created_at, started_at, ended_at, stop_requested"
+TRIAL_COLUMNS = (
+    "number, parameters, status, objective, metrics, step, started_at, ended_at, failure_reason, origin, repeat"
+)
+MEASUREMENT_COLUMNS = "at, body"
+
+Row = tuple[Any, ...]
+"""As SQLite returns it."""
+
+# `json.loads` looks at its options on every call; the decoder is what it ends up with.
+_load = json.JSONDecoder().decode
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """A job as its log describes it.
+
+    Attributes:
+        name: Name of the job.
+        backend: Where it runs, e.g. ``"local"``.
+        spec: What is tuned, as plain JSON values.
+        seed: The seed of the strategy.
+        status: ``InProgress`` from its creation and from every start; what ended it after that. A job whose process
+            was killed stays ``InProgress``: :func:`smtune.store.is_running` knows better.
+        reason: Why it is not ``Completed``, or what ended it early, or ``None``.
+        created_at: Seconds since the epoch (UTC).
+        started_at: When it first ran, seconds since the epoch (UTC), or ``None``.
+        ended_at: When its last run ended, seconds since the epoch (UTC), or ``None``.
+        stop_requested: Whether its last run was asked to stop.
+    """
+
+    name: str
+    backend: str
+    spec: Mapping[str, Any]
+    seed: int
+    status: str
+    reason: str | None
+    created_at: float
+    started_at: float | None
+    ended_at: float | None
+    stop_requested: bool
+
+
+def job_of(row: Row) -> JobRecord:
+    """Return a row of ``JOB_COLUMNS`` as an object."""
+    name, backend, spec, seed, status, reason, created_at, started_at, ended_at, stop_requested = row
+    return JobRecord(
+        name=name,
+        backend=backend,
+        spec=_load(spec),
+        seed=int(seed),
+        status=status,
+        reason=None if reason is None else _load(reason),
+        created_at=created_at,
+        started_at=started_at,
+        ended_at=ended_at,
+        stop_requested=bool(stop_requested),
+    )
+
+
+def trial_of(row: Row) -> Trial:
+    """Return a row of ``TRIAL_COLUMNS`` as an object."""
+    number, parameters, status, objective, metrics, step, started_at, ended_at, reason, origin, repeat = row
+    return Trial(
+        number=number,
+        parameters=_load(parameters),
+        status=TrialStatus(status),
+        objective=None if objective is None else float(objective),
+        metrics=_load(metrics),
+        step=None if step is None else int(step),
+        started_at=started_at,
+        ended_at=ended_at,
+        failure_reason=None if reason is None else _load(reason),
+        origin=_load(origin),
+        repeat=repeat,
+    )
+
+
+def measurement_of(row: Row) -> Measurement:
+    """Return a row of ``MEASUREMENT_COLUMNS`` as an object."""
+    at, body = row
+    values = _load(body)
+    return Measurement(metrics=values["metrics"], step=values["step"], at=at)
+
+
+def log_tail_of(row: Row) -> tuple[str, ...]:
+    """Return a row of the column ``log_tail`` as lines."""
+    (text,) = row
+    return tuple(_load(text))
