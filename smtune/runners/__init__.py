@@ -3,9 +3,7 @@
 It knows how code is started, watched and ended, and nothing of strategies, objectives or stores.
 
 :class:`FunctionRunner`
-    Calls a Python function in threads of this process.
-:class:`IsolatedFunctionRunner`
-    Calls a Python function in worker processes.
+    Calls a Python function, in threads of this process or in worker processes.
 :class:`ProcessRunner`
     Runs an entry point as a process, under the SageMaker training contract; in a fresh interpreter, or in a fork of
     one that has the script's imports, which :func:`imports_of` finds.
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     from smtune.runners.evaluation import TrialStopped
     from smtune.runners.function import FunctionRunner
     from smtune.runners.imports import imports_of
-    from smtune.runners.isolated import IsolatedFunctionRunner
     from smtune.runners.process import ProcessRunner
 
 # Loaded when they are first used (PEP 562): the programs in this package must start with little.
@@ -31,7 +28,6 @@ _HOMES = {
     "Ended": "smtune.runners.base",
     "Event": "smtune.runners.base",
     "FunctionRunner": "smtune.runners.function",
-    "IsolatedFunctionRunner": "smtune.runners.isolated",
     "Measured": "smtune.runners.base",
     "ProcessRunner": "smtune.runners.process",
     "Runner": "smtune.runners.base",
@@ -44,7 +40,6 @@ __all__ = [
     "Ended",
     "Event",
     "FunctionRunner",
-    "IsolatedFunctionRunner",
     "Measured",
     "ProcessRunner",
     "Runner",

@@ -1,153 +1,87 @@
-"""Trials as calls of a Python function, in threads of this process."""
+"""Trials as calls of a Python function."""
 
 from __future__ import annotations
 
-import os
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
-from queue import Empty, SimpleQueue
-from typing import Any
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, Literal
 
-from smtune.runners.base import Ended, Event, Measured, Runner, Started
-from smtune.runners.evaluation import TrialStopped, evaluate
-from smtune.trial import Trial, TrialStatus
-
-
-class _Call:
-    """A trial that was started and whose end was not yet delivered."""
-
-    __slots__ = ("number", "parameters", "stopping", "thread")
-
-    def __init__(self, trial: Trial) -> None:
-        self.number = trial.number
-        self.parameters: Mapping[str, Any] = trial.parameters
-        self.stopping = False
-        self.thread: threading.Thread | None = None
-
-
-_Calls = SimpleQueue[_Call | None]
-_Happened = SimpleQueue[Event | None]  # None: somebody called `wake`
+from smtune.errors import Problem, SpecError
+from smtune.runners.base import Event, Runner
+from smtune.trial import Trial
 
 
 class FunctionRunner(Runner):
-    """Calls a Python function for each trial, in threads that live as long as the runner.
+    """Calls a Python function for each trial.
 
-    Cheap, and right for functions that wait, or that compute in libraries which release the interpreter's lock. A
-    thread cannot be ended from outside: a trial that was asked to stop ends at its next
+    In threads this costs next to nothing, and suits functions that wait, or that compute in libraries which release
+    the interpreter's lock. A thread cannot be ended from outside: a trial that was asked to stop ends at its next
     :func:`smtune.container.report`, which raises :class:`TrialStopped` in it, and holds its slot until then.
+
+    Processes suit functions that compute in Python itself, that may crash, or that must be ended by force: a trial
+    that was asked to stop gets SIGTERM and, after a grace period, SIGKILL.
 
     Args:
         function: Takes the parameters as a dict. Returns the objective, or ``{metric: value}``, or ``None`` if it
-            reported its metrics.
+            reported its metrics. Worker processes import it by its name.
         slots: How many calls may run at a time.
         objective: The metric that a bare number stands for.
+        static: Parameters that are the same in all trials.
+        isolation: Where the calls run.
+        grace_seconds: How long a trial in a process may take to end after it was asked to.
+        environment: Variables to set in worker processes, which inherit no AWS credentials.
+
+    Raises:
+        SpecError: ``isolation`` is neither of the two, or another process could not import the function.
     """
 
-    def __init__(self, function: Callable[[dict[str, Any]], Any], *, slots: int, objective: str) -> None:
-        self._function = function
-        self._slots = slots
-        self._objective = objective
-        self._calls: _Calls = SimpleQueue()
-        self._happened: _Happened = SimpleQueue()
-        self._running: dict[int, _Call] = {}
-        self._threads: list[threading.Thread] = []
-        self._owner = os.getpid()
-        self._closed = False
+    def __init__(
+        self,
+        function: Callable[[dict[str, Any]], Any],
+        *,
+        slots: int,
+        objective: str,
+        static: Mapping[str, Any] = MappingProxyType({}),
+        isolation: Literal["thread", "process"] = "thread",
+        grace_seconds: float = 30.0,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._static = dict(static)
+        self._calls: Runner
+        if isolation == "thread":
+            from smtune.runners.threads import ThreadRunner
+
+            self._calls = ThreadRunner(function, slots=slots, objective=objective)
+        elif isolation == "process":
+            from smtune.runners.workers import WorkerRunner
+
+            self._calls = WorkerRunner(
+                function, slots=slots, objective=objective, grace_seconds=grace_seconds, environment=environment
+            )
+        else:
+            raise SpecError([Problem("isolation", isolation, "is unknown", 'use "thread" or "process"')])
 
     def start(self, trial: Trial) -> None:
-        """Hand a trial to a free thread.
-
-        Raises:
-            RuntimeError: The runner is closed, all slots are busy, or a trial of this number is running.
-        """
-        if self._closed:
-            raise RuntimeError("the runner is closed")
-        if len(self._running) >= self._slots or trial.number in self._running:
-            running = sorted(self._running)
-            raise RuntimeError(f"cannot start trial {trial.number}: trials {running} run in {self._slots} slots")
-        call = _Call(trial)
-        self._running[trial.number] = call
-        self._calls.put(call)
-        if len(self._threads) < len(self._running):
-            work = (self._function, self._objective, self._calls, self._happened)
-            name = f"smtune-trials-{len(self._threads)}"
-            thread = threading.Thread(target=_serve, args=work, name=name, daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        """Begin a call, in a free thread or worker."""
+        self._calls.start(replace(trial, parameters={**self._static, **trial.parameters}))
 
     def wait(self, timeout: float | None) -> Sequence[Event]:
         """Return what happened since the last call, or what happens first."""
-        events: list[Event] = []
-        try:
-            if self._running:
-                limit = None if timeout is None else min(max(timeout, 0.0), threading.TIMEOUT_MAX)
-                self._take(self._happened.get(timeout=limit), events)
-            for _ in range(self._happened.qsize()):
-                self._take(self._happened.get_nowait(), events)
-        except Empty:
-            pass
-        return events
+        return self._calls.wait(timeout)
 
     def wake(self) -> None:
         """Make the present or the next :meth:`wait` return at once."""
-        self._happened.put(None)
+        self._calls.wake()
 
     def stop(self, number: int) -> None:
-        """Have the next report of the trial raise :class:`TrialStopped` in it."""
-        call = self._running.get(number)
-        if call is not None:
-            call.stopping = True
+        """Stop a trial as far as its isolation allows."""
+        self._calls.stop(number)
 
     def busy(self) -> int:
         """Return how many trials have not ended."""
-        return len(self._running)
+        return self._calls.busy()
 
     def close(self) -> None:
-        """Stop everything; a call that never reports goes on in a daemon thread, and its outcome is dropped."""
-        if self._closed or os.getpid() != self._owner:  # threads do not survive a fork
-            return
-        self._closed = True
-        for call in self._running.values():
-            call.stopping = True  # a thread that takes it only now lets it be
-        occupied = {call.thread for call in self._running.values()}
-        self._running.clear()
-        for _ in self._threads:
-            self._calls.put(None)
-        for thread in self._threads:
-            if thread not in occupied and thread is not threading.current_thread():
-                thread.join()
-
-    def __del__(self) -> None:
-        self.close()
-
-    def _take(self, event: Event | None, events: list[Event]) -> None:
-        if event is None or event.number not in self._running:
-            return
-        events.append(event)
-        if isinstance(event, Ended):
-            del self._running[event.number]
-
-
-def _serve(function: Callable[[dict[str, Any]], Any], objective: str, calls: _Calls, happened: _Happened) -> None:
-    """Do calls until there is a ``None``; knows no runner, so that a forgotten runner can be collected."""
-    while (call := calls.get()) is not None:
-        call.thread = threading.current_thread()
-        happened.put(_carry_out(call, function, objective, happened))
-
-
-def _carry_out(call: _Call, function: Callable[[dict[str, Any]], Any], objective: str, happened: _Happened) -> Ended:
-    def sink(step: int | None, metrics: dict[str, float]) -> None:
-        happened.put(Measured(call.number, time.time(), metrics, step))
-        if call.stopping:
-            raise TrialStopped
-
-    failure = None
-    if not call.stopping:
-        happened.put(Started(call.number, time.time()))
-        failure = evaluate(function, call.parameters, objective=objective, sink=sink)
-    if call.stopping:
-        return Ended(call.number, time.time(), TrialStatus.Stopped)
-    if failure is None:
-        return Ended(call.number, time.time(), TrialStatus.Completed)
-    return Ended(call.number, time.time(), TrialStatus.Failed, failure.reason, failure.tail)
+        """Stop everything; a call in a thread that never reports goes on in the background, and its end is dropped."""
+        self._calls.close()

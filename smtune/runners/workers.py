@@ -1,4 +1,4 @@
-"""Trials as calls of a Python function, in processes of their own."""
+"""Calls of a Python function, in worker processes."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ class _Worker(Child):
             self._link.sendall(data)
 
 
-class IsolatedFunctionRunner(WatchingRunner[_Worker]):
-    """Calls a Python function for each trial, in worker processes that live as long as the runner.
+class WorkerRunner(WatchingRunner[_Worker]):
+    """Calls a function for each trial, in worker processes that live as long as the runner.
 
-    Right for functions that compute in Python itself, that may crash, or that must be ended by force: a trial that was
-    asked to stop gets SIGTERM and, after the grace period, SIGKILL. A new worker then takes the place of its own.
+    A trial that was asked to stop gets SIGTERM and, after the grace period, SIGKILL; a new worker then takes the place
+    of its own.
 
     Args:
-        function: As of :class:`FunctionRunner`. Workers import it by its name.
+        function: As of :class:`smtune.runners.FunctionRunner`. Workers import it by its name.
         slots: How many calls may run at a time.
         objective: The metric that a bare number stands for.
         grace_seconds: How long a trial may take to end after it was asked to.
@@ -124,14 +124,15 @@ class IsolatedFunctionRunner(WatchingRunner[_Worker]):
         try:
             idle = (worker for worker in self._children.values() if worker.trial is None and worker.usable)
             worker = next(idle, None) or self._hire()
-        except OSError as error:
-            reason = one_line(f"cannot start a worker: {error}")
+            request = frame({"parameters": dict(trial.parameters)})
+        except (OSError, TypeError, ValueError) as error:  # no descriptors are left, or a value is not JSON
+            reason = one_line(f"cannot be handed to a worker: {error}")
             self._events.append(Ended(trial.number, time.time(), TrialStatus.Failed, reason))
             return
         worker.trial = trial
         worker.calling = False
         if worker.begun:
-            worker.send(frame({"parameters": dict(trial.parameters)}))
+            worker.send(request)
 
     def _hire(self) -> _Worker:
         launcher = self._ready_launcher()
