@@ -187,7 +187,7 @@ class JobStore:
         Raises:
             JobError: There is no such trial.
         """
-        return self._one(log_tail_of, "SELECT log_tail FROM trial WHERE number = ?", number)
+        return self._one(log_tail_of, "SELECT ended FROM trial WHERE number = ?", number)
 
     def counts(self) -> dict[TrialStatus, int]:
         """Return the number of trials by status, for every status."""

@@ -3,8 +3,8 @@
 One function per kind of event; all run in the transaction that appends the event, so log and projections never
 differ. :func:`rebuild` tells the whole log anew to empty tables.
 
-Columns hold numbers and statuses as they are. Free text and mappings are JSON, which keeps what SQLite cannot: the
-undecodable bytes of a log line, a step beyond 64 bits.
+Columns named after an event hold its body as it stands in the log: JSON keeps what SQLite cannot, such as nan, the
+undecodable bytes of a log line, or a step beyond 64 bits.
 """
 
 from __future__ import annotations
@@ -35,53 +35,40 @@ DROP TABLE IF EXISTS trial;
 DROP TABLE IF EXISTS job;
 CREATE TABLE job (
     id INTEGER PRIMARY KEY CHECK (id = 1),
-    name TEXT NOT NULL,
-    backend TEXT NOT NULL,
-    spec TEXT NOT NULL,
-    seed TEXT NOT NULL,
-    status TEXT NOT NULL,
-    reason TEXT,
+    created TEXT NOT NULL,
     created_at REAL NOT NULL,
+    status TEXT NOT NULL DEFAULT 'InProgress',
     started_at REAL,
-    ended_at REAL,
-    stop_requested INTEGER NOT NULL
+    stop_requested INTEGER NOT NULL DEFAULT 0,
+    ended TEXT,
+    ended_at REAL
 );
 CREATE TABLE trial (
     number INTEGER PRIMARY KEY,
-    parameters TEXT NOT NULL,
-    origin TEXT NOT NULL,
-    repeat INTEGER NOT NULL,
-    status TEXT NOT NULL,
-    objective REAL,
-    metrics TEXT NOT NULL,
-    step TEXT,
+    suggested TEXT NOT NULL,
+    status TEXT NOT NULL DEFAULT 'InProgress',
     started_at REAL,
-    ended_at REAL,
-    failure_reason TEXT,
-    log_tail TEXT NOT NULL
+    metrics TEXT NOT NULL DEFAULT '{}',
+    step TEXT NOT NULL DEFAULT 'null',
+    ended TEXT,
+    ended_at REAL
 );
 CREATE TABLE measurement (
     trial INTEGER NOT NULL REFERENCES trial (number),
     seq INTEGER NOT NULL,
     at REAL NOT NULL,
-    body TEXT NOT NULL,
+    measured TEXT NOT NULL,
     PRIMARY KEY (trial, seq)
 ) WITHOUT ROWID;
 """
 
-_INSERT_JOB = "INSERT INTO job VALUES (1, ?, ?, ?, ?, 'InProgress', NULL, ?, NULL, NULL, 0)"
 _START_JOB = (
-    "UPDATE job SET status = 'InProgress', reason = NULL, started_at = coalesce(started_at, ?), ended_at = NULL,"
-    " stop_requested = 0"
+    "UPDATE job SET status = 'InProgress', started_at = coalesce(started_at, ?), stop_requested = 0, ended = NULL,"
+    " ended_at = NULL"
 )
-_INSERT_TRIAL = "INSERT INTO trial VALUES (?, ?, ?, ?, 'InProgress', NULL, '{}', NULL, NULL, NULL, NULL, '[]')"
 _START_TRIAL = (
-    "UPDATE trial SET status = 'InProgress', objective = NULL, metrics = '{}', step = NULL, started_at = ?,"
-    " ended_at = NULL, failure_reason = NULL, log_tail = '[]' WHERE number = ?"
-)
-_MEASURE_TRIAL = "UPDATE trial SET metrics = ?, step = coalesce(?, step) WHERE number = ?"
-_END_TRIAL = (
-    "UPDATE trial SET status = ?, objective = ?, ended_at = ?, failure_reason = ?, log_tail = ? WHERE number = ?"
+    "UPDATE trial SET status = 'InProgress', started_at = ?, metrics = '{}', step = 'null', ended = NULL,"
+    " ended_at = NULL WHERE number = ?"
 )
 
 
@@ -96,7 +83,7 @@ def project(cursor: sqlite3.Cursor, seq: int, event: JobEvent, body: str) -> Non
 
     Raises:
         ValueError: The event speaks of a trial that was never suggested.
-        sqlite3.IntegrityError: The job, or the trial, exists already.
+        sqlite3.IntegrityError: The job, or the trial, is there already.
     """
     _PROJECT[type(event)](cursor, seq, event, body)
 
@@ -114,9 +101,8 @@ def rebuild(cursor: sqlite3.Cursor) -> None:
         project(cursor, seq, decode_event(kind, at, trial, body), body)
 
 
-def _create_job(cursor: sqlite3.Cursor, _seq: int, event: JobCreated, _body: str) -> None:
-    row = (event.name, event.backend, encode_json(event.spec), str(event.seed), event.at)
-    cursor.execute(_INSERT_JOB, row)
+def _create_job(cursor: sqlite3.Cursor, _seq: int, event: JobCreated, body: str) -> None:
+    cursor.execute("INSERT INTO job (id, created, created_at) VALUES (1, ?, ?)", (body, event.at))
 
 
 def _start_job(cursor: sqlite3.Cursor, _seq: int, event: JobStarted, _body: str) -> None:
@@ -127,18 +113,16 @@ def _request_stop(cursor: sqlite3.Cursor, _seq: int, _event: StopRequested, _bod
     cursor.execute("UPDATE job SET stop_requested = 1")
 
 
-def _end_job(cursor: sqlite3.Cursor, _seq: int, event: JobEnded, _body: str) -> None:
-    row = (event.status, encode_json(event.reason), event.at)
-    cursor.execute("UPDATE job SET status = ?, reason = ?, ended_at = ?", row)
+def _end_job(cursor: sqlite3.Cursor, _seq: int, event: JobEnded, body: str) -> None:
+    cursor.execute("UPDATE job SET status = ?, ended = ?, ended_at = ?", (event.status, body, event.at))
 
 
 def _enqueue(_cursor: sqlite3.Cursor, _seq: int, _event: Enqueued, _body: str) -> None:
     """Change nothing: an enqueued configuration shows once it is suggested."""
 
 
-def _suggest(cursor: sqlite3.Cursor, _seq: int, event: Suggested, _body: str) -> None:
-    row = (event.number, encode_json(event.parameters), encode_json(event.origin), event.repeat)
-    cursor.execute(_INSERT_TRIAL, row)
+def _suggest(cursor: sqlite3.Cursor, _seq: int, event: Suggested, body: str) -> None:
+    cursor.execute("INSERT INTO trial (number, suggested) VALUES (?, ?)", (event.number, body))
 
 
 def _start_trial(cursor: sqlite3.Cursor, _seq: int, event: TrialStarted, _body: str) -> None:
@@ -147,30 +131,27 @@ def _start_trial(cursor: sqlite3.Cursor, _seq: int, event: TrialStarted, _body: 
 
 
 def _measure(cursor: sqlite3.Cursor, seq: int, event: TrialMeasured, body: str) -> None:
-    last = cursor.execute("SELECT metrics FROM trial WHERE number = ?", (event.number,)).fetchone()
-    metrics = {**json.loads(last[0]), **event.metrics} if last else event.metrics
-    step = None if event.step is None else str(event.step)
-    _require(cursor.execute(_MEASURE_TRIAL, (encode_json(metrics), step, event.number)), event)
+    known = cursor.execute("SELECT metrics, step FROM trial WHERE number = ?", (event.number,)).fetchone()
+    if known is None:
+        raise _unknown(event)
+    metrics = encode_json({**json.loads(known[0]), **event.metrics})
+    step = known[1] if event.step is None else str(event.step)
+    cursor.execute("UPDATE trial SET metrics = ?, step = ? WHERE number = ?", (metrics, step, event.number))
     cursor.execute("INSERT INTO measurement VALUES (?, ?, ?, ?)", (event.number, seq, event.at, body))
 
 
-def _end_trial(cursor: sqlite3.Cursor, _seq: int, event: TrialEnded, _body: str) -> None:
-    # SQLite turns nan into NULL; as text it stays what it is, and float() reads both.
-    objective = "NaN" if event.objective != event.objective else event.objective
-    row = (
-        event.status.value,
-        objective,
-        event.at,
-        encode_json(event.reason),
-        encode_json(event.log_tail),
-        event.number,
-    )
-    _require(cursor.execute(_END_TRIAL, row), event)
+def _end_trial(cursor: sqlite3.Cursor, _seq: int, event: TrialEnded, body: str) -> None:
+    row = (event.status.value, body, event.at, event.number)
+    _require(cursor.execute("UPDATE trial SET status = ?, ended = ?, ended_at = ? WHERE number = ?", row), event)
 
 
-def _require(updated: sqlite3.Cursor, event: TrialStarted | TrialMeasured | TrialEnded) -> None:
+def _require(updated: sqlite3.Cursor, event: TrialStarted | TrialEnded) -> None:
     if updated.rowcount == 0:
-        raise ValueError(f"trial {event.number} was never suggested; append Suggested before {type(event).__name__}")
+        raise _unknown(event)
+
+
+def _unknown(event: TrialStarted | TrialMeasured | TrialEnded) -> ValueError:
+    return ValueError(f"trial {event.number} was never suggested; append Suggested before {type(event).__name__}")
 
 
 _PROJECT: dict[type[JobEvent], Callable[[sqlite3.Cursor, int, Any, str], None]] = {

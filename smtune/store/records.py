@@ -9,11 +9,9 @@ from typing import Any
 
 from smtune.trial import Measurement, Trial, TrialStatus
 
-JOB_COLUMNS = "name, backend, spec, seed, status, reason, created_at, started_at, ended_at, stop_requested"
-TRIAL_COLUMNS = (
-    "number, parameters, status, objective, metrics, step, started_at, ended_at, failure_reason, origin, repeat"
-)
-MEASUREMENT_COLUMNS = "at, body"
+JOB_COLUMNS = "created, created_at, status, started_at, stop_requested, ended, ended_at"
+TRIAL_COLUMNS = "number, suggested, status, started_at, metrics, step, ended, ended_at"
+MEASUREMENT_COLUMNS = "at, measured"
 
 Row = tuple[Any, ...]
 """As SQLite returns it."""
@@ -54,14 +52,11 @@ class JobRecord:
 
 def job_of(row: Row) -> JobRecord:
     """Return a row of ``JOB_COLUMNS`` as an object."""
-    name, backend, spec, seed, status, reason, created_at, started_at, ended_at, stop_requested = row
+    created, created_at, status, started_at, stop_requested, ended, ended_at = row
     return JobRecord(
-        name=name,
-        backend=backend,
-        spec=_load(spec),
-        seed=int(seed),
+        **_load(created),
         status=status,
-        reason=None if reason is None else _load(reason),
+        reason=None if ended is None else _load(ended)["reason"],
         created_at=created_at,
         started_at=started_at,
         ended_at=ended_at,
@@ -71,30 +66,31 @@ def job_of(row: Row) -> JobRecord:
 
 def trial_of(row: Row) -> Trial:
     """Return a row of ``TRIAL_COLUMNS`` as an object."""
-    number, parameters, status, objective, metrics, step, started_at, ended_at, reason, origin, repeat = row
+    number, suggested, status, started_at, metrics, step, ended, ended_at = row
+    outcome = _NO_OUTCOME if ended is None else _load(ended)
     return Trial(
         number=number,
-        parameters=_load(parameters),
+        **_load(suggested),
         status=TrialStatus(status),
-        objective=None if objective is None else float(objective),
+        objective=outcome["objective"],
         metrics=_load(metrics),
-        step=None if step is None else int(step),
+        step=_load(step),
         started_at=started_at,
         ended_at=ended_at,
-        failure_reason=None if reason is None else _load(reason),
-        origin=_load(origin),
-        repeat=repeat,
+        failure_reason=outcome["reason"],
     )
 
 
 def measurement_of(row: Row) -> Measurement:
     """Return a row of ``MEASUREMENT_COLUMNS`` as an object."""
-    at, body = row
-    values = _load(body)
-    return Measurement(metrics=values["metrics"], step=values["step"], at=at)
+    at, measured = row
+    return Measurement(**_load(measured), at=at)
 
 
 def log_tail_of(row: Row) -> tuple[str, ...]:
-    """Return a row of the column ``log_tail`` as lines."""
-    (text,) = row
-    return tuple(_load(text))
+    """Return a row of the column ``ended`` of a trial as its last log lines."""
+    (ended,) = row
+    return () if ended is None else tuple(_load(ended)["log_tail"])
+
+
+_NO_OUTCOME: Mapping[str, Any] = {"objective": None, "reason": None}
