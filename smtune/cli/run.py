@@ -48,13 +48,13 @@ def run(
 
 
 def _free_name(taken: str) -> str:
-    """Return the first of ``taken-2``, ``taken-3``, ... that no job has, at most 32 characters long."""
+    """Return the first of ``taken-2``, ``taken-3``, ... that no job has, in whatever case, within 32 characters."""
     from smtune.store import names
 
-    known, count = set(names()), 2
+    known, count = {name.lower() for name in names()}, 2
     while True:
         ending = f"-{count}"
         name = taken[: 32 - len(ending)].rstrip("-") + ending
-        if name not in known:
+        if name.lower() not in known:
             return name
         count += 1

@@ -39,7 +39,7 @@ class Board:
     """Follows the trials of a job. Updated by one thread, read by any.
 
     Args:
-        result: The job as it stands when the display opens.
+        result: The job; its trials come by :meth:`update`, also those of the time before.
     """
 
     def __init__(self, result: TuningResult) -> None:
@@ -58,8 +58,6 @@ class Board:
         self._trained_seconds = 0.0
         self._timed = 0
         self._notice = ""
-        for trial in result.trials:
-            self.update(trial)
         self.header = self._header(result)
 
     def update(self, trial: Trial) -> bool:
@@ -127,7 +125,7 @@ class Board:
     @property
     def progress(self) -> str:
         """How many trials have ended, of how many."""
-        return f"{self.ended}/{self.planned}" if self.planned is not None else f"{self.ended} trials"
+        return f"{self.ended}/{self.planned}" if self.planned is not None else _count_text(self.ended)
 
     @property
     def best_text(self) -> str:
@@ -172,7 +170,7 @@ class Board:
     def _header(self, result: TuningResult) -> str:
         planned = "as many trials as time allows" if self.planned is None else _count_text(self.planned)
         parts = [self.name, result.backend, result.strategy, planned, f"seed {result.seed}"]
-        return " · ".join([*parts, f"{self.ended} of them done before"] if self.ended else parts)
+        return " · ".join(parts)
 
     def _clock(self) -> str:
         end = time.monotonic() if self._closed is None else self._closed

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from smtune.space import Value
 from smtune.trial import Trial
+
+# Control sequences (colours, cursor) and operating-system commands (titles, links), as ECMA-48 defines them.
+_ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
 
 
 def objective_text(value: float | None) -> str:
@@ -40,19 +44,20 @@ def parameters_text(parameters: Mapping[str, Value], separator: str = "  ") -> s
 
 
 def clean(text: str) -> str:
-    r"""Return text that stays on its line and moves no cursor: whatever is not printable becomes a space.
+    r"""Return text that stays on its line and moves no cursor: without escape sequences, unprintable characters blank.
 
-    >>> clean("exit\tcode 1\x1b[2J\n")
-    'exit code 1 [2J'
+    >>> clean("\x1b[31mexit\tcode 1\x1b[0m\n")
+    'exit code 1'
     """
-    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    plain = _ESCAPE_SEQUENCE.sub("", text)
+    return " ".join("".join(character if character.isprintable() else " " for character in plain).split())
 
 
 def clean_lines(text: str) -> str:
     r"""Return text whose lines keep their indentation, and hold nothing that is not printable.
 
     >>> clean_lines("one\x1b[2J\n  two\r")
-    'one [2J\n  two'
+    'one\n  two'
     """
     return "\n".join(" " * (len(line) - len(line.lstrip(" "))) + clean(line) for line in text.split("\n"))
 

@@ -1,0 +1,99 @@
+"""The summary is what people read first, and often the only thing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from smtune.progress import summary
+from smtune.results import BASELINE, JobStatus, TuningResult
+from smtune.spec.objective import Goal
+from smtune.trial import Trial, TrialStatus
+
+
+def trial(number, objective, *, test=None, origin="random", **changes):
+    metrics = {"validation:auc": objective} | ({} if test is None else {"test:auc": test})
+    one = Trial(number, {"eta": 0.0731234, "booster": "dart"}, TrialStatus.Completed, objective, metrics, origin=origin)
+    return replace(one, **changes)
+
+
+def failed(number, reason):
+    return trial(number, None, status=TrialStatus.Failed, failure_reason=reason)
+
+
+def result(*trials, status=JobStatus.Completed, goal=Goal.Maximize, reason=None):
+    return TuningResult(
+        name="churn",
+        backend="local",
+        status=status,
+        metric="validation:auc",
+        goal=goal,
+        strategy="random",
+        seed=7,
+        trials=trials,
+        planned_trials=40,
+        failure_reason=reason,
+        started_at=1000.0,
+        ended_at=1052.0,
+    )
+
+
+def lines(job):
+    return summary(job).splitlines()
+
+
+def test_the_best_stands_beside_the_untuned_default():
+    job = result(trial(0, 0.98, test=0.9811, origin=BASELINE), trial(1, 0.9934, test=0.989))
+
+    assert lines(job) == [
+        "churn Completed: 2 of 40 trials in 52 s",
+        "  best     trial 1   validation:auc 0.9934   eta 0.07312, booster dart",
+        "  default  trial 0   validation:auc 0.98   (untuned)",
+        "  holdout  test:auc 0.989   (untuned default 0.9811)",
+        "  next     smtune show churn · smtune best churn --output json",
+    ]
+
+
+def test_a_best_that_loses_on_the_holdout_is_shown_as_that():
+    job = result(trial(0, 0.98, test=0.99, origin=BASELINE), trial(1, 0.9934, test=0.985))
+
+    assert "  holdout  test:auc 0.985   (untuned default 0.99: tuning gained nothing here)" in lines(job)
+
+
+def test_a_lower_loss_on_the_holdout_is_a_gain():
+    job = result(trial(0, 0.3, test=0.4, origin=BASELINE), trial(1, 0.2, test=0.35), goal=Goal.Minimize)
+
+    assert "  holdout  test:auc 0.35   (untuned default 0.4)" in lines(job)
+
+
+def test_an_unbeaten_default_is_said_to_be_the_best():
+    text = summary(result(trial(0, 0.99, test=0.98, origin=BASELINE), trial(1, 0.5, test=0.5)))
+
+    assert "(the best as well)" in text
+    assert "untuned default" not in text
+
+
+def test_failures_are_grouped_by_cause():
+    job = result(trial(0, 0.9), *(failed(number, f"exit code 1: line {number}") for number in range(1, 13)))
+
+    assert "  failed   12 x exit code 1: line 1   (trials 1, 2, 3, 4, 5, 6, 7, 8, ...)" in lines(job)
+    assert "smtune logs churn 1" in lines(job)[-1]
+
+
+def test_a_stopped_job_says_how_to_go_on():
+    job = result(trial(0, 0.9), failed(1, "no"), trial(2, None, status=TrialStatus.Stopped), status=JobStatus.Stopped)
+
+    assert lines(job)[0] == "churn Stopped: 2 of 40 trials kept · continue with: smtune resume churn"
+
+
+def test_a_failed_job_says_why_and_names_no_best():
+    job = result(failed(0, "exit code 1"), status=JobStatus.Failed, reason="the first 5 trials all failed")
+
+    assert lines(job) == [
+        "churn Failed: 0 of 40 trials in 52 s · the first 5 trials all failed",
+        "  failed   1 x exit code 1   (trial 0)",
+        "  next     smtune show churn · smtune logs churn 0",
+    ]
+
+
+def test_what_scripts_say_cannot_reach_the_terminal():
+    assert "\x1b" not in summary(result(failed(0, "\x1b[2Jgone"), status=JobStatus.Failed, reason="\x1b[31m"))
