@@ -209,7 +209,7 @@ class WatchingRunner(Runner, Generic[ChildT]):
     def _heard_waker(self) -> bool:
         try:
             return bool(self._wakeup.recv(CHUNK))
-        except BlockingIOError:
+        except OSError:  # nothing there, or all is closed
             return False
 
     def _hear_launcher(self, *, writable: bool) -> None:
