@@ -132,28 +132,31 @@ class TuningLoop:
         """Bring strategy and counters to where the log left them."""
         open_trials: dict[int, Trial] = {}
         run_start: float | None = None
-        stopping = False
         last = 0.0
         for event in self._store.events():
             if isinstance(event, JobStarted):
                 self._used_seconds += max(0.0, last - run_start) if run_start is not None else 0.0
-                run_start, stopping = event.at, False
+                run_start, self._stop_logged = event.at, False
             elif isinstance(event, Suggested):
                 self._repeat_ask(event)
                 open_trials[event.number] = _trial_of(event)
             elif isinstance(event, Enqueued):
                 self._strategy.enqueue(event.configuration)
             elif isinstance(event, StopRequested):
-                stopping = True
+                self._stop_logged = True
             elif isinstance(event, TrialMeasured):
                 trial = open_trials[event.number]
                 open_trials[event.number] = _measured(trial, event.metrics, event.step, self._spec.objective.metric)
             elif isinstance(event, TrialStarted):
                 open_trials[event.number] = replace(_fresh(open_trials[event.number]), started_at=event.at)
-            elif isinstance(event, TrialEnded) and not _interrupted(event, stopping=stopping):
-                self._learn(_ended(open_trials.pop(event.number), event))
+            elif isinstance(event, TrialEnded):
+                trial = _ended(open_trials[event.number], event)
+                if not self._interrupted(trial):
+                    del open_trials[event.number]
+                    self._learn(trial)
             last = event.at
         self._used_seconds += max(0.0, last - run_start) if run_start is not None else 0.0
+        self._stop_logged = False
         self._unstarted.extend(_fresh(trial) for _, trial in sorted(open_trials.items()))
 
     def _repeat_ask(self, event: Suggested) -> None:
@@ -276,11 +279,9 @@ class TuningLoop:
         if records:
             self._store.append(records)
         for trial in changed:
-            if trial.status.ended and self._running.pop(trial.number, None) is not None:
-                if self._stop_logged and trial.status is TrialStatus.Stopped:
-                    self._unstarted.append(trial)
-                else:
-                    self._learn(trial)
+            ended = trial.status.ended and self._running.pop(trial.number, None) is not None
+            if ended and not self._interrupted(trial):
+                self._learn(trial)
             self._listener(trial)
 
     def _judge(self, running: _Running, event: Ended) -> TrialEnded:
@@ -307,6 +308,10 @@ class TuningLoop:
             at=event.at,
         )
 
+    def _interrupted(self, trial: Trial) -> bool:
+        """Whether a trial ended only because the whole job was asked to stop: it starts afresh on resume."""
+        return self._stop_logged and trial.status is TrialStatus.Stopped
+
     def _learn(self, trial: Trial) -> None:
         self._ended += 1
         self._failed += trial.status is TrialStatus.Failed
@@ -332,7 +337,7 @@ class TuningLoop:
         status, reason = self._verdict or (JobStatus.Completed, None)
         if self._verdict is None and self._stop_logged:
             status, reason = JobStatus.Stopped, "stopped on request"
-        elif not self._succeeded:
+        elif status is JobStatus.Completed and not self._succeeded:
             status = JobStatus.Failed
             reason = "; ".join(text for text in ("no trial succeeded", reason) if text)
         self._runner.close()
@@ -356,11 +361,6 @@ def _strategy(spec: TuningSpec) -> Strategy:
     if spec.baseline is not None:
         strategy.enqueue(spec.baseline)
     return strategy
-
-
-def _interrupted(event: TrialEnded, *, stopping: bool) -> bool:
-    """Whether a trial ended only because the whole job was asked to stop: it starts afresh on resume."""
-    return stopping and event.status == TrialStatus.Stopped
 
 
 def _trial_of(event: Suggested) -> Trial:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
-from smtune.backends.local import LocalBackend
-
 from smtune.backends.base import Backend, Plan
+from smtune.backends.local import LocalBackend
 from smtune.errors import JobFailedError, Problem, SpecError
 from smtune.results import JobStatus, TuningResult
 from smtune.spec import TuningSpec
@@ -15,6 +14,7 @@ from smtune.trial import Trial
 
 if TYPE_CHECKING:
     import pandas as pd
+
     from smtune.progress import Progress
 
 Function = Callable[[dict[str, Any]], Any]

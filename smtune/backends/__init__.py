@@ -1,0 +1,27 @@
+"""A *backend* is a place where whole tuning jobs live: it plans, submits, polls, stops, and shows logs.
+
+All of them take the same spec and give the same kind of answer; :func:`tune` is the way in.
+
+=========  ====================  ======================================================
+backend    strategy decides      trials run as
+=========  ====================  ======================================================
+``local``  here                  Python function, or training script as a process
+=========  ====================  ======================================================
+"""
+
+from smtune.backends.base import Backend, Plan
+from smtune.backends.job import BACKENDS, TuningJob, attach, failure_text, plan, resume, tune
+from smtune.backends.local import LocalBackend
+
+__all__ = [
+    "BACKENDS",
+    "Backend",
+    "LocalBackend",
+    "Plan",
+    "TuningJob",
+    "attach",
+    "failure_text",
+    "plan",
+    "resume",
+    "tune",
+]

@@ -1,0 +1,345 @@
+"""Tuning jobs on this machine.
+
+A job lives in a directory of its own below ``$SMTUNE_HOME`` (by default ``~/.smtune``): its event log, a copy of the
+training script's folder, and for every trial its log, model, outputs and checkpoints. One process runs it, in a
+background thread; any other can watch it, or ask it to stop.
+
+Not supported: container images, channels and outputs in S3.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from smtune.backends.base import Backend, Listener, Plan
+from smtune.backends.local_plan import plan_local
+from smtune.errors import JobNotFoundError, Problem, SpecError
+from smtune.loop import TuningLoop
+from smtune.results import JobStatus, TuningResult
+from smtune.runners import FunctionRunner, ProcessRunner, Runner, imports_of
+from smtune.sandbox import Channel, Staged, snapshot_source, stage
+from smtune.spec import Training, TuningSpec
+from smtune.store import (
+    Control,
+    FileWatch,
+    JobCreated,
+    JobDirectory,
+    JobEnded,
+    JobLease,
+    JobStore,
+    StopRequested,
+    find,
+    is_running,
+    send,
+)
+from smtune.trial import Trial
+
+_PATIENCE_SECONDS = 5.0
+"""How often a watcher looks whether the process that runs a job is still there; changes themselves wake it at once."""
+
+
+class LocalBackend(Backend):
+    """Runs jobs in this process, and knows those of all others that share the same home.
+
+    Args:
+        function: A Python function of the hyperparameters, in place of the specs' ``training``.
+        isolation: Whether the function runs in threads, or in processes of their own.
+    """
+
+    def __init__(
+        self, *, function: Callable[..., Any] | None = None, isolation: Literal["thread", "process"] = "thread"
+    ) -> None:
+        self._function = function
+        self._isolation = isolation
+        self._runs: dict[str, _Run] = {}
+
+    def plan(self, spec: TuningSpec, *, name: str | None = None) -> Plan:
+        """Check the spec against this machine; start nothing."""
+        return plan_local(spec, function=self._function, name=name)
+
+    def submit(self, plan: Plan) -> str:
+        """Create the job's directory and start it in a background thread."""
+        directory = JobDirectory(plan.name)
+        event = JobCreated(
+            name=plan.name, backend=plan.backend, spec=dict(plan.request), seed=plan.spec.seed, at=time.time()
+        )
+        JobStore.create(directory, event).close()
+        lease = JobLease(directory)
+        try:
+            if plan.spec.training is not None and self._function is None:
+                snapshot_source(Path(plan.spec.training.source_dir), directory.code)
+            self._start(directory, plan.spec, lease)
+        except BaseException:
+            # Nothing was started, so nothing is lost, and the name is free again.
+            shutil.rmtree(directory.path, ignore_errors=True)
+            lease.release()
+            raise
+        return plan.name
+
+    def resume(self, job_name: str) -> str:
+        """Go on with a job that was stopped or killed.
+
+        Raises:
+            JobNotFoundError: There is no job of this name.
+            JobBusyError: Another process, or another thread of this one, is running it.
+            SpecError: It has ended, or needs the Python function that it was started with.
+        """
+        directory = find(job_name)
+        lease = JobLease(directory)
+        try:
+            spec = self._resumable(directory)
+            self._start(directory, spec, lease)
+        except BaseException:
+            lease.release()
+            raise
+        return job_name
+
+    def _resumable(self, directory: JobDirectory) -> TuningSpec:
+        """Return the spec of a job that can go on.
+
+        Raises:
+            SpecError: It has ended, or something that it needs is not there any more.
+        """
+        name, spec = directory.name, _spec(directory)
+        problems = []
+        status = self.poll(name).status
+        if status in (JobStatus.Completed, JobStatus.Failed):
+            fix = f"see `smtune show {name}`, or run its spec under another name"
+            problems.append(Problem("name", name, f"has ended: {status}", fix))
+        if spec.training is None and self._function is None:
+            fix = f"call resume({name!r}, function=...) with the function it was started with"
+            problems.append(Problem("function", None, "is missing: functions are not kept", fix))
+        for channel, data in (spec.training.channels if spec.training else {}).items():
+            if not Path(data.source).exists():
+                problems.append(
+                    Problem(f"training.channels.{channel}", data.source, "is not there any more", "put it back")
+                )
+        if problems:
+            raise SpecError(problems)
+        return spec
+
+    def _start(self, directory: JobDirectory, spec: TuningSpec, lease: JobLease) -> None:
+        runner = self._runner(directory, spec)
+        run = _Run(directory, spec, runner, lease)
+        self._runs[directory.name] = run
+        run.thread.start()
+
+    def _runner(self, directory: JobDirectory, spec: TuningSpec) -> Runner:
+        if self._function is not None:
+            return FunctionRunner(
+                self._function,
+                slots=spec.limits.max_parallel,
+                objective=spec.objective.metric,
+                static=spec.static,
+                isolation=self._isolation,
+            )
+        training = spec.training
+        if training is None or training.entry_point is None:
+            raise SpecError([Problem("training", None, "is missing", "name training.entry_point")])
+        script = directory.code / training.entry_point
+        return ProcessRunner(
+            _stager(directory, spec, training),
+            slots=spec.limits.max_parallel,
+            log_path=lambda trial: directory.log(trial.number),
+            metrics=spec.metrics,
+            preload=imports_of(script) if training.preload else None,
+            environment=training.environment,
+        )
+
+    def poll(self, job_name: str) -> TuningResult:
+        """Return the job as it stands. Never blocks."""
+        directory = find(job_name)
+        with JobStore.open(directory, read_only=True) as store:
+            return _result(directory, store)
+
+    def wait(self, job_name: str, timeout: float | None = None, *, listener: Listener | None = None) -> TuningResult:
+        """Block until the job has ended or the time is over.
+
+        Raises:
+            StoreError: The job runs here and could not be kept; it can be resumed.
+        """
+        directory = find(job_name)
+        run = self._runs.get(job_name)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        if run is not None and listener is None:
+            run.thread.join(timeout)
+        else:
+            self._follow(directory, deadline, listener)
+            if run is not None:
+                run.thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        if run is not None:
+            run.check()
+        return self.poll(job_name)
+
+    @staticmethod
+    def _follow(directory: JobDirectory, deadline: float | None, listener: Listener | None) -> None:
+        """Tell the listener of every change until the job has ended or the time is over."""
+        with FileWatch([directory.database]) as watch, JobStore.open(directory, read_only=True) as store:
+            seen = 0
+            while True:
+                ended = not _is_under_way(directory, store)
+                changed: dict[int, None] = {}
+                for event in store.events(after=seen):
+                    seen += 1
+                    number = getattr(event, "number", None)
+                    if number is not None:
+                        changed[number] = None
+                for number in changed:
+                    if listener is not None:
+                        listener(store.trial(number))
+                if ended:
+                    return
+                left = _PATIENCE_SECONDS if deadline is None else min(_PATIENCE_SECONDS, deadline - time.monotonic())
+                if left <= 0:
+                    return
+                watch.wait(left)
+
+    def stop(self, job_name: str, *, force: bool = False) -> None:
+        """Ask whichever process runs the job to stop it; a job that nobody runs is marked as stopped."""
+        directory = find(job_name)
+        if send(directory, "kill" if force else "stop"):
+            return
+        with JobStore.open(directory, read_only=True) as store:
+            ended = JobStatus(store.job().status).ended
+        if not ended:
+            self._mark_stopped(directory)
+
+    @staticmethod
+    def _mark_stopped(directory: JobDirectory) -> None:
+        """Put an end to a job whose process is gone."""
+        with JobLease(directory), JobStore.open(directory) as store:
+            now = time.time()
+            store.append(
+                [StopRequested(at=now), JobEnded(status=JobStatus.Stopped.value, reason="stopped on request", at=now)]
+            )
+
+    def logs(self, job_name: str, number: int, *, follow: bool = False) -> Iterator[str]:
+        """Yield the lines that a trial printed."""
+        directory = find(job_name)
+        if number not in {trial.number for trial in self.poll(job_name).trials}:
+            raise JobNotFoundError(f"job {job_name} has no trial {number}; see `smtune show {job_name}`")
+        return _lines(directory, number, follow=follow)
+
+
+class _Run:
+    """A job under way in this process: its loop, its thread, and the ear for other processes."""
+
+    def __init__(self, directory: JobDirectory, spec: TuningSpec, runner: Runner, lease: JobLease) -> None:
+        self._directory = directory
+        self._spec = spec
+        self._runner = runner
+        self._lease = lease
+        self._error: BaseException | None = None
+        # Not a daemon: a script that ends after tune() waits for its job, as it would for any of its own work.
+        self.thread = threading.Thread(target=self._work, name=f"smtune-{directory.name}")
+
+    def check(self) -> None:
+        """Raise what ended the loop early, once the thread is over."""
+        if not self.thread.is_alive() and self._error is not None:
+            raise self._error
+
+    def _work(self) -> None:
+        try:
+            with JobStore.open(self._directory) as store:
+                loop = TuningLoop(self._spec, runner=self._runner, store=store)
+                commands = {"stop": loop.request_stop, "kill": loop.kill}
+                with Control(self._directory, lambda command: commands.get(command, _ignore)()):
+                    loop.run()
+        except BaseException as error:  # the thread has no caller; wait() raises it
+            self._error = error
+        finally:
+            self._runner.close()
+            self._lease.release()
+
+
+def _ignore() -> None:
+    """Do nothing: an unknown command."""
+
+
+def _is_under_way(directory: JobDirectory, store: JobStore) -> bool:
+    return not JobStatus(store.job().status).ended and is_running(directory) is not None
+
+
+def _result(directory: JobDirectory, store: JobStore) -> TuningResult:
+    """Return the job as its store tells it; one whose process is gone is not in progress any more."""
+    running = is_running(directory) is not None  # looked at first: a job that ends now still says so itself
+    job = store.job()
+    spec = TuningSpec.from_dict(job.spec, source=f"job {job.name}")
+    status, reason = JobStatus(job.status), job.reason
+    if not status.ended and not running:
+        status = JobStatus.Stopped
+        reason = f"interrupted: the process that ran it is gone; continue with: smtune resume {job.name}"
+    elif not status.ended and job.stop_requested:
+        status = JobStatus.Stopping
+    return TuningResult(
+        name=job.name,
+        backend=job.backend,
+        status=status,
+        metric=spec.objective.metric,
+        goal=spec.objective.goal,
+        strategy=spec.strategy.type,
+        seed=job.seed,
+        trials=tuple(store.trials()),
+        planned_trials=spec.planned_trials,
+        failure_reason=reason,
+        started_at=job.started_at,
+        ended_at=job.ended_at,
+    )
+
+
+def _spec(directory: JobDirectory) -> TuningSpec:
+    with JobStore.open(directory, read_only=True) as store:
+        return TuningSpec.from_dict(store.job().spec, source=f"job {directory.name}")
+
+
+def _stager(directory: JobDirectory, spec: TuningSpec, training: Training) -> Callable[[Trial], Staged]:
+    """Return what lays out a trial's directory; one that was under way when the job was killed starts afresh."""
+    channels = {
+        name: Channel(Path(channel.source), channel.content_type) for name, channel in training.channels.items()
+    }
+
+    def stage_trial(trial: Trial) -> Staged:
+        base = directory.trial(trial.number)
+        if training.output is not None:
+            base = Path(training.output) / directory.name / base.name
+        shutil.rmtree(base, ignore_errors=True)
+        return stage(
+            base,
+            job_name=f"{directory.name}-{trial.number:03d}",
+            source_dir=directory.code,
+            entry_point=str(training.entry_point),
+            hyperparameters={**spec.static, **trial.parameters},
+            channels=channels,
+            environment={"SMTUNE_REPEAT": str(trial.repeat), **training.environment},
+        )
+
+    return stage_trial
+
+
+def _lines(directory: JobDirectory, number: int, *, follow: bool) -> Iterator[str]:
+    """Yield the lines of a log, also while it grows; a last line without an end comes when the trial has ended."""
+    path = directory.log(number)
+    rest = b""
+    with FileWatch([path]) as watch, JobStore.open(directory, read_only=True) as store:
+        position = 0
+        while True:
+            ended = not follow or store.trial(number).status.ended or is_running(directory) is None
+            if path.exists():
+                with path.open("rb") as log:
+                    log.seek(position)
+                    for line in log:
+                        position += len(line)
+                        rest += line
+                        if rest.endswith(b"\n"):
+                            yield rest.rstrip(b"\r\n").decode(errors="replace")
+                            rest = b""
+            if ended:
+                break
+            watch.wait(_PATIENCE_SECONDS)
+    if rest:
+        yield rest.decode(errors="replace")

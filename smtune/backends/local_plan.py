@@ -1,0 +1,110 @@
+"""What the local backend checks before it starts anything."""
+
+from __future__ import annotations
+
+import difflib
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from smtune.backends.base import Plan
+from smtune.errors import LoweringError, Problem, SpecError
+from smtune.spec import Training, TuningSpec
+
+
+def plan_local(spec: TuningSpec, *, function: Callable[..., Any] | None, name: str | None) -> Plan:
+    """Return the plan of a job on this machine.
+
+    Args:
+        spec: What to tune.
+        function: The Python function that takes the place of the spec's training, if there is one.
+        name: Name of the job; by default the spec's own, or one made from the time.
+
+    Raises:
+        SpecError: Something is missing or wrong.
+        LoweringError: The spec is fine, and needs another backend.
+    """
+    chosen = name or spec.name or time.strftime("tuning-%y%m%d-%H%M%S-") + secrets.token_hex(2)
+    named = spec if spec.name == chosen else TuningSpec.from_dict({**spec.to_dict(), "name": chosen})
+    problems = [*_source_problems(spec.training, function)]
+    if problems:
+        raise SpecError(problems)
+    lowering = [*_lowering_problems(spec.training)]
+    if lowering:
+        raise LoweringError(lowering)
+    return Plan(
+        backend="local",
+        name=chosen,
+        spec=named,
+        request=named.to_dict(),
+        trials=named.planned_trials,
+        warnings=tuple(_warnings(spec, function)),
+    )
+
+
+def _source_problems(training: Training | None, function: Callable[..., Any] | None) -> Iterator[Problem]:
+    if function is not None:
+        if training is not None:
+            yield Problem(
+                "training", "given", "and a function cannot both be what a trial runs", "leave one of them out"
+            )
+        if not callable(function):
+            yield Problem("function", function, "cannot be called", "give a function(parameters) -> float")
+        return
+    if training is None:
+        fix = "name training.entry_point, or give tune(spec, function=...) a Python function"
+        yield Problem("training", None, "is missing: there is nothing to train", fix)
+        return
+    if training.entry_point is not None:
+        yield from _script_problems(training)
+    for name, channel in training.channels.items():
+        if not channel.is_remote and not Path(channel.source).exists():
+            rule = "is neither a folder nor a file here"
+            yield Problem(f"training.channels.{name}", channel.source, rule, _nearest(Path(channel.source)))
+    if training.output is not None and "://" not in training.output and Path(training.output).is_file():
+        yield Problem("training.output", training.output, "is a file", "name a folder")
+
+
+def _script_problems(training: Training) -> Iterator[Problem]:
+    folder = Path(training.source_dir)
+    if not folder.is_dir():
+        yield Problem("training.source_dir", training.source_dir, "is no folder here", _nearest(folder))
+    elif not (script := folder / str(training.entry_point)).is_file():
+        rule = f"is no file in {training.source_dir}"
+        yield Problem("training.entry_point", training.entry_point, rule, _nearest(script))
+    elif script.suffix != ".py":
+        yield Problem("training.entry_point", training.entry_point, "is no Python script", "name a .py file")
+
+
+def _lowering_problems(training: Training | None) -> Iterator[Problem]:
+    if training is None:
+        return
+    if training.image is not None:
+        fix = "name its training script with training.entry_point"
+        yield Problem("training.image", training.image, "cannot run without a container engine", fix)
+    for name, channel in training.channels.items():
+        if channel.is_remote:
+            fix = f"copy it here (aws s3 sync {channel.source} data/{name}) and name that folder"
+            yield Problem(f"training.channels.{name}", channel.source, "cannot be read by backend local", fix)
+    if training.output is not None and "://" in training.output:
+        fix = "name a folder, or leave it out"
+        yield Problem("training.output", training.output, "cannot be written by backend local", fix)
+
+
+def _warnings(spec: TuningSpec, function: Callable[..., Any] | None) -> Iterator[str]:
+    if function is not None and spec.metrics:
+        yield "metrics: regular expressions are for scripts; a function returns or reports its metrics"
+    planned = spec.planned_trials
+    if planned is not None and spec.limits.max_parallel > planned:
+        yield f"limits.max_parallel = {spec.limits.max_parallel}, but there are only {planned} trials"
+
+
+def _nearest(path: Path) -> str:
+    """Return a fix that names the neighbour most like ``path``."""
+    parent = path.parent
+    if not parent.is_dir():
+        return f"{parent} is not there either; check the path"
+    near = difflib.get_close_matches(path.name, [one.name for one in parent.iterdir()], n=1)
+    return f"did you mean {parent / near[0]}?" if near else "check the path"

@@ -1,0 +1,217 @@
+"""Jobs on this machine, from start to end: what is kept, what is told, what goes on."""
+
+import math
+import threading
+
+import pytest
+
+from smtune import TuningSpec, attach, resume, tune
+from smtune.backends import TuningJob
+from smtune.container import report
+from smtune.errors import JobBusyError, JobExistsError, JobFailedError, JobNotFoundError, SpecError
+from smtune.results import JobStatus
+from smtune.space import CategoricalParameter, ContinuousParameter
+from smtune.trial import TrialStatus
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("SMTUNE_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def spec(**changes):
+    fields = {
+        "name": "churn",
+        "objective": {"metric": "loss", "goal": "Minimize"},
+        "parameters": {"x": ContinuousParameter(0.0, 1.0), "kind": CategoricalParameter(["a", "b"])},
+        "strategy": "random",
+        "limits": {"max_trials": 8},
+        "seed": 3,
+    }
+    return TuningSpec(**fields | changes)
+
+
+def square(parameters):
+    return (parameters["x"] - 0.5) ** 2
+
+
+def run(job_spec, function):
+    return tune(job_spec, function=function).wait(progress=False)
+
+
+def test_a_job_runs_to_its_end_and_is_kept():
+    result = run(spec(static={"rounds": 3}), lambda p: {"loss": square(p), "rounds": p["rounds"]})
+    assert result.status is JobStatus.Completed
+    assert result.counts["Completed"] == 8
+    assert result.best.objective == min(trial.objective for trial in result.trials)
+    assert result.trials[0].metrics["rounds"] == 3
+    assert attach("churn").result() == result
+    assert attach("churn").best_trial == result.best
+
+
+def test_the_same_seed_gives_the_same_trials_at_any_parallelism():
+    one = run(spec(name="one"), square)
+    four = run(spec(name="four", limits={"max_trials": 8, "max_parallel": 4}), square)
+    other = run(spec(name="other", seed=4), square)
+    assert [t.parameters for t in one.trials] == [t.parameters for t in four.trials]
+    assert [t.parameters for t in one.trials] != [t.parameters for t in other.trials]
+
+
+def test_trials_are_told_as_they_change():
+    seen = []
+    job = tune(spec(limits={"max_trials": 3}), function=square)
+    job.backend.wait(job.name, listener=seen.append)
+    ended = [trial.number for trial in seen if trial.status.ended]
+    assert sorted(ended) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (lambda p: 1 / 0, "ZeroDivisionError"),
+        (lambda p: math.nan, "nan"),
+        (lambda p: {"accuracy": 1.0}, "never reported the objective 'loss'; it reported accuracy"),
+        (lambda p: None, "returned None and reported nothing"),
+    ],
+)
+def test_a_job_whose_first_trials_all_fail_is_given_up_and_says_why(function, reason):
+    with pytest.raises(JobFailedError, match="first 5 trials all failed") as caught:
+        run(spec(limits={"max_trials": 100}), function)
+    assert reason in str(caught.value)
+    (numbers,) = caught.value.failures.values()
+    assert numbers == (0, 1, 2, 3, 4)
+
+
+def test_failed_trials_are_data_and_the_job_goes_on():
+    def sometimes(parameters):
+        if parameters["kind"] == "a":
+            raise ValueError(f"x = {parameters['x']} is too large")
+        return square(parameters)
+
+    result = run(spec(limits={"max_trials": 20}, seed=1), sometimes)
+    assert result.status is JobStatus.Completed
+    assert result.counts["Failed"] + result.counts["Completed"] == 20
+    assert len(result.failures()) == 1
+    assert result.best.parameters["kind"] == "b"
+
+
+def test_max_failures_ends_the_job():
+    numbers = iter(range(100))
+
+    def mostly(parameters):
+        if next(numbers) % 2:
+            raise RuntimeError("odd")
+        return 1.0
+
+    with pytest.raises(JobFailedError, match="3 trials failed") as caught:
+        run(spec(limits={"max_trials": 50, "max_failures": 3}), mostly)
+    assert caught.value.failures
+    assert attach("churn").result().counts["Failed"] == 3
+
+
+def test_a_trial_that_runs_too_long_is_stopped_and_says_so():
+    def slow(parameters):
+        if parameters["kind"] == "a":
+            while True:
+                report({"loss": 1.0})
+                threading.Event().wait(0.01)
+        return square(parameters)
+
+    result = run(spec(limits={"max_trials": 8, "max_trial_seconds": 0.3}), slow)
+    stopped = [trial for trial in result.trials if trial.status is TrialStatus.Stopped]
+    assert stopped
+    assert all("max_trial_seconds = 0.3" in trial.failure_reason for trial in stopped)
+    assert result.best.parameters["kind"] == "b"
+
+
+def test_a_job_stops_when_its_time_is_over():
+    def slow(parameters):
+        for _ in range(10_000):
+            report({"loss": 1.0})
+            threading.Event().wait(0.01)
+
+    with pytest.raises(JobFailedError, match="max_runtime_seconds = 0.5"):
+        run(spec(limits={"max_runtime_seconds": 0.5, "max_parallel": 2}), slow)
+
+
+def test_a_name_is_taken_once():
+    run(spec(), square)
+    with pytest.raises(JobExistsError, match="churn"):
+        tune(spec(), function=square)
+    with pytest.raises(SpecError, match="has ended"):
+        resume("churn", function=square)
+
+
+def test_an_unknown_job_offers_its_neighbour():
+    run(spec(), square)
+    with pytest.raises(JobNotFoundError, match="churn"):
+        attach("chrun")
+
+
+def test_a_stopped_job_goes_on_as_if_it_had_not_been_stopped():
+    whole = run(spec(name="whole", strategy="evolutionary", limits={"max_trials": 30}), square)
+
+    gate = threading.Event()
+
+    def stops_at_ten(parameters):
+        if len(attach("parts").result().trials) >= 10 and not gate.is_set():
+            attach("parts").stop()
+            while True:
+                report({"loss": 9.0})
+                threading.Event().wait(0.01)
+        return square(parameters)
+
+    first = run(spec(name="parts", strategy="evolutionary", limits={"max_trials": 30}), stops_at_ten)
+    assert first.status is JobStatus.Stopped
+    assert first.counts["Completed"] == 9
+    gate.set()
+    second = resume("parts", function=stops_at_ten).wait(progress=False)
+    assert second.status is JobStatus.Completed
+    assert [(t.number, t.parameters, t.objective) for t in second.trials] == [
+        (t.number, t.parameters, t.objective) for t in whole.trials
+    ]
+
+
+def test_a_running_job_is_busy_and_stops_from_elsewhere():
+    started = threading.Event()
+
+    def endless(parameters):
+        while True:
+            started.set()
+            report({"loss": 1.0})
+            threading.Event().wait(0.01)
+
+    job = tune(spec(), function=endless)
+    assert started.wait(60)
+    with pytest.raises(JobBusyError):
+        resume("churn", function=endless)
+    assert attach("churn").result().status is JobStatus.InProgress
+    assert job.wait(0.01, progress=False).status is JobStatus.InProgress
+    elsewhere = attach("churn")
+    elsewhere.stop()
+    elsewhere.stop()
+    assert elsewhere.wait(progress=False).status is JobStatus.Stopped
+    assert job.wait(progress=False).status is JobStatus.Stopped
+    elsewhere.stop()
+
+
+def test_a_grid_covers_everything_once():
+    result = run(spec(strategy={"type": "grid", "levels": 3}, limits={}), square)
+    assert {(t.parameters["x"], t.parameters["kind"]) for t in result.trials} == {
+        (x, kind) for x in (0.0, 0.5, 1.0) for kind in "ab"
+    }
+    assert len(result.trials) == 6
+
+
+def test_the_baseline_is_trained_first_and_repeats_repeat():
+    result = run(spec(baseline={"x": 0.25, "kind": "b"}, repeats=2), square)
+    assert result.baseline.parameters == {"kind": "b", "x": 0.25}
+    assert [trial.origin for trial in result.trials[:2]] == ["baseline", "baseline"]
+    pairs = [(a.parameters, b.parameters) for a, b in zip(result.trials[::2], result.trials[1::2], strict=True)]
+    assert all(first == second for first, second in pairs)
+    assert [trial.repeat for trial in result.trials] == [0, 1] * 4
+
+
+def test_repr_names_the_job():
+    assert repr(TuningJob(None, "churn")) == "<TuningJob 'churn'>"
