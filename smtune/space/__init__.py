@@ -6,11 +6,13 @@ Every strategy works on the unit cube of a :class:`SearchSpace`; scalings, steps
 from smtune.space.categorical import CategoricalParameter
 from smtune.space.foreign import as_parameter
 from smtune.space.parameter import Parameter, Value
+from smtune.space.presets import PRESETS
 from smtune.space.ranges import ContinuousParameter, IntegerParameter
 from smtune.space.scaling import Scaling
 from smtune.space.search_space import Configuration, SearchSpace
 
 __all__ = [
+    "PRESETS",
     "CategoricalParameter",
     "Configuration",
     "ContinuousParameter",

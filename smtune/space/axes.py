@@ -65,11 +65,6 @@ class Continuum:
             )
         return tuple(dict.fromkeys(self.from_unit(share) for share in _shares(count)))
 
-    def window(self, around: float, factor: float) -> tuple[float, float]:
-        """Return the bounds of ``factor`` of the scaled width that hold ``around``, shifted inside the axis."""
-        low, high = _window(self._scaling, self._start, self._end, around, factor)
-        return max(min(low, around), self._low), min(max(high, around), self._high)
-
 
 class Lattice:
     """The numbers ``low + k * step`` up to ``high``, exact: ``0.5 + 5 * 0.1`` is ``1.0``."""
@@ -141,12 +136,6 @@ class Lattice:
             raise SpecError([Problem("levels", count, rule, "give levels, or a larger step")])
         return tuple(self.level(index) for index in range(self._count))
 
-    def window(self, around: float, factor: float) -> tuple[float, float]:
-        """Return the outermost levels of ``factor`` of the scaled width that hold ``around``, shifted inside the axis."""
-        low, high = self._scaling.forward(self._low), self._scaling.forward(self.level(self._count - 1))
-        low, high = _window(self._scaling, low, high, around, factor)
-        return min(self.level(self.index(low)), around), max(self.level(self.index(high)), around)
-
 
 def _fractions(low: float, high: float, step: float) -> tuple[int, int, int, int]:
     """Return how many levels there are, and ``low`` and ``step`` as numerators over a common denominator.
@@ -162,9 +151,3 @@ def _fractions(low: float, high: float, step: float) -> tuple[int, int, int, int
 
 def _shares(count: int) -> list[float]:
     return [0.5] if count == 1 else [index / (count - 1) for index in range(count)]
-
-
-def _window(scaling: Scaling, start: float, end: float, around: float, factor: float) -> tuple[float, float]:
-    width = (end - start) * factor
-    low = min(max(scaling.forward(around) - width / 2, start), end - width)
-    return scaling.backward(low), scaling.backward(low + width)

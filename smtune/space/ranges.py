@@ -93,6 +93,18 @@ class _Range(Parameter):
         """Return the place of a legal value among finitely many."""
         return self._axis.index(cast("float", value))
 
+    def _window(self, around: float, factor: float) -> tuple[float, float]:
+        """Return the bounds of ``factor`` of the unit interval that hold ``around``, shifted inside it."""
+        place = self._axis.to_unit(around)
+        if place <= factor / 2:
+            ends = 0.0, factor
+        elif place + factor / 2 >= 1:
+            ends = 1 - factor, 1.0
+        else:
+            ends = place - factor / 2, place + factor / 2
+        low, high = (self._axis.from_unit(end) for end in ends)
+        return min(low, around), max(high, around)
+
 
 @dataclass(frozen=True, slots=True, init=False)
 class ContinuousParameter(_Range):
@@ -158,7 +170,7 @@ class ContinuousParameter(_Range):
 
     def narrowed(self, around: Value, factor: float) -> ContinuousParameter:
         """Return the range of ``factor`` of the scaled width around ``around``; the step keeps its lattice."""
-        low, high = self._axis.window(cast("float", around), factor)
+        low, high = self._window(cast("float", around), factor)
         return ContinuousParameter(low, high, self._resolved, step=None if low == high else self.step)
 
 
@@ -194,7 +206,7 @@ class IntegerParameter(_Range):
         problems += [
             Problem(label, number, f"must lie within ±{_LARGEST:.0e}", "search its logarithm instead")
             for label, number in numbers.items()
-            if abs(number) > _LARGEST
+            if label != "step" and abs(number) > _LARGEST
         ]
         if Scaling.parse(scaling_type) is Scaling.ReverseLogarithmic:
             problems.append(
@@ -232,7 +244,7 @@ class IntegerParameter(_Range):
 
     def narrowed(self, around: Value, factor: float) -> IntegerParameter:
         """Return the range of ``factor`` of the scaled width around ``around``; the step keeps its lattice."""
-        low, high = self._axis.window(cast("int", around), factor)
+        low, high = self._window(cast("int", around), factor)
         return IntegerParameter(int(low), int(high), self._resolved, step=None if low == high else self.step)
 
 

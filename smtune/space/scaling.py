@@ -35,7 +35,8 @@ class Scaling(StrEnum):
         """Return what ``Auto`` means for the range ``[low, high]``; the others mean themselves."""
         if self is not Scaling.Auto:
             return self
-        return Scaling.Logarithmic if low > 0 and high / low >= 1000 else Scaling.Linear
+        # A little less than 1000, which the ratio of two rounded decimals may miss.
+        return Scaling.Logarithmic if low > 0 and high / low > 999.999 else Scaling.Linear
 
     def forward(self, value: float) -> float:
         """Map a natural value to the axis; defined for resolved scalings."""

@@ -68,4 +68,4 @@ class Draws:
 
 def _encode(key: tuple[int | str, ...]) -> bytes:
     """Join the parts such that no two keys look alike."""
-    return "".join([f"{len(text)}:{text}" for text in map(str, key)]).encode()
+    return "".join([f"{len(text)}:{text}" for text in map(str, key)]).encode(errors="surrogatepass")
