@@ -4,6 +4,7 @@ Its log of events is the truth; trials, counts and curves are read from projecti
 number of processes, while one holds the job's lease and runs it.
 """
 
+from smtune.store.control import Command, Control, send
 from smtune.store.events import (
     Enqueued,
     JobCreated,
@@ -19,14 +20,20 @@ from smtune.store.events import (
 from smtune.store.filesystem import StoreWarning
 from smtune.store.home import JobDirectory, find, home, names
 from smtune.store.job_store import JobStore
+from smtune.store.lease import JobLease, is_running
 from smtune.store.records import JobRecord
+from smtune.store.watch import FileWatch
 
 __all__ = [
+    "Command",
+    "Control",
     "Enqueued",
+    "FileWatch",
     "JobCreated",
     "JobDirectory",
     "JobEnded",
     "JobEvent",
+    "JobLease",
     "JobRecord",
     "JobStarted",
     "JobStore",
@@ -38,5 +45,7 @@ __all__ = [
     "TrialStarted",
     "find",
     "home",
+    "is_running",
     "names",
+    "send",
 ]

@@ -80,11 +80,16 @@ def _open(path: Path, *, read_only: bool) -> sqlite3.Connection:
         return _tried(f"{path.as_uri()}?mode={mode}")
     except sqlite3.OperationalError as error:
         # On a read-only disk SQLite cannot set up what readers of a write-ahead log share. Nobody can be writing
-        # there either, so the file can be read as it is, unless it was copied there without its last writes.
-        unreadable = error.sqlite_errorname.startswith("SQLITE_CANTOPEN") and not os.access(path.parent, os.W_OK)
-        if read_only and unreadable and not path.with_name(path.name + "-wal").exists():
+        # there either, so the file can be read as it is, unless its last writes are still beside it.
+        refused = error.sqlite_errorname.startswith("SQLITE_CANTOPEN") and not os.access(path.parent, os.W_OK)
+        if read_only and refused and not _has_unmerged_writes(path):
             return _tried(f"{path.as_uri()}?mode=ro&immutable=1")
         raise
+
+
+def _has_unmerged_writes(path: Path) -> bool:
+    log = path.with_name(path.name + "-wal")
+    return log.exists() and log.stat().st_size > 0
 
 
 def _tried(uri: str) -> sqlite3.Connection:

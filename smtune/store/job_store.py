@@ -50,7 +50,6 @@ class JobStore:
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
-        self._cursor = connection.cursor()
         self._path = path
         (self._synchronous,) = connection.execute("PRAGMA synchronous").fetchone()
 
@@ -212,7 +211,7 @@ class JobStore:
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Cursor]:
         """Commit what is done in the block, or nothing of it."""
-        cursor = self._cursor
+        cursor = self._connection.cursor()
         try:
             cursor.execute("BEGIN IMMEDIATE")
             yield cursor
@@ -224,6 +223,9 @@ class JobStore:
             if isinstance(error, sqlite3.Error):
                 raise explained(error, self._path) from error
             raise
+        finally:
+            # A statement that failed would keep the file open beyond close(), for as long as its error is kept.
+            cursor.close()
 
     def _rows(self, sql: str, *values: object) -> list[Row]:
         try:

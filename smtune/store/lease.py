@@ -1,0 +1,134 @@
+"""The lease of a job: whoever holds it runs the job, and nobody else does.
+
+It is a lock of the kernel on a file, so it ends with the process that holds it, however that ends.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from smtune.errors import JobBusyError, StoreError
+from smtune.store import descriptors
+from smtune.store.home import JobDirectory
+
+
+class JobLease:
+    """The right to run a job; taken on construction, and given back by :meth:`release` or a ``with`` statement.
+
+    Two leases of one job exclude each other also within one process. Forked children do not inherit it.
+
+    Args:
+        directory: The job.
+
+    Raises:
+        JobBusyError: Somebody else runs it.
+        StoreError: The file system does not let it be locked.
+    """
+
+    def __init__(self, directory: JobDirectory) -> None:
+        try:
+            descriptor = os.open(directory.lock, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise _lock_error(directory.lock, error) from error
+        self._descriptor: int | None = descriptors.keep_from_children(descriptor)
+        try:
+            _lock(descriptor, directory)
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()} {socket.gethostname()}\n".encode(), 0)
+        except OSError as error:
+            self.release()
+            raise _lock_error(directory.lock, error) from error
+        except BaseException:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Give the lease back. Idempotent."""
+        if self._descriptor is not None:
+            descriptor, self._descriptor = self._descriptor, None
+            descriptors.close(descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def is_running(directory: JobDirectory) -> int | None:
+    """Return the id of the process that runs a job, or ``None`` if none does.
+
+    On a network file system it may be a process of another machine.
+
+    Raises:
+        StoreError: The lock cannot be looked at.
+    """
+    holder = _holder(directory)
+    return None if holder is None else holder.pid
+
+
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    pid: int
+    host: str
+
+
+def _lock(descriptor: int, directory: JobDirectory) -> None:
+    """Lock a file, or say who has."""
+    import fcntl
+
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            # Either a process runs the job, or one has just looked whether one does, which takes microseconds.
+            if (holder := _holder(directory)) is not None:
+                name = directory.name
+                raise JobBusyError(
+                    f"job {name} is being run by process {holder.pid} on {holder.host}; "
+                    f"watch it with `smtune show {name}`, or stop it with `smtune stop {name}`"
+                ) from None
+        else:
+            return
+
+
+def _holder(directory: JobDirectory) -> _Holder | None:
+    """Return who holds the lease.
+
+    A shared lock is refused if and only if somebody holds the exclusive one.
+    """
+    import fcntl
+
+    while True:
+        try:
+            descriptor = os.open(directory.lock, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _lock_error(directory.lock, error) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            words = os.pread(descriptor, 1000, 0).decode(errors="replace").split()
+            if len(words) == 2 and words[0].isdigit():
+                return _Holder(int(words[0]), words[1])
+            # Otherwise its holder is between locking it and writing its name there: look again.
+        except OSError as error:
+            raise _lock_error(directory.lock, error) from error
+        else:
+            return None
+        finally:
+            os.close(descriptor)
+
+
+def _lock_error(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"{path}: cannot be locked: {error.strerror}; make room and access, or set SMTUNE_HOME to a local disk"
+    )
