@@ -29,6 +29,7 @@ class _Process(Child):
         super().__init__(number)
         self.staged = staged
         self.output = output
+        self.begun = False
         self._pipe = pipe
 
     def fileno(self) -> int:
@@ -126,10 +127,13 @@ class ProcessRunner(WatchingRunner[_Process]):
         return _Process(trial.number, pipe, staged, output)
 
     def _take(self, process: _Process, data: bytes) -> None:
+        self._begun(process)  # its first words may overtake the launcher's notice
         self._events.extend(process.output.feed(data))
 
     def _begun(self, process: _Process) -> None:
-        self._events.append(Started(process.number, time.time()))
+        if not process.begun:
+            process.begun = True
+            self._events.append(Started(process.number, time.time()))
 
     def _ended(self, process: _Process, notice: Exited | Broken) -> None:
         self._let_go(process)
