@@ -107,7 +107,7 @@ class JobStore:
         """
         rows = [(type(event).__name__, getattr(event, "number", None), encode_body(event), event) for event in events]
         if durable:
-            self._connection.execute("PRAGMA synchronous = FULL")
+            self._rows("PRAGMA synchronous = FULL")
         try:
             with self._transaction() as cursor:
                 for kind, number, body, event in rows:
@@ -115,7 +115,7 @@ class JobStore:
                     project(cursor, cursor.lastrowid or 0, event, body)
         finally:
             if durable:
-                self._connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+                self._rows(f"PRAGMA synchronous = {self._synchronous}")
 
     def events(self, *, after: int = 0) -> Iterator[JobEvent]:
         """Yield the log from the first event to the last, also those that are added meanwhile.
@@ -211,11 +211,12 @@ class JobStore:
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Cursor]:
         """Commit what is done in the block, or nothing of it."""
-        cursor = self._connection.cursor()
         try:
-            cursor.execute("BEGIN IMMEDIATE")
-            yield cursor
-            cursor.execute("COMMIT")
+            # Closed at once: a failed statement would keep the file open for as long as somebody keeps its error.
+            with contextlib.closing(self._connection.cursor()) as cursor:
+                cursor.execute("BEGIN IMMEDIATE")
+                yield cursor
+                cursor.execute("COMMIT")
         except BaseException as error:
             # A full or failing disk may have rolled back already, or may fail here too: the first error counts.
             with contextlib.suppress(sqlite3.Error):
@@ -223,9 +224,6 @@ class JobStore:
             if isinstance(error, sqlite3.Error):
                 raise explained(error, self._path) from error
             raise
-        finally:
-            # A statement that failed would keep the file open beyond close(), for as long as its error is kept.
-            cursor.close()
 
     def _rows(self, sql: str, *values: object) -> list[Row]:
         try:
