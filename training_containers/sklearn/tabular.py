@@ -43,7 +43,8 @@ def read_channel(environment: Environment, name: str, *, has_label: bool) -> Tab
         ValueError: It holds no rows, or something else than numbers.
     """
     place = environment.channel(name)
-    files = [place] if place.is_file() else sorted(file for file in place.rglob("*") if _is_data(file, place))
+    found = [place] if place.is_file() else place.rglob("*")
+    files = sorted(file for file in found if _is_data(file, place))
     parts = [_read_csv(file) for file in files]
     if not parts:
         raise ValueError(f"channel {name!r} holds no data: {place} has no file with a row in it")

@@ -56,7 +56,8 @@ def read_channel(environment: Environment, name: str) -> Table:
         ValueError: It holds no rows, or something else than numbers.
     """
     place = environment.channel(name)
-    files = [place] if place.is_file() else sorted(file for file in place.rglob("*") if _is_data(file, place))
+    found = [place] if place.is_file() else place.rglob("*")
+    files = sorted(file for file in found if _is_data(file, place))
     tables = [_read_file(file, environment.content_type(name)) for file in files]
     if not tables:
         raise ValueError(f"channel {name!r} holds no data: {place} has no file with a row in it")
