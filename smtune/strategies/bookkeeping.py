@@ -150,5 +150,9 @@ class BookkeepingStrategy(Strategy):
 
 
 def _identity(configuration: Configuration) -> str:
-    """Return a text that tells 1, 1.0, True and "1" apart, which equality does not."""
-    return repr(tuple(configuration.values()))
+    """Return a text that tells 1, 1.0, True and "1" apart, which equality does not.
+
+    Floats that agree in 13 digits are taken for the same: the middle of a range around the best configuration is that
+    configuration but for rounding. Levels of a stepped range differ by more.
+    """
+    return repr([float(f"{value:.13g}") if type(value) is float else value for value in configuration.values()])

@@ -1,0 +1,327 @@
+"""What every strategy does. A subclass says which one, and how it covers the spaces used here."""
+
+import math
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from smtune.errors import SpecError
+from smtune.space import CategoricalParameter, Configuration, ContinuousParameter, IntegerParameter, SearchSpace
+from smtune.spec import Goal, StrategyConfig
+from smtune.strategies import Strategy, Suggestion, build_strategy
+from smtune.trial import Trial, TrialStatus
+
+MIXED = SearchSpace(
+    {
+        "units": IntegerParameter(1, 1024, "Logarithmic"),
+        "eta": ContinuousParameter(1e-4, 1.0, "Logarithmic"),
+        "momentum": ContinuousParameter(0.0, 0.999, "ReverseLogarithmic"),
+        "subsample": ContinuousParameter(0.5, 1.0, step=0.1),
+        "batch": CategoricalParameter([16, 32, 64, 128], ordered=True),
+        "booster": CategoricalParameter(["gbtree", "dart", True, 1, "1"]),
+    }
+)
+"""One parameter of every kind; equal-looking choices of different types among them."""
+
+FINITE = SearchSpace(
+    {
+        "depth": IntegerParameter(1, 4),
+        "booster": CategoricalParameter(["gbtree", "dart"]),
+        "subsample": ContinuousParameter(0.8, 1.0, step=0.1),
+    }
+)
+"""24 configurations."""
+
+COMPLETED, FAILED, STOPPED = TrialStatus.Completed, TrialStatus.Failed, TrialStatus.Stopped
+
+
+def loss(space: SearchSpace, configuration: Configuration) -> float:
+    """Return a smooth function of the unit cube, lowest at a point inside."""
+    return sum((position - 0.3) ** 2 for position in space.to_unit(configuration))
+
+
+def ended(suggestion: Suggestion, objective: float | None, status: TrialStatus = COMPLETED) -> Trial:
+    return Trial(
+        suggestion.number,
+        suggestion.parameters,
+        status,
+        objective,
+        origin=suggestion.origin,
+        repeat=suggestion.repeat,
+    )
+
+
+def run(strategy: Strategy, space: SearchSpace, trials: int, *, sign: int = 1) -> list[Suggestion]:
+    """Ask and tell, one trial at a time, until there are ``trials`` or the strategy has no more."""
+    history: list[Suggestion] = []
+    while len(history) < trials and (asked := strategy.ask(1)):
+        history += asked
+        strategy.tell(ended(asked[0], sign * loss(space, asked[0].parameters)))
+    return history
+
+
+def identity(configuration: Configuration) -> str:
+    """Return a text that differs wherever values or their types do."""
+    return repr(list(configuration.items()))
+
+
+def identities(history: Sequence[Suggestion]) -> list[str]:
+    return [identity(suggestion.parameters) for suggestion in history]
+
+
+class StrategyContract(ABC):
+    """Subclass this for every type of strategy."""
+
+    seeded = True
+    """Whether another seed gives other suggestions."""
+
+    @abstractmethod
+    def config(self, space: SearchSpace) -> StrategyConfig:
+        """Return a strategy that suggests at least 40 configurations of ``MIXED``, and all of ``FINITE``."""
+
+    def make(self, space: SearchSpace = MIXED, *, seed: int = 7, repeats: int = 1, goal: str = "Minimize") -> Strategy:
+        return build_strategy(self.config(space), space, goal=Goal.parse(goal), seed=seed, repeats=repeats)
+
+    # -- determinism ----------------------------------------------------------------------------------------------
+
+    def test_same_seed_and_same_tells_give_the_same_suggestions(self) -> None:
+        assert run(self.make(), MIXED, 40) == run(self.make(), MIXED, 40)
+
+    def test_another_seed_gives_others(self) -> None:
+        same = identities(run(self.make(seed=7), MIXED, 40)) == identities(run(self.make(seed=8), MIXED, 40))
+        assert same is not self.seeded
+
+    def test_maximising_is_minimising_the_negative(self) -> None:
+        minimised = run(self.make(goal="Minimize"), MIXED, 40)
+        assert run(self.make(goal="Maximize"), MIXED, 40, sign=-1) == minimised
+
+    def test_asking_for_several_is_asking_for_one_several_times(self) -> None:
+        together, apart = self.make(), self.make()
+        for count in (0, 1, 3, 2):
+            asked = together.ask(count)
+            one_by_one = [suggestion for _ in range(count) for suggestion in apart.ask(1)]
+            assert list(asked) == one_by_one
+            for suggestion in asked:
+                for strategy in (together, apart):
+                    strategy.tell(ended(suggestion, loss(MIXED, suggestion.parameters)))
+
+    # Subclasses are different executors on purpose: each is another strategy.
+    @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+    @given(log=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.sampled_from("cfn"), st.booleans())))
+    def test_any_interleaving_can_be_replayed(self, log: list[tuple[int, int, str, bool]]) -> None:
+        """Each entry asks, tells one of the trials under way, and perhaps enqueues; in between, one run looks around."""
+        histories = []
+        for curious in (False, True):
+            strategy = self.make(FINITE)
+            history: list[Suggestion] = []
+            under_way: list[Suggestion] = []
+            for count, place, outcome, enqueues in log:
+                if enqueues:
+                    strategy.enqueue({"depth": 1 + place % 4, "booster": "dart", "subsample": 0.9})
+                asked = strategy.ask(count)
+                assert len(asked) <= count
+                history += asked
+                under_way += asked
+                if curious:
+                    assert not (strategy.exhausted and strategy.ask(1))
+                if under_way:
+                    told = under_way.pop(place % len(under_way))
+                    value = {"c": loss(FINITE, told.parameters), "f": None, "n": math.nan}[outcome]
+                    strategy.tell(ended(told, value, FAILED if outcome == "f" else COMPLETED))
+            assert len(set(identities(history))) == len(history)
+            histories.append(history)
+        assert histories[0] == histories[1]
+
+    # -- legality -------------------------------------------------------------------------------------------------
+
+    def test_suggestions_are_legal_typed_numbered_and_in_canonical_order(self) -> None:
+        history = run(self.make(), MIXED, 40)
+        assert [suggestion.number for suggestion in history] == list(range(40))
+        assert all(suggestion.origin and suggestion.repeat == 0 for suggestion in history)
+        for suggestion in history:
+            assert identity(MIXED.validate(suggestion.parameters)) == identity(suggestion.parameters)
+
+    def test_nothing_is_suggested_twice(self) -> None:
+        history = run(self.make(), MIXED, 40)
+        assert len(set(identities(history))) == 40
+
+    # -- exhaustion -----------------------------------------------------------------------------------------------
+
+    def test_a_finite_space_is_suggested_completely_each_configuration_once(self) -> None:
+        strategy = self.make(FINITE)
+        history = run(strategy, FINITE, 1000)
+        assert sorted(identities(history)) == sorted(identity(configuration) for configuration in FINITE.grid())
+        assert strategy.exhausted
+        assert list(strategy.ask(3)) == []
+
+    def test_it_is_not_exhausted_before(self) -> None:
+        strategy = self.make(FINITE)
+        for _ in range(24):
+            assert not strategy.exhausted
+            (suggestion,) = strategy.ask(1)
+            strategy.tell(ended(suggestion, loss(FINITE, suggestion.parameters)))
+        assert strategy.exhausted
+
+    def test_a_space_of_one_configuration(self) -> None:
+        space = SearchSpace({"depth": IntegerParameter(3, 3), "rate": ContinuousParameter(0.5, 0.5)})
+        strategy = self.make(space)
+        assert [suggestion.parameters for suggestion in run(strategy, space, 10)] == [{"depth": 3, "rate": 0.5}]
+        assert strategy.exhausted
+
+    def test_a_million_asks_are_answered_with_what_there_is(self) -> None:
+        strategy = self.make(FINITE)
+        asked = list(strategy.ask(1_000_000))
+        while asked:
+            suggestion = asked.pop()
+            strategy.tell(ended(suggestion, 0.0))
+            asked += strategy.ask(1_000_000)
+        assert strategy.exhausted
+
+    # -- outcomes -------------------------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize(
+        ("status", "objective"),
+        [
+            (FAILED, None),
+            (FAILED, 0.5),
+            (COMPLETED, math.nan),
+            (COMPLETED, None),
+            (STOPPED, None),
+            (COMPLETED, math.inf),
+        ],
+    )
+    def test_it_goes_on_when_everything_fails(self, status: TrialStatus, objective: float | None) -> None:
+        strategy = self.make(FINITE)
+        history: list[Suggestion] = []
+        while asked := strategy.ask(1):
+            history += asked
+            strategy.tell(ended(asked[0], objective, status))
+        assert len(history) == 24
+        assert strategy.exhausted
+
+    def test_a_stopped_trial_with_an_objective_is_a_result(self) -> None:
+        completed, stopped = self.make(), self.make()
+        for _ in range(40):
+            (one,), (other,) = completed.ask(1), stopped.ask(1)
+            assert one == other
+            completed.tell(ended(one, loss(MIXED, one.parameters)))
+            stopped.tell(ended(other, loss(MIXED, other.parameters), STOPPED))
+
+    def test_wrong_tells_are_refused_and_change_nothing(self) -> None:
+        strategy, untouched = self.make(), self.make()
+        (told,), _ = strategy.ask(1), untouched.ask(1)
+        (under_way,), _ = strategy.ask(1), untouched.ask(1)
+        for each in (strategy, untouched):
+            each.tell(ended(told, 0.5))
+        wrong = [
+            (ended(under_way, None, TrialStatus.InProgress), "trial 1 has not ended"),
+            (ended(told, 0.1), "trial 0 was told before"),
+            (Trial(99, told.parameters, COMPLETED, 0.1), "trial 99 was never suggested"),
+            (Trial(-1, told.parameters, COMPLETED, 0.1), "trial -1 was never suggested"),
+            (Trial(1, {**under_way.parameters, "units": -1}, COMPLETED, 0.1), "trial 1 has other parameters"),
+        ]
+        for trial, message in wrong:
+            with pytest.raises(ValueError, match=message):
+                strategy.tell(trial)
+        for each in (strategy, untouched):
+            each.tell(ended(under_way, 0.4))
+        assert run(strategy, MIXED, 20) == run(untouched, MIXED, 20)
+
+    # -- repeats --------------------------------------------------------------------------------------------------
+
+    def test_repeats_follow_one_another(self) -> None:
+        history = run(self.make(FINITE, repeats=3), FINITE, 1000)
+        assert len(history) == 3 * 24
+        assert [suggestion.number for suggestion in history] == list(range(3 * 24))
+        assert [suggestion.repeat for suggestion in history] == [0, 1, 2] * 24
+        for first, second, third in zip(history[::3], history[1::3], history[2::3], strict=True):
+            assert identity(first.parameters) == identity(second.parameters) == identity(third.parameters)
+            assert first.origin == second.origin == third.origin
+
+    def test_it_learns_from_the_mean_of_the_repeats_that_succeeded(self) -> None:
+        once, noisy = self.make(repeats=3), self.make(repeats=3)
+        for _ in range(30):
+            pairs = list(zip(once.ask(3), noisy.ask(3), strict=True))
+            assert all(one == other for one, other in pairs)
+            value = loss(MIXED, pairs[0][0].parameters)
+            for (one, other), error in zip(pairs, (-0.25, 0.25, None), strict=True):
+                once.tell(ended(one, value))
+                if error is None:
+                    noisy.tell(ended(other, None, FAILED))
+                else:
+                    noisy.tell(ended(other, value + error))
+
+    def test_it_is_not_exhausted_in_the_middle_of_repeats(self) -> None:
+        strategy = self.make(FINITE, repeats=2)
+        history = run(strategy, FINITE, 47)
+        assert len(history) == 47
+        assert not strategy.exhausted
+        assert len(strategy.ask(5)) == 1
+
+    # -- the queue ------------------------------------------------------------------------------------------------
+
+    def test_enqueued_configurations_come_first_in_their_order(self) -> None:
+        strategy = self.make(FINITE)
+        strategy.ask(2)
+        wanted = [{"subsample": 0.9, "depth": depth, "booster": "dart"} for depth in (3.0, 1, 2)]
+        known = {identity(s.parameters) for s in self.make(FINITE).ask(2)}
+        for configuration in wanted:
+            strategy.enqueue(configuration)
+        expected = [c for c in map(FINITE.validate, wanted) if identity(c) not in known]
+        asked = strategy.ask(len(expected))
+        assert identities(asked) == [identity(configuration) for configuration in expected]
+        assert all(suggestion.origin == "enqueued" for suggestion in asked)
+
+    def test_enqueued_configurations_are_not_suggested_again(self) -> None:
+        strategy = self.make(FINITE)
+        strategy.enqueue({"subsample": 0.9, "depth": 2, "booster": "dart"})
+        history = run(strategy, FINITE, 1000)
+        assert len(history) == len(set(identities(history))) == 24
+
+    def test_an_enqueued_configuration_that_was_suggested_is_skipped(self) -> None:
+        strategy = self.make(FINITE)
+        (first,) = strategy.ask(1)
+        strategy.enqueue(first.parameters)
+        strategy.enqueue({"subsample": 0.9, "depth": 2, "booster": "dart"})
+        strategy.enqueue({"subsample": 0.9, "depth": 2, "booster": "dart"})
+        strategy.tell(ended(first, 0.5))
+        assert len({first.number, *(suggestion.number for suggestion in run(strategy, FINITE, 1000))}) == 24
+
+    def test_an_illegal_configuration_is_refused_with_all_its_problems(self) -> None:
+        with pytest.raises(SpecError) as caught:
+            self.make(FINITE).enqueue({"subsample": 0.95, "depth": 9})
+        assert {problem.field for problem in caught.value.problems} == {"subsample", "depth", "booster"}
+
+    # -- cost -----------------------------------------------------------------------------------------------------
+
+    def test_asking_and_telling_costs_no_more_after_ten_thousand_trials(self) -> None:
+        """Work is counted in function calls, Python's and C's; time depends on the machine."""
+        space = SearchSpace({"eta": ContinuousParameter(0, 1), "depth": IntegerParameter(1, 10**9, "Logarithmic")})
+        strategy = self.make(space)
+        run(strategy, space, 200)
+        early = _calls(lambda: run(strategy, space, 300))
+        run(strategy, space, 9000)
+        late = _calls(lambda: run(strategy, space, 300))
+        assert late < 1.3 * early
+
+
+def _calls(work: Any) -> int:
+    """Return how many functions are called."""
+    count = 0
+
+    def profile(_frame: object, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return count

@@ -1,0 +1,38 @@
+"""A low-discrepancy sequence."""
+
+from collections import Counter
+
+import pytest
+
+from smtune.space import CategoricalParameter, ContinuousParameter, IntegerParameter, SearchSpace
+from tests.unit.strategies.steps import build
+
+CUBE = SearchSpace({"x": ContinuousParameter(0, 1), "y": ContinuousParameter(0, 1)})
+
+
+@pytest.mark.parametrize("begin", [0, 64, 512, 960])
+def test_every_block_covers_the_square_evenly(begin):
+    block = build("sobol", CUBE).ask(1024)[begin : begin + 64]
+    cells = Counter((int(8 * s.parameters["x"]), int(8 * s.parameters["y"])) for s in block)
+    assert set(cells.values()) == {1}
+    assert len(cells) == 64
+
+
+def test_an_enqueued_configuration_delays_the_sequence_and_loses_no_point():
+    plain, with_queue = build("sobol", CUBE), build("sobol", CUBE)
+    with_queue.ask(3)
+    with_queue.enqueue({"x": 0.5, "y": 0.5})
+    assert [s.parameters for s in plain.ask(10)][3:] == [s.parameters for s in with_queue.ask(8)][1:]
+
+
+def test_points_that_meet_give_way_to_random_ones():
+    space = SearchSpace({"depth": IntegerParameter(1, 5), "booster": CategoricalParameter(["gbtree", "dart"])})
+    origins = [suggestion.origin for suggestion in build("sobol", space).ask(10)]
+    assert set(origins) == {"sobol", "random"}
+    assert origins[0] == "sobol"
+
+
+def test_one_dimension_and_many():
+    for dimensions in (1, 100):
+        space = SearchSpace({f"x{index}": ContinuousParameter(0, 1) for index in range(dimensions)})
+        assert len(build("sobol", space).ask(200)) == 200

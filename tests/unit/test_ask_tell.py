@@ -1,0 +1,171 @@
+"""The strategies for people who run their own loop."""
+
+import inspect
+import math
+
+import numpy as np
+import pytest
+
+from smtune import AskTell, TuningSpec
+from smtune.errors import SearchExhaustedError, SpecError
+from smtune.space import CategoricalParameter, ContinuousParameter, IntegerParameter, SearchSpace
+from smtune.spec import EvolutionaryConfig, Goal
+from smtune.trial import Trial, TrialStatus
+
+SPACE = SearchSpace({"eta": ContinuousParameter(0.01, 1.0, "Logarithmic"), "depth": IntegerParameter(1, 9)})
+
+
+def test_ask_and_tell():
+    search = AskTell(SPACE, goal="Maximize", seed=7)
+    trial = search.ask()
+    assert (trial.number, trial.status, trial.origin, trial.objective) == (0, TrialStatus.InProgress, "initial", None)
+    assert list(trial.parameters) == ["depth", "eta"]
+    assert [type(value) for value in trial.parameters.values()] == [int, float]
+    search.tell(trial, 0.91)
+    assert search.best_trial == search.trials[0]
+    assert search.best_trial.status is TrialStatus.Completed
+    assert search.best_trial.objective == 0.91
+
+
+def test_the_parameters_of_a_spec_are_a_space():
+    spec = TuningSpec(
+        objective={"metric": "loss"},
+        parameters={"depth": {"type": "integer", "min": 1, "max": 9}},
+        limits={"max_trials": 3},
+    )
+    assert AskTell(spec.parameters, strategy=spec.strategy, goal=spec.objective.goal).ask().parameters.keys() == {
+        "depth"
+    }
+
+
+@pytest.mark.parametrize("strategy", ["evolutionary", {"type": "evolutionary"}, EvolutionaryConfig()])
+def test_a_strategy_is_a_name_a_mapping_or_a_config(strategy):
+    assert AskTell(SPACE, strategy=strategy, seed=3).ask() == AskTell(dict(SPACE), seed=3).ask()
+
+
+def test_several_trials_may_be_under_way():
+    search = AskTell(SPACE)
+    trials = [search.ask() for _ in range(5)]
+    for trial in reversed(trials):
+        search.tell(trial.number, float(trial.number))
+    assert [trial.objective for trial in search.trials] == [0.0, 1.0, 2.0, 3.0, 4.0]
+
+
+@pytest.mark.parametrize(("goal", "best"), [("Minimize", 1), ("max", 2), (Goal.Maximize, 2)])
+def test_the_best_trial_follows_the_goal(goal, best):
+    search = AskTell(SPACE, goal=goal)
+    best_trials = [search.best_trial]
+    for value in (0.5, 0.1, 0.9, 0.5, 0.1, 0.9):
+        search.tell(search.ask(), value)
+        best_trials.append(search.best_trial)
+    assert best_trials[0] is None
+    assert best_trials[-1] == search.trials[best]
+
+
+def test_trials_that_fail_are_never_the_best():
+    search = AskTell(SPACE)
+    search.tell(search.ask(), failed="out of memory")
+    search.tell(search.ask(), math.nan)
+    search.tell(search.ask(), -math.inf)
+    assert search.best_trial is None
+    assert [(trial.status, trial.objective, trial.failure_reason) for trial in search.trials] == [
+        (TrialStatus.Failed, None, "out of memory"),
+        (TrialStatus.Failed, None, "the objective is nan"),
+        (TrialStatus.Failed, None, "the objective is -inf"),
+    ]
+
+
+@pytest.mark.parametrize("value", [1, 0.5, np.float32(0.5), np.int64(1)])
+def test_values_are_numbers_of_any_kind(value):
+    search = AskTell(SPACE)
+    search.tell(search.ask(), value)
+    assert type(search.trials[0].objective) is float
+
+
+@pytest.mark.parametrize("value", ["0.5", True, {"loss": 0.5}, [0.5]])
+def test_anything_else_is_refused_and_changes_nothing(value):
+    search = AskTell(SPACE)
+    trial = search.ask()
+    with pytest.raises(TypeError, match="trial 0: the value must be a number, not"):
+        search.tell(trial, value)
+    search.tell(trial, 0.5)
+
+
+def test_wrong_tells():
+    search = AskTell(SPACE)
+    trial = search.ask()
+    with pytest.raises(TypeError, match="trial 0: tell either its value or why it failed"):
+        search.tell(trial)
+    with pytest.raises(TypeError, match="trial 0: tell either its value or why it failed"):
+        search.tell(trial, 0.5, failed="out of memory")
+    with pytest.raises(ValueError, match="trial 9 was never asked for here"):
+        search.tell(9, 0.5)
+    with pytest.raises(ValueError, match="trial -1 was never asked for here"):
+        search.tell(-1, 0.5)
+    with pytest.raises(ValueError, match="trial 0 comes from another search"):
+        search.tell(Trial(0, {"depth": 1, "eta": 0.5}), 0.5)
+    search.tell(trial, 0.5)
+    with pytest.raises(ValueError, match="trial 0 was told before: it is Completed"):
+        search.tell(trial, 0.5)
+
+
+def test_exhaustion():
+    search = AskTell({"booster": CategoricalParameter(["gbtree", "dart"])}, strategy="random")
+    assert {search.ask().parameters["booster"] for _ in range(2)} == {"gbtree", "dart"}
+    assert search.exhausted
+    with pytest.raises(SearchExhaustedError, match="nothing is left to ask for after 2 trials"):
+        search.ask()
+
+
+def test_a_strategy_that_waits_says_for_what():
+    steps = [{"strategy": "random", "trials": 3}, {"strategy": "random", "trials": 3, "narrow": 0.5}]
+    search = AskTell(SPACE, strategy={"type": "chain", "steps": steps})
+    trials = [search.ask() for _ in range(3)]
+    search.tell(trials[1], 0.5)
+    assert not search.exhausted
+    with pytest.raises(SearchExhaustedError, match="waits for results: tell trials 0, 2 first"):
+        search.ask()
+    search.tell(trials[0], 0.5)
+    with pytest.raises(SearchExhaustedError, match="tell trial 2 first"):
+        search.ask()
+    search.tell(trials[2], 0.5)
+    assert search.ask().number == 3
+
+
+def test_enqueued_configurations_come_first():
+    search = AskTell(SPACE)
+    search.enqueue({"eta": 1, "depth": 3.0})
+    trial = search.ask()
+    assert repr(trial.parameters) == "{'depth': 3, 'eta': 1.0}"
+    assert trial.origin == "enqueued"
+    with pytest.raises(SpecError, match="depth = 99: lies outside the range"):
+        search.enqueue({"eta": 1, "depth": 99})
+
+
+def test_repeats():
+    search = AskTell(SPACE, repeats=2)
+    trials = [search.ask() for _ in range(4)]
+    assert [trial.repeat for trial in trials] == [0, 1, 0, 1]
+    assert trials[0].parameters == trials[1].parameters != trials[2].parameters
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"strategy": "evolutionery"}, "did you mean 'evolutionary'"),
+        ({"goal": "up"}, "use Maximize or Minimize"),
+        ({"repeats": 0}, "repeats = 0: must be at least 1"),
+        ({"strategy": {"type": "grid", "levels": {"dept": 3}}}, "dept"),
+        ({"space": {}}, "at least one parameter"),
+        ({"space": {"eta": 3}}, "eta = 3: is no parameter"),
+    ],
+)
+def test_what_is_wrong_is_said_before_the_first_trial(arguments, message):
+    with pytest.raises(SpecError, match=message):
+        AskTell(**{"space": SPACE, **arguments})
+
+
+def test_everything_but_the_space_is_given_by_name():
+    kinds = [parameter.kind for parameter in inspect.signature(AskTell).parameters.values()]
+    assert kinds[0] is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    assert set(kinds[1:]) == {inspect.Parameter.KEYWORD_ONLY}
