@@ -25,6 +25,7 @@ from smtune.runners import FunctionRunner, ProcessRunner, Runner, imports_of
 from smtune.sandbox import Channel, Staged, snapshot_source, stage
 from smtune.spec import Training, TuningSpec
 from smtune.store import (
+    Command,
     Control,
     FileWatch,
     JobCreated,
@@ -179,7 +180,7 @@ class LocalBackend(Backend):
     @staticmethod
     def _follow(directory: JobDirectory, deadline: float | None, listener: Listener | None) -> None:
         """Tell the listener of every change until the job has ended or the time is over."""
-        with FileWatch([directory.database]) as watch, JobStore.open(directory, read_only=True) as store:
+        with FileWatch([directory.path]) as watch, JobStore.open(directory, read_only=True) as store:
             seen = 0
             while True:
                 ended = not _is_under_way(directory, store)
@@ -247,18 +248,14 @@ class _Run:
         try:
             with JobStore.open(self._directory) as store:
                 loop = TuningLoop(self._spec, runner=self._runner, store=store)
-                commands = {"stop": loop.request_stop, "kill": loop.kill}
-                with Control(self._directory, lambda command: commands.get(command, _ignore)()):
+                commands: dict[Command, Callable[[], None]] = {"stop": loop.request_stop, "kill": loop.kill}
+                with Control(self._directory, lambda command: commands[command]()):
                     loop.run()
         except BaseException as error:  # the thread has no caller; wait() raises it
             self._error = error
         finally:
             self._runner.close()
             self._lease.release()
-
-
-def _ignore() -> None:
-    """Do nothing: an unknown command."""
 
 
 def _is_under_way(directory: JobDirectory, store: JobStore) -> bool:

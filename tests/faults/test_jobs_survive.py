@@ -1,0 +1,292 @@
+"""Jobs that are killed, starved of disk, or fed with bad scripts: nothing is lost, nothing hangs, the reason is told."""
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from smtune import TuningSpec, attach, resume, tune
+from smtune.errors import JobFailedError
+from smtune.results import JobStatus
+from smtune.store import FileWatch, JobDirectory
+from smtune.trial import TrialStatus
+
+SCRIPT = """
+    import time
+    from smtune.container import hyperparameters, report
+    params = hyperparameters({"x": 0.0, "rounds": 3})
+    for step in range(params["rounds"]):
+        report({"loss": (params["x"] - 0.3) ** 2 + 1 / (step + 1)}, step=step)
+        time.sleep(0.03)  # long enough to be killed in the middle
+"""
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("SMTUNE_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def spec(folder, script=SCRIPT, **changes):
+    folder.mkdir(exist_ok=True)
+    (folder / "train.py").write_text(textwrap.dedent(script))
+    fields = {
+        "name": "churn",
+        "objective": {"metric": "loss", "goal": "Minimize"},
+        "parameters": {"x": {"type": "continuous", "min": 0, "max": 1}},
+        "strategy": {"type": "evolutionary", "population": 4},
+        "limits": {"max_trials": 14},
+        "seed": 5,
+        "training": {"source_dir": str(folder), "entry_point": "train.py", "preload": True},
+    }
+    return TuningSpec.from_dict(fields | changes)
+
+
+def run(job_spec):
+    return tune(job_spec).wait(progress=False)
+
+
+def outcome(result):
+    return [(t.number, t.parameters, t.status, t.objective, t.metrics, t.origin) for t in result.trials]
+
+
+def start_elsewhere(job_spec):
+    """Run a job in a process of its own."""
+    code = "import sys, json; from smtune import TuningSpec, tune; tune(TuningSpec.from_dict(json.loads(sys.argv[1]))).wait(progress=False)"
+    return subprocess.Popen([sys.executable, "-c", code, json.dumps(job_spec.to_dict())])
+
+
+def wait_for_events(directory, count):
+    """Block until a job's log holds this many events."""
+    directory.make()
+    with FileWatch([directory.path]) as watch:
+        for _ in range(2000):
+            if directory.database.exists():
+                connection = sqlite3.connect(f"{directory.database.as_uri()}?mode=ro", uri=True)
+                try:
+                    if connection.execute("SELECT count(*) FROM event").fetchone()[0] >= count:
+                        return
+                finally:
+                    connection.close()
+            watch.wait(0.5)
+    raise AssertionError(f"the job never logged {count} events")
+
+
+@pytest.mark.parametrize("events", [2, 3, 7, 20, 33, 50])
+def test_a_job_killed_at_any_moment_goes_on_as_if_it_had_not_been(home, tmp_path, events):
+    whole = run(spec(tmp_path / "code", name="whole"))
+    job_spec = spec(tmp_path / "code", name="parts")
+    process = start_elsewhere(job_spec)
+    wait_for_events(JobDirectory("parts"), events)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    killed = attach("parts").result()
+    if killed.status is JobStatus.Completed:
+        pytest.fail("the job was too fast to be killed")
+    assert killed.status is JobStatus.Stopped
+    assert "smtune resume parts" in killed.failure_reason
+    assert outcome(resume("parts").wait(progress=False)) == outcome(whole)
+
+
+def test_a_resumed_job_runs_the_code_it_began_with(home, tmp_path):
+    job_spec = spec(tmp_path / "code")
+    process = start_elsewhere(job_spec)
+    wait_for_events(JobDirectory("churn"), 8)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    (tmp_path / "code" / "train.py").write_text("raise SystemExit('edited')\n")
+    result = resume("churn").wait(progress=False)
+    assert result.counts == {"Completed": 14, "Failed": 0, "Stopped": 0, "InProgress": 0}
+
+
+def test_ended_trials_are_never_run_again(home, tmp_path):
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    script = f"""
+        import os, pathlib, time
+        from smtune.container import hyperparameters, report
+        x = hyperparameters()["x"]
+        with open(pathlib.Path({str(marks)!r}) / os.environ["TRAINING_JOB_NAME"], "a") as mark:
+            mark.write("started ")
+        report({{"loss": x}})
+        time.sleep(0.1)  # long enough to be killed in the middle
+        with open(pathlib.Path({str(marks)!r}) / os.environ["TRAINING_JOB_NAME"], "a") as mark:
+            mark.write("ended ")
+    """
+    process = start_elsewhere(spec(tmp_path / "code", script))
+    wait_for_events(JobDirectory("churn"), 25)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    ended = {trial.number for trial in attach("churn").result().trials if trial.status.ended}
+    assert ended
+    resume("churn").wait(progress=False)
+    for number in ended:
+        assert (marks / f"churn-{number:03d}").read_text() == "started ended "
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("def broken(:\n", "SyntaxError"),
+        ("raise ValueError('eta is too large')", "exit code 1: ValueError: eta is too large"),
+        ("import sys; sys.exit(3)", "exit code 3"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
+        ("print('nothing to see')", "never reported the objective 'loss'; it reported no metric at all"),
+        ("from smtune.container import report; report({'loss': float('nan')}, step=4)", "loss = nan at step 4"),
+        ("from smtune.container import report; report({'lost': 1.0})", "it reported lost"),
+    ],
+)
+@pytest.mark.parametrize("preload", [False, True])
+def test_a_bad_script_fails_the_job_with_its_reason(home, tmp_path, script, reason, preload):
+    job_spec = spec(tmp_path / "code", script, limits={"max_trials": 50, "max_parallel": 2}, strategy="random")
+    fields = job_spec.to_dict()
+    fields["training"]["preload"] = preload
+    with pytest.raises(JobFailedError) as caught:
+        run(TuningSpec.from_dict(fields))
+    assert reason in str(caught.value)
+    result = attach("churn").result()
+    assert result.status is JobStatus.Failed
+    assert 5 <= result.counts["Failed"] <= 6
+    assert result.counts["InProgress"] == 0
+
+
+def test_metrics_are_read_by_the_users_own_expressions(home, tmp_path):
+    script = """
+        print("[0]\\ttrain-auc:0.5\\tvalidation-auc:-1.25e-05")
+        print("[1]\\ttrain-auc:0.6\\tvalidation-auc:7.5e+10")
+    """
+    job_spec = spec(
+        tmp_path / "code",
+        script,
+        objective={"metric": "auc", "goal": "Maximize"},
+        metrics={"auc": r"#011validation-auc:(\S+)"},
+        limits={"max_trials": 1},
+    )
+    result = run(job_spec)
+    assert result.best.objective == 7.5e10
+    assert list(attach("churn").logs(0)) == [
+        "[0]\ttrain-auc:0.5\tvalidation-auc:-1.25e-05",
+        "[1]\ttrain-auc:0.6\tvalidation-auc:7.5e+10",
+    ]
+
+
+def test_a_script_that_ignores_sigterm_is_ended_when_the_job_is_stopped_by_force(home, tmp_path):
+    script = """
+        import signal, time
+        from smtune.container import report
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        report({"loss": 1.0})
+        while True:
+            time.sleep(60)
+    """
+    job = tune(spec(tmp_path / "code", script))
+    seen = []
+
+    def stop(trial):
+        seen.append(trial)
+        if trial.metrics:
+            job.backend.stop(job.name)
+            job.backend.stop(job.name, force=True)
+
+    job.backend.wait(job.name, listener=stop)
+    result = job.result()
+    assert result.status is JobStatus.Stopped
+    assert [trial.status for trial in result.trials] == [TrialStatus.Stopped]
+
+
+def test_a_trial_directory_keeps_what_the_training_made_and_not_what_it_was_given(home, tmp_path):
+    script = """
+        from smtune.container import channel, model_dir, output_dir, report
+        (model_dir() / "model.txt").write_text((channel("train") / "rows.csv").read_text())
+        (output_dir() / "notes.txt").write_text("notes")
+        report({"loss": 1.0})
+    """
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "rows.csv").write_text("1,2,3\n")
+    fields = spec(tmp_path / "code", script, limits={"max_trials": 1}).to_dict()
+    fields["training"] |= {"channels": {"train": str(tmp_path / "data" / "rows.csv")}, "output": str(tmp_path / "out")}
+    run(TuningSpec.from_dict(fields))
+    base = tmp_path / "out" / "churn" / "00000"
+    assert (base / "model" / "model.txt").read_text() == "1,2,3\n"
+    assert (base / "output" / "data" / "notes.txt").read_text() == "notes"
+    assert not (base / "input").exists()
+    assert not (base / "code").exists()
+
+
+def test_children_never_see_aws_credentials(home, tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "hush")
+    script = """
+        import os
+        from smtune.container import report
+        assert "hu" + "sh" not in str(dict(os.environ))
+        report({"loss": 1.0})
+    """
+    for preload in (False, True):
+        fields = spec(tmp_path / "code", script, limits={"max_trials": 1}, name=f"p{int(preload)}").to_dict()
+        fields["training"]["preload"] = preload
+        assert run(TuningSpec.from_dict(fields)).counts["Completed"] == 1
+    assert b"hush" not in b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file())
+
+
+def _can_mount():
+    if shutil.which("unshare") is None:
+        return False
+    command = ["unshare", "--user", "--map-root-user", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not _can_mount(), reason="needs a user namespace in which a small disk can be mounted")
+def test_a_full_disk_ends_the_job_with_the_fix_and_keeps_what_was_there(tmp_path):
+    (tmp_path / "disk").mkdir()
+    job_spec = spec(
+        tmp_path / "code",
+        "print('x' * 40_000)\n" + textwrap.dedent(SCRIPT),
+        limits={"max_trials": 200, "max_failures": 200},
+    )
+    code = """
+        import json, sys
+        from smtune import TuningSpec, attach, tune
+        from smtune.errors import SmtuneError
+        try:
+            tune(TuningSpec.from_dict(json.loads(sys.argv[1]))).wait(progress=False)
+        except SmtuneError as error:
+            print("error", type(error).__name__, error)
+        result = attach("churn").result()
+        print("result", result.status.value, result.counts["Completed"])
+    """
+    command = f'mount -t tmpfs -o size=1500k tmpfs {tmp_path}/disk && exec {sys.executable} "$@"'
+    done = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", command, "sh"]
+        + ["-c", textwrap.dedent(code), json.dumps(job_spec.to_dict())],
+        env={**os.environ, "SMTUNE_HOME": f"{tmp_path}/disk/home"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert "error StoreError" in done.stdout, done.stdout + done.stderr
+    assert "free" in done.stdout
+    assert "result Stopped" in done.stdout
+    assert int(done.stdout.split()[-1]) >= 1
+
+
+def test_another_applications_database_is_no_job(home):
+    directory = JobDirectory("churn")
+    directory.make()
+    connection = sqlite3.connect(directory.database)
+    connection.execute("CREATE TABLE other (x)")
+    connection.commit()
+    connection.close()
+    from smtune.errors import StoreError
+
+    with pytest.raises(StoreError, match=str(Path(directory.database))):
+        attach("churn")
