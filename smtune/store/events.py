@@ -151,6 +151,11 @@ class JobEnded(_Dated):
     status: str
     reason: str | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "status", TrialStatus(self.status).value)
+        if not TrialStatus(self.status).ended:
+            raise ValueError(f"a job cannot end as {self.status}; end it as Completed, Failed or Stopped")
+
 
 JobEvent = (
     JobCreated

@@ -41,7 +41,7 @@ interludes = (
     st.builds(JobStarted, st.integers(), texts, at=times)
     | st.builds(Enqueued, configurations, at=times)
     | st.builds(StopRequested, at=times)
-    | st.builds(JobEnded, texts, st.none() | texts, at=times)
+    | st.builds(JobEnded, endings.map(str), st.none() | texts, at=times)
 )
 
 

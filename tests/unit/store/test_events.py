@@ -3,7 +3,7 @@ import json
 import pytest
 from hypothesis import given
 
-from smtune.store import JobEvent, TrialEnded, TrialMeasured
+from smtune.store import JobEnded, JobEvent, TrialEnded, TrialMeasured
 from smtune.store.events import KINDS, decode_event, encode_body
 from smtune.trial import TrialStatus
 from tests.unit.store.histories import histories
@@ -34,9 +34,13 @@ def test_status_of_an_end_may_be_written_as_text() -> None:
     assert event.log_tail == ("a", "b")
 
 
-def test_trial_cannot_end_in_progress() -> None:
+def test_nothing_ends_in_progress() -> None:
     with pytest.raises(ValueError, match="trial 4 cannot end as InProgress; end it as Completed"):
         TrialEnded(4, TrialStatus.InProgress, at=1.0)
+    with pytest.raises(ValueError, match="a job cannot end as InProgress; end it as Completed"):
+        JobEnded("InProgress", at=1.0)
+    with pytest.raises(ValueError, match="'Finished' is not a valid"):
+        JobEnded("Finished", at=1.0)
 
 
 def test_values_that_are_no_json_are_refused() -> None:
