@@ -6,9 +6,10 @@ import io
 import os
 import signal
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from smtune.cli.best import best
 from smtune.cli.errors import explain
@@ -20,10 +21,29 @@ from smtune.cli.run import run
 from smtune.cli.schema import schema
 from smtune.cli.show import show
 from smtune.cli.stop import stop
+from smtune.cli.watch import watch
 from smtune.errors import SmtuneError
+
+
+class _Commands(TyperGroup):
+    """Gives every end of a command its exit status."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except SmtuneError as error:
+            raise typer.Exit(explain(error)) from None
+        except BrokenPipeError:
+            # Whoever read the output has had enough, as in `smtune logs churn 12 | head`. Nothing more can be written,
+            # not even what is still buffered.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(128 + signal.SIGPIPE) from None
+
 
 app = typer.Typer(
     name="smtune",
+    cls=_Commands,
     help="Tune hyperparameters: describe a job once in a file, run it, stop it, resume it, read its results.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -36,6 +56,7 @@ app.command("list")(list_jobs)
 app.command()(show)
 app.command()(best)
 app.command()(logs)
+app.command()(watch)
 app.command()(stop)
 app.command()(schema)
 
@@ -62,12 +83,4 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character must not end the job
-    try:
-        app()
-    except SmtuneError as error:
-        sys.exit(explain(error))
-    except BrokenPipeError:
-        # Whoever read our output has had enough, as in `smtune logs churn 12 | head`. Nothing more can be written, not
-        # even what is still buffered.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(128 + signal.SIGPIPE)
+    app()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import typer
 
 from smtune.cli.errors import FAILED
+from smtune.cli.interruptions import Interruptions
 from smtune.cli.options import Output
 from smtune.cli.output import print_json, print_summary
 from smtune.errors import JobFailedError
@@ -24,49 +22,44 @@ if TYPE_CHECKING:
 _SHOWN_LOG_LINES = 15
 
 
-def follow(job: TuningJob, output: Output) -> int:
-    """Wait for a job, print what came of it, and return the exit status.
+def follow(start: Callable[[], TuningJob], output: Output) -> int:
+    """Start a job, wait for it, print what came of it, and return the exit status.
 
     Ctrl-C and SIGTERM ask the job to stop, a second one ends its trials by force; either way it can be resumed.
     """
-    with _interruptions() as signals:
-        result = _wait(job)
+    with Interruptions() as interruptions:
+        job = start()
+        result = _wait(job, interruptions)
+        status = report(job, result, output)
+    if result.status is JobStatus.Stopped and interruptions.signals:
+        return 128 + interruptions.signals[0]
+    return status
+
+
+def report(job: TuningJob, result: TuningResult, output: Output) -> int:
+    """Print what came of a job and return the exit status."""
     if output is Output.json:
         print_json(result.to_dict())
     else:
         print_summary(result)
     if result.status is JobStatus.Failed:
         _print_log_tail(job, result)
-    if result.status is JobStatus.Stopped and signals:
-        return 128 + signals[0]
     return 0 if result.status is JobStatus.Completed else FAILED
 
 
-def _wait(job: TuningJob) -> TuningResult:
+def _wait(job: TuningJob, interruptions: Interruptions) -> TuningResult:
+    progress = True
     while True:
         try:
-            return job.wait()
+            with interruptions.raised():
+                result = job.wait(progress=progress)
         except JobFailedError:
             return job.result()
         except KeyboardInterrupt:  # in the moment before or after the waiting itself
-            job.stop()
-
-
-@contextmanager
-def _interruptions() -> Iterator[list[int]]:
-    """Turn SIGTERM into what Ctrl-C does, and keep which signals came."""
-    seen: list[int] = []
-
-    def interrupt(number: int, _frame: FrameType | None) -> None:
-        seen.append(number)
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield seen
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+            job.backend.stop(job.name, force=len(interruptions.signals) > 1)
+            progress = False
+        else:
+            return result
 
 
 def _print_log_tail(job: TuningJob, result: TuningResult) -> None:

@@ -33,21 +33,20 @@ def list_jobs(output: OutputFormat = Output.table) -> None:
     elif not results:
         typer.echo("no jobs yet; `smtune init` writes a first one", err=True)
     else:
-        header = ("name", "status", "trials", "failed", "best", "metric", "strategy", "started")
-        print_table(header, [_row(result) for result in results], numbers=frozenset(("trials", "failed", "best")))
+        header = ("name", "status", "completed", "failed", "best", "metric", "strategy", "started")
+        print_table(header, [_row(result) for result in results], numbers=frozenset(("completed", "failed", "best")))
 
 
 def _row(result: TuningResult) -> list[str]:
     from smtune.progress.texts import clean, objective_text
 
-    counts = result.counts
-    ended = sum(counts.values()) - counts["InProgress"]
+    completed, failed = result.counts["Completed"], result.counts["Failed"]
     started = datetime.fromtimestamp(result.started_at, UTC).astimezone() if result.started_at is not None else None
     return [
         clean(result.name),
         result.status.value,
-        f"{ended}/{result.planned_trials}" if result.planned_trials is not None else str(ended),
-        str(counts["Failed"]),
+        f"{completed}/{result.planned_trials}" if result.planned_trials is not None else str(completed),
+        str(failed),
         "" if result.best is None else objective_text(result.best.objective),
         clean(result.metric),
         result.strategy,

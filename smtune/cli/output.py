@@ -19,9 +19,9 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, allow_nan=False))
 
 
-def print_summary(result: TuningResult) -> None:
+def print_summary(result: TuningResult, *, trials_shown: bool = False) -> None:
     """Print what came of a job."""
-    typer.echo(summary(result))
+    typer.echo(summary(result, trials_shown=trials_shown))
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: frozenset[str] = frozenset()) -> None:

@@ -15,4 +15,4 @@ def resume(name: Name, output: OutputFormat = Output.table) -> None:
     from smtune import backends
     from smtune.cli.following import follow
 
-    raise typer.Exit(follow(backends.resume(name), output))
+    raise typer.Exit(follow(lambda: backends.resume(name), output))

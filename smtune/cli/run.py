@@ -41,10 +41,12 @@ def run(
     for warning in planned.warnings:
         typer.echo(f"warning: {warning}", err=True)
     try:
-        job = tune(described, backend=backend, name=planned.name)
+        status = follow(lambda: tune(described, backend=backend, name=planned.name), output)
     except JobExistsError as error:
-        raise JobExistsError(f"{error}\n  start a new one: --name {_free_name(planned.name)}") from None
-    raise typer.Exit(follow(job, output))
+        raise JobExistsError(
+            f"{error}\n  start a new one: smtune run {spec} --name {_free_name(planned.name)}"
+        ) from None
+    raise typer.Exit(status)
 
 
 def _free_name(taken: str) -> str:

@@ -27,10 +27,13 @@ def show(name: Name, output: OutputFormat = Output.table) -> None:
     if result.trials:
         parameters = sorted({key for trial in result.trials for key in trial.parameters})
         header = ["trial", "status", "objective", *map(clean, parameters), "seconds", "note"]
-        rows = [_row(trial, parameters) for trial in sorted(result.trials, key=lambda trial: _order(result, trial))]
+        rows = [
+            _row(trial, parameters, result.metric)
+            for trial in sorted(result.trials, key=lambda trial: _order(result, trial))
+        ]
         print_table(header, rows, numbers=frozenset(header[:1] + header[2:-1]))
         typer.echo()
-    print_summary(result)
+    print_summary(result, trials_shown=True)
 
 
 def _order(result: TuningResult, trial: Trial) -> tuple[bool, float, int]:
@@ -42,13 +45,13 @@ def _order(result: TuningResult, trial: Trial) -> tuple[bool, float, int]:
     return (True, math.inf, trial.number)
 
 
-def _row(trial: Trial, parameters: list[str]) -> list[str]:
-    from smtune.progress.texts import clean, objective_text, value_text
+def _row(trial: Trial, parameters: list[str], metric: str) -> list[str]:
+    from smtune.progress.texts import clean, objective_text, running_objective_text, value_text
 
     return [
         str(trial.number),
         trial.status.value,
-        objective_text(trial.objective) + ("" if trial.status.ended or trial.objective is None else "*"),
+        objective_text(trial.objective) if trial.status.ended else running_objective_text(trial, metric),
         *(value_text(trial.parameters[key]) if key in trial.parameters else "" for key in parameters),
         "" if trial.seconds is None else f"{trial.seconds:.1f}",
         clean(trial.failure_reason or trial.origin),

@@ -8,7 +8,14 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smtune.progress.texts import clean, clock_text, objective_text, parameters_text, reason_text
+from smtune.progress.texts import (
+    clean,
+    clock_text,
+    objective_text,
+    parameters_text,
+    reason_text,
+    running_objective_text,
+)
 from smtune.results import TuningResult
 from smtune.trial import Trial, TrialStatus
 
@@ -46,6 +53,7 @@ class Board:
         self.name = clean(result.name)
         self.planned = result.planned_trials
         self._goal = result.goal
+        self._metric = result.metric
         self._lock = threading.Lock()
         self._opened = time.monotonic()
         self._closed: float | None = None
@@ -78,7 +86,10 @@ class Board:
                 self._most_running = max(self._most_running, len(self._running))
                 return False
             self._running.pop(trial.number, None)
-            self._count(trial)
+            if self._notice and trial.status is TrialStatus.Stopped:
+                self._last_status.pop(trial.number)  # interrupted: it starts afresh when the job is resumed
+            else:
+                self._count(trial)
             return True
 
     def _count(self, trial: Trial) -> None:
@@ -161,7 +172,7 @@ class Board:
     def _row(self, trial: Trial) -> Row:
         objective, note = objective_text(trial.objective), ""
         if trial.status is TrialStatus.InProgress:
-            objective += "*" if objective else ""
+            objective = running_objective_text(trial, self._metric)
             note = "" if trial.step is None else f"step {trial.step}"
         elif trial.status is TrialStatus.Failed:
             note = reason_text(trial, self.name)

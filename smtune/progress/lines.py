@@ -6,7 +6,7 @@ from typing import TextIO
 
 from smtune.progress.base import Progress
 from smtune.progress.board import Board
-from smtune.progress.texts import cut, objective_text, parameters_text, reason_text
+from smtune.progress.texts import clean, cut, objective_text, parameters_text, reason_text
 from smtune.results import TuningResult
 from smtune.trial import Trial, TrialStatus
 
@@ -31,6 +31,8 @@ class LineProgress(Progress):
         outcome = objective_text(trial.objective)
         if trial.status is TrialStatus.Failed:
             outcome = reason_text(trial, self._board.name)
+        elif trial.failure_reason:
+            outcome = f"{outcome} ({clean(trial.failure_reason)})".lstrip()
         parts = [
             f"{self._board.progress}  trial {trial.number}  {trial.status.value}  {outcome}".rstrip(),
             cut(parameters_text(trial.parameters), 200),

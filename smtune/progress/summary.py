@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from smtune.progress.texts import clean, duration_text, objective_text, parameters_text
 from smtune.results import JobStatus, TuningResult
-from smtune.trial import Trial
+from smtune.trial import Trial, TrialStatus
 
 _SHOWN_CAUSES = 5
 _SHOWN_NUMBERS = 8
 _SHOWN_HOLDOUTS = 4
 
 
-def summary(result: TuningResult) -> str:
+def summary(result: TuningResult, *, trials_shown: bool = False) -> str:
     """Return how the job ended, its best trial, the untuned default beside it, failures by cause, and what to do next.
 
     Args:
         result: A job, at its end or under way.
+        trials_shown: Whether the trials themselves are in sight already.
 
     Returns:
         Lines without a final line end, safe to print whatever the scripts reported.
@@ -26,7 +27,9 @@ def summary(result: TuningResult) -> str:
         lines.append(_line("best", f"{_score(result, best)}   {parameters_text(best.parameters, ', ')}".rstrip()))
         lines += _comparison(result, best)
     lines += [_line("failed", text) for text in _causes(result)]
-    lines.append(_line("next", " · ".join(_next_commands(result))))
+    commands = [command for command in _next_commands(result) if not (trials_shown and "smtune show" in command)]
+    if commands:
+        lines.append(_line("next", " · ".join(commands)))
     return "\n".join(lines)
 
 
@@ -96,10 +99,14 @@ def _causes(result: TuningResult) -> list[str]:
 
 def _next_commands(result: TuningResult) -> list[str]:
     name = clean(result.name)
-    commands = [f"smtune show {name}"]
+    if not result.status.ended:
+        running = [trial.number for trial in result.trials if trial.status is TrialStatus.InProgress]
+        return [
+            f"smtune watch {name}",
+            *(f"smtune logs {name} {number} --follow" for number in running[:1]),
+            f"smtune stop {name}",
+        ]
     failures = result.failures()
-    if failures:
-        commands.append(f"smtune logs {name} {next(iter(failures.values()))[0]}")
-    if result.best is not None:
-        commands.append(f"smtune best {name} --output json")
-    return commands
+    commands = [f"smtune show {name}"]
+    commands += [f"smtune logs {name} {numbers[0]}" for numbers in list(failures.values())[:1]]
+    return [*commands, f"smtune best {name} --output json"] if result.best is not None else commands

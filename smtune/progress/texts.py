@@ -21,6 +21,12 @@ def objective_text(value: float | None) -> str:
     return "" if value is None else f"{value:.6g}"
 
 
+def running_objective_text(trial: Trial, metric: str) -> str:
+    """Return what a running trial reported last, marked as what may still change, or nothing."""
+    text = objective_text(trial.metrics.get(metric))
+    return f"{text}*" if text else ""
+
+
 def value_text(value: Value) -> str:
     """Return a parameter's value: four significant digits, and text cut to 24 characters.
 

@@ -1,0 +1,55 @@
+"""Turns SIGINT and SIGTERM into ``KeyboardInterrupt`` while a job is waited for, and only then."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import Self
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interruptions:
+    """Handles both signals alike; those that come outside of :meth:`raised` wait for it.
+
+    So a job is never left between its start and the waiting for it, and its result is printed whole. A third signal
+    always gets through.
+
+    Attributes:
+        signals: Numbers of the signals that came, in their order.
+    """
+
+    def __init__(self) -> None:
+        self.signals: list[int] = []
+        self._raising = False
+        self._waiting = False
+
+    def __enter__(self) -> Self:
+        self._before = {number: signal.signal(number, self._handle) for number in _SIGNALS}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    @contextmanager
+    def raised(self) -> Iterator[None]:
+        """Raise ``KeyboardInterrupt`` for a signal that came before, or comes inside."""
+        self._raising = True
+        try:
+            if self._waiting:
+                self._waiting = False
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._raising = False
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        self.signals.append(number)
+        if self._raising or len(self.signals) > 2:
+            raise KeyboardInterrupt
+        self._waiting = True
