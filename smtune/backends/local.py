@@ -42,6 +42,8 @@ from smtune.trial import Trial
 
 _PATIENCE_SECONDS = 5.0
 """How often a watcher looks whether the process that runs a job is still there; changes themselves wake it at once."""
+_SETTLING_SECONDS = 0.005
+"""SQLite's file changes an instant before readers see the commit, so a watcher that was woken soon looks again."""
 
 
 class LocalBackend(Backend):
@@ -181,7 +183,7 @@ class LocalBackend(Backend):
     def _follow(directory: JobDirectory, deadline: float | None, listener: Listener | None) -> None:
         """Tell the listener of every change until the job has ended or the time is over."""
         with FileWatch([directory.path]) as watch, JobStore.open(directory, read_only=True) as store:
-            seen = 0
+            seen, pause = 0, _SETTLING_SECONDS
             while True:
                 ended = not _is_under_way(directory, store)
                 changed: dict[int, None] = {}
@@ -195,10 +197,10 @@ class LocalBackend(Backend):
                         listener(store.trial(number))
                 if ended:
                     return
-                left = _PATIENCE_SECONDS if deadline is None else min(_PATIENCE_SECONDS, deadline - time.monotonic())
+                left = pause if deadline is None else min(pause, deadline - time.monotonic())
                 if left <= 0:
                     return
-                watch.wait(left)
+                pause = _SETTLING_SECONDS if watch.wait(left) else min(2 * pause, _PATIENCE_SECONDS)
 
     def stop(self, job_name: str, *, force: bool = False) -> None:
         """Ask whichever process runs the job to stop it; a job that nobody runs is marked as stopped."""
@@ -322,8 +324,8 @@ def _lines(directory: JobDirectory, number: int, *, follow: bool) -> Iterator[st
     """Yield the lines of a log, also while it grows; a last line without an end comes when the trial has ended."""
     path = directory.log(number)
     rest = b""
-    with FileWatch([path]) as watch, JobStore.open(directory, read_only=True) as store:
-        position = 0
+    with FileWatch([path, directory.path]) as watch, JobStore.open(directory, read_only=True) as store:
+        position, pause = 0, _SETTLING_SECONDS
         while True:
             ended = not follow or store.trial(number).status.ended or is_running(directory) is None
             if path.exists():
@@ -337,6 +339,6 @@ def _lines(directory: JobDirectory, number: int, *, follow: bool) -> Iterator[st
                             rest = b""
             if ended:
                 break
-            watch.wait(_PATIENCE_SECONDS)
+            pause = _SETTLING_SECONDS if watch.wait(pause) else min(2 * pause, _PATIENCE_SECONDS)
     if rest:
         yield rest.decode(errors="replace")

@@ -5,16 +5,15 @@ from __future__ import annotations
 import difflib
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from smtune.backends.base import Plan
 from smtune.errors import LoweringError, Problem, SpecError
 from smtune.spec import Training, TuningSpec
 
 
-def plan_local(spec: TuningSpec, *, function: Callable[..., Any] | None, name: str | None) -> Plan:
+def plan_local(spec: TuningSpec, *, function: object, name: str | None) -> Plan:
     """Return the plan of a job on this machine.
 
     Args:
@@ -44,7 +43,7 @@ def plan_local(spec: TuningSpec, *, function: Callable[..., Any] | None, name: s
     )
 
 
-def _source_problems(training: Training | None, function: Callable[..., Any] | None) -> Iterator[Problem]:
+def _source_problems(training: Training | None, function: object) -> Iterator[Problem]:
     if function is not None:
         if training is not None:
             yield Problem(
@@ -93,7 +92,7 @@ def _lowering_problems(training: Training | None) -> Iterator[Problem]:
         yield Problem("training.output", training.output, "cannot be written by backend local", fix)
 
 
-def _warnings(spec: TuningSpec, function: Callable[..., Any] | None) -> Iterator[str]:
+def _warnings(spec: TuningSpec, function: object) -> Iterator[str]:
     if function is not None and spec.metrics:
         yield "metrics: regular expressions are for scripts; a function returns or reports its metrics"
     planned = spec.planned_trials

@@ -265,8 +265,10 @@ def test_a_full_disk_ends_the_job_with_the_fix_and_keeps_what_was_there(tmp_path
     """
     command = f'mount -t tmpfs -o size=1500k tmpfs {tmp_path}/disk && exec {sys.executable} "$@"'
     done = subprocess.run(
-        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", command, "sh"]
-        + ["-c", textwrap.dedent(code), json.dumps(job_spec.to_dict())],
+        [
+            *("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", command, "sh"),
+            *("-c", textwrap.dedent(code), json.dumps(job_spec.to_dict())),
+        ],
         env={**os.environ, "SMTUNE_HOME": f"{tmp_path}/disk/home"},
         capture_output=True,
         text=True,

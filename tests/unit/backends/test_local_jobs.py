@@ -131,7 +131,7 @@ def test_a_job_stops_when_its_time_is_over():
             report({"loss": 1.0})
             threading.Event().wait(0.01)
 
-    with pytest.raises(JobFailedError, match="max_runtime_seconds = 0.5"):
+    with pytest.raises(JobFailedError, match=r"max_runtime_seconds = 0\.5"):
         run(spec(limits={"max_runtime_seconds": 0.5, "max_parallel": 2}), slow)
 
 
