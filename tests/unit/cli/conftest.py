@@ -1,0 +1,82 @@
+"""A folder with a training, and the command line as its users start it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TRAIN = """
+import json, os, signal, sys
+from smtune.container import hyperparameters, report
+
+params = hyperparameters(defaults={"x": 0.0, "gate": "", "behaviour": "train", "first": 0})
+if params["behaviour"] == "fail":
+    raise ValueError("x\\x1b[2J is too large")
+report({"loss": (params["x"] - 0.3) ** 2 + 1.0}, step=0)
+if params["behaviour"] == "stubborn":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    report({"loss": 1.0}, step=1)
+if params["behaviour"] == "loud":
+    print("\\n".join(f"line {index}" for index in range(100_000)))
+if params["gate"]:
+    open(params["gate"]).read()
+report({"loss": (params["x"] - 0.3) ** 2, "test:loss": (params["x"] - 0.3) ** 2 + 0.5}, step=1)
+"""
+
+SPEC = """
+name: churn
+objective: {metric: loss, goal: Minimize}
+parameters: {x: {type: continuous, min: 0, max: 1}}
+baseline: {x: 1.0}
+strategy: random
+limits: {max_trials: 3}
+seed: 7
+training: {entry_point: train.py}
+"""
+
+HANG_GUARD_SECONDS = 60.0
+
+
+class CommandLine:
+    """Starts ``smtune`` in a folder of its own, with a home of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {**os.environ, "SMTUNE_HOME": str(folder / "home"), "COLUMNS": "120"}
+        (folder / "train.py").write_text(TRAIN)
+        (folder / "tuning.yaml").write_text(SPEC)
+
+    def start(self, *arguments, stderr=subprocess.PIPE, **variables):
+        """Start a command, with further environment variables."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "smtune", *arguments],
+            cwd=self.folder,
+            env={**self.environment, **variables},
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
+
+    def __call__(self, *arguments, **variables):
+        """Run a command and return its exit status, stdout and stderr."""
+        process = self.start(*arguments, **variables)
+        out, err = process.communicate(timeout=HANG_GUARD_SECONDS)
+        return process.returncode, out, err
+
+
+@pytest.fixture
+def smtune(tmp_path):
+    return CommandLine(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A command line that knows one job, which has completed: churn."""
+    line = CommandLine(tmp_path_factory.mktemp("finished"))
+    status, _, err = line("run", "tuning.yaml")
+    assert status == 0, err
+    return line

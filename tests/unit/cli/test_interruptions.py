@@ -1,0 +1,116 @@
+"""Ctrl-C ends a job so that it can go on; twice, it ends at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+
+def lines_until(process, text):
+    """Return the lines on stderr up to the first that contains a text."""
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        if text in line:
+            return lines
+    raise AssertionError(f"{text!r} never came, but: {lines}")
+
+
+class Gate:
+    """A pipe on which every trial waits, until it is replaced by a file."""
+
+    def __init__(self, path):
+        self.path = path
+        self._writer = None
+        os.mkfifo(path)
+
+    def wait_for_trial(self):
+        """Return as soon as a trial waits at the gate."""
+        self._writer = os.open(self.path, os.O_WRONLY)
+
+    def open(self):
+        self.close()
+        self.path.unlink()
+        self.path.touch()
+
+    def close(self):
+        if self._writer is not None:
+            os.close(self._writer)
+            self._writer = None
+
+
+@pytest.fixture
+def gate(smtune):
+    gate = Gate(smtune.folder / "gate")
+    yield gate
+    gate.close()
+
+
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_job_can_be_resumed(smtune, gate, number, expected):
+    process = smtune.start("run", "tuning.yaml", "--set", f"static.gate={gate.path}")
+    gate.wait_for_trial()
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == expected
+    assert "^C no new trials; 1 running one is asked to stop (again to kill)" in err
+    assert "churn Stopped: 0 of 3 trials kept · continue with: smtune resume churn" in out
+    assert "Traceback" not in err
+
+    gate.open()
+    status, out, _ = smtune("resume", "churn")
+
+    assert status == 0
+    assert out.startswith("churn Completed: 3 of 3 trials")
+
+
+def test_a_second_ctrl_c_kills_trials_that_will_not_stop(smtune, gate):
+    process = smtune.start(
+        "run", "tuning.yaml", "--set", f"static.gate={gate.path}", "--set", "static.behaviour=stubborn"
+    )
+    gate.wait_for_trial()
+    process.send_signal(signal.SIGINT)
+    lines_until(process, "(again to kill)")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert "^C 1 running one is killed" in err
+    assert "smtune resume churn" in out
+    assert "Traceback" not in err
+
+
+def test_a_job_can_be_watched_and_stopped_from_elsewhere(smtune, gate):
+    process = smtune.start("run", "tuning.yaml", "--set", f"static.gate={gate.path}")
+    gate.wait_for_trial()
+    watcher = smtune.start("watch", "churn")
+    lines_until(watcher, "seed 7")
+
+    status, out, _ = smtune("stop", "churn")
+    assert status == 0
+    assert "no new trials" in out
+
+    for one in (process, watcher):
+        out, err = one.communicate(timeout=60)
+        assert one.returncode == 1
+        assert out.startswith("churn Stopped: ")
+        assert "Traceback" not in err
+    assert smtune("stop", "churn") == (0, "churn is Stopped already\n", "")
+
+
+def test_ctrl_c_while_watching_leaves_the_job_alone(smtune, gate):
+    process = smtune.start("run", "tuning.yaml", "--set", f"static.gate={gate.path}")
+    gate.wait_for_trial()
+    watcher = smtune.start("watch", "churn")
+    lines_until(watcher, "seed 7")
+    watcher.send_signal(signal.SIGINT)
+    watcher.communicate(timeout=60)
+
+    assert watcher.returncode == 130
+    assert "InProgress" in smtune("list")[1]
+
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
