@@ -56,7 +56,7 @@ def connect(path: Path, *, read_only: bool, migrations: Sequence[Migration] = MI
 
 
 def create_file(path: Path) -> sqlite3.Connection:
-    """Create an empty job file, which is worth something only once it is closed and renamed.
+    """Create an empty job file, to be closed, synced and renamed: only then is it worth something.
 
     Args:
         path: Replaced if it exists.
@@ -66,7 +66,7 @@ def create_file(path: Path) -> sqlite3.Connection:
     try:
         # Nobody looks at the file before it is whole, so it needs no journal on disk that could outlive it.
         connection.execute("PRAGMA journal_mode = MEMORY")
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA synchronous = OFF")
         upgrade(connection)
     except BaseException:
         connection.close()

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from smtune.errors import JobExistsError, StoreError
 from smtune.store.connection import create_file
@@ -34,9 +35,13 @@ def create_database(directory: JobDirectory, fill: Callable[[sqlite3.Connection]
                     f'there is a job "{taken.name}" already, in {taken.path}; '
                     f"take another name, or go on with it: smtune resume {taken.name}"
                 )
-            fill(create_file(draft))
-            draft.replace(directory.database)
-            _sync(directory)
+            try:
+                fill(create_file(draft))
+                _sync(draft)
+                draft.replace(directory.database)
+            finally:
+                draft.unlink(missing_ok=True)
+            _sync(directory.path)  # the rename itself
     except sqlite3.Error as error:
         raise explained(error, draft) from error
     except OSError as error:
@@ -59,9 +64,9 @@ def _only_one(directory: JobDirectory) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _sync(directory: JobDirectory) -> None:
-    """Make the rename itself survive a power cut."""
-    descriptor = os.open(directory.path, os.O_RDONLY | os.O_DIRECTORY)
+def _sync(path: Path) -> None:
+    """Have a file or a directory survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

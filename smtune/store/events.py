@@ -13,6 +13,8 @@ from typing import Any
 from smtune.space import Configuration
 from smtune.trial import TrialStatus
 
+_JOB_ENDINGS = ("Completed", "Failed", "Stopped")
+
 
 @dataclass(frozen=True, slots=True)
 class _Dated:
@@ -152,8 +154,8 @@ class JobEnded(_Dated):
     reason: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "status", TrialStatus(self.status).value)
-        if not TrialStatus(self.status).ended:
+        object.__setattr__(self, "status", str(self.status))
+        if self.status not in _JOB_ENDINGS:
             raise ValueError(f"a job cannot end as {self.status}; end it as Completed, Failed or Stopped")
 
 
