@@ -39,6 +39,7 @@ def test_paths_are_taken_from_the_files_folder(path, monkeypatch, tmp_path_facto
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     spec = read_spec(path, ["training.channels.train=data"])
 
+    assert spec.training is not None
     assert spec.training.channels["train"].source == str(path.parent / "data")
 
 

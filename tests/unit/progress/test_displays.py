@@ -35,12 +35,13 @@ def job(planned=4, trials=()):
 
 def running(number, objective=None, step=None, **parameters):
     values = parameters or {"eta": 0.0731234}
-    return Trial(number, values, objective=objective, step=step, started_at=NOW)
+    metrics = {} if objective is None else {"validation:auc": objective}
+    return Trial(number, values, metrics=metrics, step=step, started_at=NOW)
 
 
 def ended(number, objective=None, status=TrialStatus.Completed, reason=None, **parameters):
     trial = running(number, objective, **parameters)
-    return replace(trial, status=status, ended_at=NOW + 2, failure_reason=reason)
+    return replace(trial, status=status, objective=objective, ended_at=NOW + 2, failure_reason=reason)
 
 
 def failed(number, reason, **parameters):
@@ -95,6 +96,20 @@ class TestLines:
             display.update(trial)
 
         assert stream.getvalue().splitlines()[-1].startswith("1/4  trial 0  Completed")
+
+    def test_a_trial_that_was_stopped_says_why(self, stream):
+        display = LineProgress(job(), stream)
+        display.update(ended(0, 0.5, TrialStatus.Stopped, "ran longer than limits.max_trial_seconds = 300"))
+
+        assert "trial 0  Stopped  0.5 (ran longer than limits.max_trial_seconds = 300)" in stream.getvalue()
+
+    def test_trials_that_ctrl_c_stopped_are_not_done(self, stream):
+        display = LineProgress(job(), stream)
+        display.update(running(0))
+        display.stopping(force=False)
+        display.update(ended(0, None, TrialStatus.Stopped, "the job was stopped"))
+
+        assert stream.getvalue().splitlines()[-1].startswith("0/4  trial 0  Stopped")
 
     def test_escape_codes_of_scripts_do_not_pass(self, stream):
         LineProgress(job(), stream).update(failed(0, "\x1b[31mexit\ncode 1\x1b[0m", **{"a\x1b[2Jb": "v\x07"}))
@@ -171,7 +186,7 @@ class TestTerminal:
 
 class TestNotebook:
     def test_draws_what_is_known_last(self):
-        drawn = []
+        drawn: list[str] = []
         with NotebookProgress(job(), drawn.append) as display:
             display.update(ended(0, 0.91))
 
@@ -179,7 +194,7 @@ class TestNotebook:
         assert "best 0.91 (trial 0)" in drawn[-1]
 
     def test_html_of_users_is_text(self):
-        drawn = []
+        drawn: list[str] = []
         with NotebookProgress(job(), drawn.append) as display:
             display.update(failed(0, "<script>alert(1)</script>", **{"<b>": "<img src=x>"}))
 

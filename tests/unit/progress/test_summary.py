@@ -95,5 +95,15 @@ def test_a_failed_job_says_why_and_names_no_best():
     ]
 
 
+def test_a_running_job_says_how_to_watch_and_stop_it():
+    job = result(trial(0, 0.9), Trial(1, {"eta": 0.1}), status=JobStatus.InProgress)
+
+    assert lines(job)[-1] == "  next     smtune watch churn · smtune logs churn 1 --follow · smtune stop churn"
+
+
+def test_whoever_sees_the_trials_is_not_sent_to_see_them():
+    assert "smtune show" not in summary(result(trial(0, 0.9)), trials_shown=True)
+
+
 def test_what_scripts_say_cannot_reach_the_terminal():
     assert "\x1b" not in summary(result(failed(0, "\x1b[2Jgone"), status=JobStatus.Failed, reason="\x1b[31m"))

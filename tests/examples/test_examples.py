@@ -1,0 +1,76 @@
+"""The examples run as they are written, only shorter."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def project(tmp_path):
+    """The folders that the examples use, where nothing that is written stays."""
+    for folder in ("examples", "training_containers"):
+        ignored = shutil.ignore_patterns("data", "__pycache__")
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
+    return tmp_path
+
+
+def run(project, *command):
+    environment = {**os.environ, "SMTUNE_HOME": str(project / "home")}
+    result = subprocess.run(
+        [sys.executable, *command],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_the_breast_cancer_channels_share_no_row_and_the_labels_evenly(project):
+    run(project, "examples/breast_cancer/prepare.py")
+    files = {name: project / f"examples/breast_cancer/data/{name}/rows.csv" for name in ("train", "test")}
+    rows = {name: [tuple(map(float, row)) for row in csv.reader(file.read_text().splitlines())] for name, file in files.items()}
+    before = {name: file.read_bytes() for name, file in files.items()}
+    run(project, "examples/breast_cancer/prepare.py")
+
+    assert {name: len(part) for name, part in rows.items()} == {"train": 398, "test": 171}
+    assert not set(rows["train"]) & set(rows["test"])
+    shares = [sum(row[0] for row in part) / len(part) for part in rows.values()]
+    assert shares == pytest.approx([357 / 569] * 2, abs=0.005)
+    assert {name: file.read_bytes() for name, file in files.items()} == before
+
+
+def test_the_breast_cancer_job_compares_with_the_untuned_default(project):
+    run(project, "examples/breast_cancer/prepare.py")
+    spec = "examples/breast_cancer/tuning.yaml"
+    shorter = ["--set", "limits.max_trials=3", "--set", "static.num_round=3", "--set", "static.cv_folds=2"]
+    result = json.loads(run(project, "-m", "smtune", "run", spec, *shorter, "--output", "json"))
+    summary = run(project, "-m", "smtune", "show", "breast-cancer")
+
+    assert result["counts"]["Completed"] == 3
+    assert result["trials"][0]["origin"] == "baseline"
+    assert {"validation:logloss", "test:logloss", "test:auc"} <= result["trials"][0]["metrics"].keys()
+    assert "(untuned)" in summary or "the best as well" in summary
+    assert "  holdout  test:logloss" in summary
+
+
+def test_the_function_example_finds_the_cube(project):
+    out = run(project, "examples/function.py")
+    found = re.match(r"best: (\S+) square decimetres", out)
+
+    assert found is not None
+    assert 6.0 <= float(found[1]) < 6.2
