@@ -313,6 +313,7 @@ def _stager(directory: JobDirectory, spec: TuningSpec, training: Training) -> Ca
             source_dir=directory.code,
             entry_point=str(training.entry_point),
             hyperparameters={**spec.static, **trial.parameters},
+            objective_metric=spec.objective.metric,
             channels=channels,
             environment={"SMTUNE_REPEAT": str(trial.repeat), **training.environment},
         )

@@ -30,6 +30,7 @@ class Environment:
         job_name: Name of the training job, or ``None`` outside one.
         hosts: Names of all hosts of the job, at least one.
         current_host: Name of this host.
+        objective_metric: Name of the metric that a tuning job optimises with this training, or ``None``.
         base_dir: What stands for ``/opt/ml`` here, or ``None`` outside a training container.
     """
 
@@ -42,12 +43,14 @@ class Environment:
         "current_host",
         "hosts",
         "job_name",
+        "objective_metric",
     )
 
     base_dir: Path | None
     job_name: str | None
     hosts: tuple[str, ...]
     current_host: str
+    objective_metric: str | None
     _texts: dict[str, str]
     _channels: dict[str, Path]
     _content_types: dict[str, str]
@@ -69,6 +72,7 @@ class Environment:
             job_name=environ.get("TRAINING_JOB_NAME") or _decoded(texts.get("sagemaker_job_name")),
             hosts=hosts,
             current_host=environ.get("SM_CURRENT_HOST") or resources.get("current_host") or hosts[0],
+            objective_metric=_decoded(texts.get("_tuning_objective_metric")),
             _texts={key: text for key, text in texts.items() if not is_service_key(key)},
             _channels=_find_channels(environ, base_dir, inputs),
             _content_types={

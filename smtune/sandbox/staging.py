@@ -80,6 +80,7 @@ def stage(
     source_dir: Path,
     entry_point: str,
     hyperparameters: Mapping[str, Any],
+    objective_metric: str | None = None,
     channels: Mapping[str, Channel] = MappingProxyType({}),
     environment: Mapping[str, str] = MappingProxyType({}),
     python: str = sys.executable,
@@ -95,6 +96,8 @@ def stage(
         source_dir: Folder with the training code.
         entry_point: Script to run, relative to ``source_dir``.
         hyperparameters: Name to typed value.
+        objective_metric: What a tuning job optimises. SageMaker writes it into ``hyperparameters.json``; its toolkit
+            keeps it from scripts' arguments and variables.
         channels: Name to data; linked, not copied.
         environment: Variables that win over all others.
         python: The interpreter.
@@ -106,6 +109,8 @@ def stage(
     base, source_dir = base.absolute(), source_dir.absolute()
     _check(source_dir, entry_point, channels)
     values, texts = _encoded(hyperparameters)
+    if objective_metric is not None:
+        texts["_tuning_objective_metric"] = objective_metric
     for stale in ("input", "code", "model", "output"):
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(base / stale)

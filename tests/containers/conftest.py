@@ -108,6 +108,7 @@ def make_job(tmp_path_factory: pytest.TempPathFactory) -> MakeJob:
         hyperparameters: Mapping[str, Any],
         *,
         contract: str = "bare",
+        objective: str = "validation:auc",
         base: Path | None = None,
         script: Sequence[str] | None = None,
     ) -> Job:
@@ -133,7 +134,7 @@ def make_job(tmp_path_factory: pytest.TempPathFactory) -> MakeJob:
         config = base / "input" / "config"
         config.mkdir(parents=True, exist_ok=True)
         texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in hyperparameters.items()}
-        texts["_tuning_objective_metric"] = "validation:auc"
+        texts["_tuning_objective_metric"] = objective
         (config / "hyperparameters.json").write_text(json.dumps(texts))
         (config / "inputdataconfig.json").write_text(json.dumps({key: {} for key in channels}))
         (base / "input" / "data").mkdir(exist_ok=True)

@@ -142,7 +142,7 @@ def job_arguments(given: Mapping[str, object]) -> list[str]:
 
 def test_cross_validation_with_early_stopping_trains_as_long_as_the_best_mean(make_job, data):
     given = {**BINARY, "eval_metric": "logloss", "num_round": 300, "cv_folds": 2, "early_stopping_rounds": 3}
-    job = make_job("xgboost", data["cancer"], given)
+    job = make_job("xgboost", data["cancer"], given, objective="validation:logloss")
     run = job.run()
     history = run.history("validation:logloss")[:-1]
     best = int(np.argmin(history))
@@ -270,6 +270,18 @@ def test_libsvm_and_missing_values(make_job, run_all, data, tmp_path):
     runs = run_all("xgboost", jobs)
     assert [run.code for run in runs] == [0, 0], runs[0].err + runs[1].err
     assert runs[0].reports == runs[1].reports
+
+
+def test_the_tuned_metric_is_measured_even_if_nobody_lists_it(make_job, data):
+    given = {"objective": "binary:logistic", "num_round": 3}
+    tuned = make_job("xgboost", data["cancer"], given, objective="validation:aucpr").run()
+    assert {"validation:aucpr", "train:aucpr", "test:aucpr"} <= set(tuned.final)
+    listed = {**given, "eval_metric": "error"}
+    assert {"validation:aucpr", "validation:error"} <= set(
+        make_job("xgboost", data["cancer"], listed, objective="validation:aucpr").run().final
+    )
+    other = make_job("xgboost", data["cancer"], given, objective="validation:logloss-std").run()
+    assert set(other.final) == {"train:logloss", "validation:logloss", "test:logloss"}
 
 
 def test_aliases_and_sdk_spellings_mean_the_same(run_snippet):

@@ -1,22 +1,30 @@
 """Every block of the README does what it says."""
 
+import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from smtune.cli import COMMANDS
 from smtune.spec import TuningSpec
 from smtune.spec.files import read_mapping
+from smtune.store import FileWatch, JobDirectory
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
 
 def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+    return [text for marked, text in found if marked == language]
+
+
+def shell_lines():
+    return [line.partition("#")[0].split() for block in blocks("") for line in block.splitlines() if line.strip()]
 
 
 def test_the_yaml_is_a_legal_spec(tmp_path):
@@ -24,25 +32,72 @@ def test_the_yaml_is_a_legal_spec(tmp_path):
     (tmp_path / "tuning.yaml").write_text(text)
     spec = TuningSpec.from_dict(read_mapping(tmp_path / "tuning.yaml"))
     assert spec.planned_trials == 40
-    assert (ROOT / spec.training.source_dir / spec.training.entry_point).is_file()
+    assert spec.training is not None
+    assert (ROOT / spec.training.source_dir / str(spec.training.entry_point)).is_file()
 
 
 @pytest.mark.parametrize("code", blocks("python"), ids=range(len(blocks("python"))))
 def test_the_python_runs(code, tmp_path, monkeypatch):
     monkeypatch.setenv("SMTUNE_HOME", str(tmp_path / "home"))
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
-    )
+    command = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout
 
 
-def test_every_command_is_known():
-    lines = [line for block in blocks("") for line in block.splitlines() if line.startswith("smtune ")]
-    assert {line.split()[1] for line in lines} <= set(COMMANDS)
-    assert len(lines) >= 6
-    for target in re.findall(r"^make (\w+)", "\n".join(blocks("")), flags=re.MULTILINE):
-        assert f"\n{target}:" in (ROOT / "Makefile").read_text()
+def test_the_commands_do_their_work_on_the_file_that_is_shown(tmp_path, monkeypatch):
+    monkeypatch.setenv("SMTUNE_HOME", str(tmp_path / "home"))
+    (text,) = blocks("yaml")
+    (tmp_path / "tuning.yaml").write_text(text)
+    shutil.copytree(ROOT / "training_containers", tmp_path / "training_containers")
+    for channel, rows in (("train", 60), ("validation", 30), ("test", 30)):
+        (tmp_path / "data" / channel).mkdir(parents=True)
+        lines = [f"{row % 2},{(row * 7) % 11},{(row * 5) % 13 + row % 2}\n" for row in range(rows)]
+        (tmp_path / "data" / channel / "rows.csv").write_text("".join(lines))
+    commands = {line[1]: line for line in shell_lines() if line[0] == "smtune"}
+    assert set(commands) == {"run", "show", "best", "logs", "watch", "stop", "resume"}
+
+    def smtune(*arguments):
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        return subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def result(*arguments, status=0):
+        process = smtune(*arguments)
+        out, err = process.communicate(timeout=300)
+        assert process.returncode == status, err
+        return out
+
+    run = smtune(*commands["run"], "--set", "limits.max_trials=6", "--set", "static.num_round=20")
+    directory = JobDirectory("churn")
+    directory.make()
+    with FileWatch([directory.path]) as watch:
+        while not directory.log(2).exists():
+            assert run.poll() is None, run.communicate()[1]
+            watch.wait(0.5)
+    result(*commands["stop"])
+    out, err = run.communicate(timeout=300)
+    assert run.returncode == 1, err  # stopped is not success
+    assert "smtune resume churn" in out
+    assert "6 of 6 trials" in result(*commands["resume"])
+    result(*commands["watch"])
+    assert "validation:auc" in result(*commands["show"])
+    assert set(json.loads(result(*commands["best"]))["parameters"]) == {"eta", "max_depth", "subsample", "booster"}
+    assert "smtune: " in result(*commands["logs"])
+
+
+def test_the_make_targets_exist():
+    makefile = (ROOT / "Makefile").read_text()
+    targets = [line[1] for line in shell_lines() if line[0] == "make"]
+    assert targets == ["demo", "test"]
+    for target in targets:
+        assert f"\n{target}:" in makefile
 
 
 def test_links_lead_somewhere():

@@ -82,6 +82,9 @@ def read_settings(environment: Environment) -> Settings:
     values = {name: typed[given] for name, given in names.items()}
     booster = {name: value for name, value in values.items() if name in BOOSTER_PARAMETERS}
     metrics = _metrics(values.get("eval_metric"))
+    tuned = _tuned_metric(environment.objective_metric)
+    if tuned is not None and tuned not in metrics:
+        metrics.append(tuned)
     if metrics:
         booster["eval_metric"] = metrics
     own = {**OWN_PARAMETERS, **{name: value for name, value in values.items() if name in OWN_PARAMETERS}}
@@ -99,6 +102,12 @@ def _metrics(value: object) -> list[str]:
         return []
     listed = value if isinstance(value, list) else str(value).split(",")
     return [str(metric).strip() for metric in listed if str(metric).strip()]
+
+
+def _tuned_metric(objective: str | None) -> str | None:
+    """Return XGBoost's name of the metric that a tuning job optimises, as SageMaker's own container takes it."""
+    part, _, metric = (objective or "").partition(":")
+    return metric if part in ("train", "validation", "test") and metric and not metric.endswith("-std") else None
 
 
 def _unknown(name: str, known: list[str]) -> str:

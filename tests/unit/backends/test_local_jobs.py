@@ -6,12 +6,12 @@ import threading
 import pytest
 
 from smtune import TuningSpec, attach, resume, tune
-from smtune.backends import TuningJob
+from smtune.backends import LocalBackend, TuningJob
 from smtune.container import report
 from smtune.errors import JobBusyError, JobExistsError, JobFailedError, JobNotFoundError, SpecError
 from smtune.results import JobStatus
 from smtune.space import CategoricalParameter, ContinuousParameter
-from smtune.trial import TrialStatus
+from smtune.trial import Trial, TrialStatus
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +59,7 @@ def test_the_same_seed_gives_the_same_trials_at_any_parallelism():
 
 
 def test_trials_are_told_as_they_change():
-    seen = []
+    seen: list[Trial] = []
     job = tune(spec(limits={"max_trials": 3}), function=square)
     job.backend.wait(job.name, listener=seen.append)
     ended = [trial.number for trial in seen if trial.status.ended]
@@ -214,4 +214,4 @@ def test_the_baseline_is_trained_first_and_repeats_repeat():
 
 
 def test_repr_names_the_job():
-    assert repr(TuningJob(None, "churn")) == "<TuningJob 'churn'>"
+    assert repr(TuningJob(LocalBackend(), "churn")) == "<TuningJob 'churn'>"

@@ -298,3 +298,10 @@ def test_the_functions_read_this_process(base):
     )
     places = [str(base / place) for place in ("input/data/train", "model", "output/data", "checkpoints")]
     assert run.stdout.strip() == repr([1.0, places[0], ["My-Data", "train"], *places[1:]])
+
+
+def test_the_tuned_metric_is_told_though_it_is_no_hyperparameter(base):
+    assert bare(base).objective_metric == "validation:auc"
+    assert toolkit(base).objective_metric == "validation:auc"  # from the file: the toolkit drops it from its variables
+    assert "_tuning_objective_metric" not in bare(base).hyperparameters()
+    assert Environment.current({}, ["--eta", "0.1"]).objective_metric is None
