@@ -193,7 +193,7 @@ class Board:
         """Return the mean time of a trial for every one that is left, less what the running ones have behind them."""
         if self.planned is None or not self._timed or self._notice:
             return None
-        left = self.planned - self.ended
+        left = max(0, self.planned - self.ended)
         mean = self._trained_seconds / self._timed
         now = time.time()
         with self._lock:

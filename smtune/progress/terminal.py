@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
@@ -42,8 +43,10 @@ class TerminalProgress(Progress):
             _Picture(self._board),
             console=console,
             refresh_per_second=_REFRESHES_PER_SECOND,
-            redirect_stdout=False,
-            redirect_stderr=False,
+            # What Python functions print while they train goes above the picture instead of through it; but what goes to
+            # a file or a pipe stays there.
+            redirect_stdout=sys.stdout is not None and sys.stdout.isatty(),
+            redirect_stderr=True,
         )
         self._live.start(refresh=True)
 
