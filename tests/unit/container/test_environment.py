@@ -302,6 +302,8 @@ def test_the_functions_read_this_process(base):
 
 def test_the_tuned_metric_is_told_though_it_is_no_hyperparameter(base):
     assert bare(base).objective_metric == "validation:auc"
-    assert toolkit(base).objective_metric == "validation:auc"  # from the file: the toolkit drops it from its variables
+    assert (
+        toolkit_with_files(base).objective_metric == "validation:auc"
+    )  # from the file: the toolkit drops it from its variables
     assert "_tuning_objective_metric" not in bare(base).hyperparameters()
     assert Environment.current({}, ["--eta", "0.1"]).objective_metric is None
