@@ -136,6 +136,7 @@ def stage(
             {
                 **inherited_environment(),
                 **toolkit_environment(training),
+                "CURRENT_HOST": _HOST,
                 "PYTHONUNBUFFERED": "1",
                 "SAGEMAKER_BASE_DIR": str(base),
                 "TRAINING_JOB_NAME": job_name,
@@ -212,7 +213,7 @@ def _training(
         "current_instance_group": _GROUP,
         "current_instance_group_hosts": [_HOST],
         "current_instance_type": "local",
-        "distribution_hosts": [_HOST],
+        "distribution_hosts": [],
         "distribution_instance_groups": [],
         "framework_module": None,
         "hosts": [_HOST],

@@ -1,0 +1,91 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from smtune.sandbox import snapshot_source
+
+
+def files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()}
+
+
+def write(*paths: Path) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(path.name)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    write(tmp_path / "source/train.py", tmp_path / "source/package/module ü.py")
+    return tmp_path / "source"
+
+
+def test_copy_does_not_follow_later_edits(tmp_path: Path, source: Path) -> None:
+    (source / "train.py").chmod(0o755)
+    snapshot_source(source, tmp_path / "job/code")
+    (source / "train.py").write_text("edited")
+    (source / "new.py").touch()
+    assert files(tmp_path / "job/code") == {"train.py", "package/module ü.py"}
+    assert (tmp_path / "job/code/train.py").read_text() == "train.py"
+    assert os.access(tmp_path / "job/code/train.py", os.X_OK)
+
+
+def test_what_is_no_code_stays_behind(tmp_path: Path, source: Path) -> None:
+    write(
+        *(source / name / "file" for name in (".git", ".venv", "__pycache__", "package/__pycache__", ".smtune")),
+        source / "my environment/pyvenv.cfg",
+        source / "data/rows.csv",
+        source / "table.csv",
+    )
+    os.mkfifo(source / "pipe")
+    snapshot_source(source, tmp_path / "code", leave_out=[source / "data", source / "table.csv"])
+    assert files(tmp_path / "code") == {"train.py", "package/module ü.py"}
+
+
+def test_target_inside_the_source_is_not_copied_into_itself(source: Path) -> None:
+    snapshot_source(source, source / "jobs/1/code")
+    assert files(source / "jobs/1/code") == {"train.py", "package/module ü.py"}
+    snapshot_source(source, source / "jobs/2/code", leave_out=[source / "jobs"])
+    assert files(source / "jobs/2/code") == {"train.py", "package/module ü.py"}
+
+
+def test_links_lead_to_the_same_things(tmp_path: Path, source: Path) -> None:
+    write(tmp_path / "elsewhere/settings.py", tmp_path / "elsewhere/data/rows.csv")
+    links = {
+        "beside.py": "train.py",
+        "absolute.py": str(source / "train.py"),
+        "package/up": "..",
+        "settings.py": "../elsewhere/settings.py",
+        "data": str(tmp_path / "elsewhere/data"),
+        "broken": "nowhere",
+    }
+    for name, target in links.items():
+        (source / name).symlink_to(target)
+    (tmp_path / "link to source").symlink_to(source)
+    copy = tmp_path / "far/away/code"
+    snapshot_source(tmp_path / "link to source", copy)
+    (source / "train.py").write_text("edited")
+    (tmp_path / "elsewhere/settings.py").write_text("edited")
+    assert (copy / "beside.py").read_text() == "train.py"
+    assert (copy / "absolute.py").read_text() == "train.py"
+    assert (copy / "package/up").resolve() == copy
+    assert (copy / "settings.py").read_text() == "settings.py"
+    assert (copy / "data/rows.csv").read_text() == "rows.csv"
+    assert (copy / "broken").is_symlink()
+
+
+def test_copy_appears_only_when_it_is_complete(tmp_path: Path, source: Path) -> None:
+    write(tmp_path / "code.partial/half.py")
+    snapshot_source(source, tmp_path / "code")
+    assert files(tmp_path / "code") == {"train.py", "package/module ü.py"}
+    assert not (tmp_path / "code.partial").exists()
+    with pytest.raises(FileExistsError, match="code exists already"):
+        snapshot_source(source, tmp_path / "code")
+
+
+def test_source_that_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        snapshot_source(tmp_path / "nothing", tmp_path / "code")
+    assert list(tmp_path.iterdir()) == []
