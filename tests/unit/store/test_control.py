@@ -4,13 +4,13 @@ import subprocess
 
 import pytest
 
-from smtune.store import Command, Control, JobDirectory, send
+from smtune.store import Command, Control, JobDirectory, StoreWarning, send
 from tests.unit.store.histories import python
 
 SEND = """
 import sys
 from pathlib import Path
-from smtune.store import JobDirectory, send
+from smtune.store import JobDirectory, StoreWarning, send
 print(send(JobDirectory("churn", Path(sys.argv[1])), "stop"))
 """
 
@@ -79,6 +79,12 @@ def test_file_that_is_no_pipe_is_not_written_to(directory: JobDirectory) -> None
     directory.control.write_text("mine")
     assert not send(directory, "stop")
     assert directory.control.read_text() == "mine"
+
+
+def test_job_runs_unheard_where_no_pipe_can_be_made(heard: "queue.Queue[Command]") -> None:
+    nowhere = JobDirectory("nowhere")
+    with pytest.warns(StoreWarning, match="cannot listen for `smtune stop`: No such file"), Control(nowhere, heard.put):
+        assert not send(nowhere, "stop")
 
 
 def test_unknown_command_is_refused(directory: JobDirectory) -> None:

@@ -1,4 +1,5 @@
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -110,6 +111,15 @@ def test_job_is_found_whatever_its_case() -> None:
     make_jobs("Churn")
     assert find("churn") == JobDirectory("Churn")
     assert find("Churn") == JobDirectory("Churn")
+
+
+def test_exact_spelling_wins(directory: JobDirectory, jobs_home: Path) -> None:
+    make_jobs("churn")
+    # No two jobs are created so, but directories can be copied; where case does not matter, this copies nothing.
+    for name in ("CHURN", "Churn"):
+        shutil.copytree(directory.path, jobs_home / "jobs" / name, dirs_exist_ok=True)
+    spelled = [entry.name for entry in (jobs_home / "jobs").iterdir() if entry.is_dir()]
+    assert [find(name).name for name in spelled] == spelled
 
 
 def test_unknown_name_is_answered_with_the_near_ones(jobs_home: Path) -> None:

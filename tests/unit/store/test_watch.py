@@ -1,3 +1,4 @@
+import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -135,6 +136,19 @@ def test_reader_of_a_store_is_woken_by_its_writer_and_not_by_readers(store: JobS
             with JobStore.open(directory, read_only=True) as other:
                 assert other.trials() == []
             assert not watch.wait(0)
+
+
+def test_process_that_may_open_no_more_files_still_watches(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+    try:
+        watch = FileWatch([tmp_path / "log"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    with watch:
+        assert not watch.wait(0)
+        (tmp_path / "log").touch()
+        assert watch.wait(GUARD_SECONDS)
 
 
 def test_watch_can_be_closed_twice(tmp_path: Path) -> None:
