@@ -88,7 +88,7 @@ def test_killed_writer_loses_nothing_that_was_acknowledged(tmp_path: Path) -> No
 def test_killed_creation_leaves_a_whole_job_or_a_free_name(tmp_path: Path) -> None:
     chance = random.Random()
     number = 0
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS // 2):
         words = [line.split() for line in run_and_kill(CREATE, tmp_path, number, lines=chance.randint(1, 12))]
         for done in (int(count) for word, count in words if word == "done"):
             with JobStore.open(JobDirectory(f"job-{done}", tmp_path), read_only=True) as store:

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from smtune.store import JobEnded, JobEvent, TrialEnded, TrialMeasured
 from smtune.store.events import KINDS, decode_event, encode_body
@@ -9,6 +9,7 @@ from smtune.trial import TrialStatus
 from tests.unit.store.histories import histories
 
 
+@settings(max_examples=40, deadline=None)
 @given(histories())
 def test_every_event_comes_back_from_its_body_exactly(log: list[JobEvent]) -> None:
     for event in log:

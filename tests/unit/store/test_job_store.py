@@ -150,7 +150,7 @@ def test_numbers_that_sqlite_does_not_know_survive(store: JobStore) -> None:
 _names = (f"job{number}" for number in count())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(history=histories())
 def test_any_log_comes_back_and_its_projections_equal_those_told_anew(
     tmp_path_factory: pytest.TempPathFactory, history: list[JobEvent]
