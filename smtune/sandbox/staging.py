@@ -73,7 +73,7 @@ class Staged:
         return self.output_dir / "failure"
 
 
-def stage(
+def stage(  # noqa: PLR0913 - what a container is given has this many parts
     base: Path,
     *,
     job_name: str,

@@ -110,6 +110,15 @@ def test_script_sees_what_the_training_toolkit_shows_it(tmp_path: Path, source: 
     assert int(seen["environment"]["SM_NUM_GPUS"]) >= 0
 
 
+def test_tuned_metric_is_in_the_file_and_nowhere_else(tmp_path: Path, source: Path) -> None:
+    staged = stage_in(tmp_path / "base", source, hyperparameters={"eta": 0.1}, objective_metric="validation:auc")
+    config = json.loads((staged.base / "input/config/hyperparameters.json").read_text())
+    assert config == {"eta": "0.1", "_tuning_objective_metric": "validation:auc"}
+    seen = run(staged)
+    assert seen["argv"] == ["train.py", "--eta", "0.1"]
+    assert "validation:auc" not in seen["environment"].values()
+
+
 def test_trainings_write_apart_and_results_survive_cleaning(tmp_path: Path, source: Path) -> None:
     first, second = stage_in(tmp_path / "1", source), stage_in(tmp_path / "2", source)
     assert run(first)["cwd"] == str(tmp_path / "1/code")
