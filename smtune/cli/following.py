@@ -56,7 +56,10 @@ def _wait(job: TuningJob, interruptions: Interruptions) -> TuningResult:
         except JobFailedError:
             return job.result()
         except KeyboardInterrupt:  # in the moment before or after the waiting itself
-            job.backend.stop(job.name, force=len(interruptions.signals) > 1)
+            force = len(interruptions.signals) > 1
+            job.backend.stop(job.name, force=force)
+            running = "killed" if force else "asked to stop (again to kill)"
+            typer.echo(f"^C no new trials; the running ones are {running}", err=True)
             progress = False
         else:
             return result

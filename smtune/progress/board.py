@@ -114,9 +114,11 @@ class Board:
             count = len(self._running)
             running = f"{count} running one{' is' if count == 1 else 's are'}"
             if force:
-                self._notice = f"^C {running} killed" if count else "^C"
-            else:
+                self._notice = f"^C {running} killed" if count else "^C running ones are killed"
+            elif count:
                 self._notice = f"^C no new trials; {running} asked to stop (again to kill)"
+            else:
+                self._notice = "^C no new trials (again to kill)"
             return self._notice
 
     def close(self) -> None:

@@ -16,13 +16,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
-def project(tmp_path):
-    """The folders that the examples use, where nothing that is written stays."""
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """The folders that the examples use, where nothing that is written stays; the data are prepared."""
+    path = tmp_path_factory.mktemp("project")
     for folder in ("examples", "training_containers"):
-        ignored = shutil.ignore_patterns("data", "__pycache__")
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
-    return tmp_path
+        shutil.copytree(ROOT / folder, path / folder, ignore=shutil.ignore_patterns("data", "__pycache__"))
+    run(path, "examples/breast_cancer/prepare.py")
+    return path
 
 
 def run(project, *command):
@@ -41,9 +42,11 @@ def run(project, *command):
 
 
 def test_the_breast_cancer_channels_share_no_row_and_the_labels_evenly(project):
-    run(project, "examples/breast_cancer/prepare.py")
     files = {name: project / f"examples/breast_cancer/data/{name}/rows.csv" for name in ("train", "test")}
-    rows = {name: [tuple(map(float, row)) for row in csv.reader(file.read_text().splitlines())] for name, file in files.items()}
+    rows = {
+        name: [tuple(map(float, row)) for row in csv.reader(file.read_text().splitlines())]
+        for name, file in files.items()
+    }
     before = {name: file.read_bytes() for name, file in files.items()}
     run(project, "examples/breast_cancer/prepare.py")
 
@@ -55,7 +58,6 @@ def test_the_breast_cancer_channels_share_no_row_and_the_labels_evenly(project):
 
 
 def test_the_breast_cancer_job_compares_with_the_untuned_default(project):
-    run(project, "examples/breast_cancer/prepare.py")
     spec = "examples/breast_cancer/tuning.yaml"
     shorter = ["--set", "limits.max_trials=3", "--set", "static.num_round=3", "--set", "static.cv_folds=2"]
     result = json.loads(run(project, "-m", "smtune", "run", spec, *shorter, "--output", "json"))

@@ -8,7 +8,7 @@ import pytest
 
 
 def test_list_names_the_jobs(finished):
-    status, out, _ = finished("list")
+    status, out, _ = finished.read("list")
 
     assert status == 0
     assert out.splitlines()[0].split() == [
@@ -25,7 +25,7 @@ def test_list_names_the_jobs(finished):
 
 
 def test_list_as_json_leaves_out_the_trials(finished):
-    (job,) = json.loads(finished("list", "--output", "json")[1])
+    (job,) = json.loads(finished.read("list", "--output", "json")[1])
 
     assert job["name"] == "churn"
     assert "trials" not in job
@@ -36,7 +36,7 @@ def test_a_damaged_job_hides_no_other(smtune):
     broken = smtune.folder / "home" / "jobs" / "broken"
     broken.mkdir()
     (broken / "job.sqlite").write_bytes(b"no database" * 100)
-    status, out, err = smtune("list")
+    status, out, err = smtune.read("list")
 
     assert status == 0
     assert "churn" in out
@@ -45,14 +45,14 @@ def test_a_damaged_job_hides_no_other(smtune):
 
 
 def test_without_jobs_list_says_how_to_get_one(smtune):
-    status, out, err = smtune("list")
+    status, out, err = smtune.read("list")
 
     assert (status, out) == (0, "")
     assert "smtune init" in err
 
 
 def test_show_puts_the_best_first(finished):
-    status, out, _ = finished("show", "churn")
+    status, out, _ = finished.read("show", "churn")
     table, _, summary = out.partition("\n\n")
     objectives = [float(line.split()[2]) for line in table.splitlines()[1:]]
 
@@ -64,22 +64,22 @@ def test_show_puts_the_best_first(finished):
 
 
 def test_best_is_exact(finished):
-    parameters = json.loads(finished("best", "churn", "--output", "json")[1])["parameters"]
-    out = finished("best", "churn")[1]
+    parameters = json.loads(finished.read("best", "churn", "--output", "json")[1])["parameters"]
+    out = finished.read("best", "churn")[1]
 
     assert f"x      {parameters['x']}" in out
 
 
 def test_best_of_nothing_is_an_error(smtune):
     smtune("run", "tuning.yaml", "--set", "static.behaviour=fail")
-    status, out, err = smtune("best", "churn", "--output", "json")
+    status, out, err = smtune.read("best", "churn", "--output", "json")
 
     assert (status, out) == (1, "")
     assert err == "smtune: no trial of churn has completed (it is Failed)\n"
 
 
 def test_logs_are_what_the_trial_printed(finished):
-    status, out, _ = finished("logs", "churn", "0")
+    status, out, _ = finished.read("logs", "churn", "0")
 
     assert status == 0
     assert out.splitlines()[0] == "smtune: step=0; loss=1.49"
@@ -88,14 +88,14 @@ def test_logs_are_what_the_trial_printed(finished):
 @pytest.mark.parametrize("command", [["show", "chrun"], ["best", "chrun"], ["logs", "chrun", "0"], ["stop", "chrun"],
                                      ["resume", "chrun"], ["watch", "chrun"]])  # fmt: skip
 def test_an_unknown_job_is_answered_with_its_neighbours(finished, command):
-    status, out, err = finished(*command)
+    status, out, err = finished.read(*command)
 
     assert (status, out) == (1, "")
     assert "did you mean churn?" in err
 
 
 def test_an_unknown_trial_is_an_error(finished):
-    status, out, err = finished("logs", "churn", "99")
+    status, out, err = finished.read("logs", "churn", "99")
 
     assert (status, out) == (1, "")
     assert "has no trial 99" in err
@@ -114,14 +114,14 @@ def test_a_reader_that_has_had_enough_ends_the_command_quietly(smtune):
 
 
 def test_a_finished_job_cannot_be_resumed(finished):
-    status, out, err = finished("resume", "churn")
+    status, out, err = finished.read("resume", "churn")
 
     assert (status, out) == (2, "")
     assert "has ended" in err
 
 
 def test_watching_a_finished_job_shows_its_end(finished):
-    status, out, err = finished("watch", "churn")
+    status, out, err = finished.read("watch", "churn")
 
     assert (status, err) == (0, "")
     assert out.startswith("churn Completed")

@@ -24,7 +24,7 @@ def test_help_loads_nothing_heavy(arguments):
 
 
 def test_help_names_every_command(smtune):
-    status, out, _ = smtune("--help")
+    status, out, _ = smtune.read("--help")
 
     assert status == 0
     for command in ("init", "run", "resume", "list", "show", "best", "logs", "watch", "stop", "schema"):
@@ -32,7 +32,7 @@ def test_help_names_every_command(smtune):
 
 
 def test_a_misspelt_command_is_answered_with_its_neighbour(smtune):
-    status, out, err = smtune("shwo")
+    status, out, err = smtune.read("shwo")
 
     assert (status, out) == (2, "")
     assert "Did you mean 'show'?" in err
@@ -63,7 +63,7 @@ def test_init_replaces_nothing_unless_told_to(smtune):
 
 
 def test_the_schema_is_that_of_a_spec(smtune):
-    status, out, _ = smtune("schema")
+    status, out, _ = smtune.read("schema")
 
     assert status == 0
     assert json.loads(out) == TuningSpec.model_json_schema()
