@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 .PHONY: demo test lint types imports check format test-lowest benchmarks clean
 
 demo: $(VENV)/.demo
-	$(BIN)/python examples/breast_cancer/prepare.py
-	SMTUNE_HOME=.demo/$$(date +%Y%m%d-%H%M%S) $(BIN)/smtune run examples/breast_cancer/tuning.yaml
+	@$(BIN)/python examples/breast_cancer/prepare.py
+	@SMTUNE_HOME=.demo $(BIN)/smtune run examples/breast_cancer/tuning.yaml --name demo-$$(date +%y%m%d-%H%M%S)
+	@echo 'To look around: export SMTUNE_HOME="$(CURDIR)/.demo" PATH="$(CURDIR)/$(BIN):$$PATH"; smtune list'
 
 test: $(VENV)/.dev
 	$(BIN)/pytest
@@ -37,25 +38,27 @@ benchmarks: $(VENV)/.benchmarks
 	$(BIN)/python benchmarks/launch.py
 
 $(BIN)/python:
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "smtune needs Python 3.11 or newer; try: make PYTHON=python3.12 demo")'
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "smtune needs Python 3.11 or newer; try: make PYTHON=python3.12 demo")'
+	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.demo: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[demo]'
-	touch $@
+	@echo 'Installing smtune, XGBoost and scikit-learn into $(VENV); this takes about a minute.'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[demo]'
+	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
-	touch $@ $(VENV)/.demo
+	@echo 'Installing smtune and what its tests need into $(VENV); this takes a minute or two.'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/.demo
 
 $(VENV)/.benchmarks: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[benchmarks]'
-	touch $@
+	@touch $@
 
 .venv-lowest/.dev: pyproject.toml tests/lowest-versions.txt
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c tests/lowest-versions.txt
-	touch $@
+	@touch $@
 
 clean:
 	rm -rf .venv .venv-lowest .demo

@@ -48,7 +48,7 @@ class Trial:
         status: Where the trial stands.
         objective: Last reported value of the objective metric, or ``None``.
         metrics: Last reported value of every metric.
-        step: The step of the last report, or ``None``.
+        step: The last step that it reported, or ``None``.
         started_at: Seconds since the epoch (UTC), or ``None``.
         ended_at: Seconds since the epoch (UTC), or ``None``.
         failure_reason: Why it is not ``Completed``, in one line, or ``None``.
