@@ -70,7 +70,11 @@ class Runner(ABC):
 
     @abstractmethod
     def start(self, trial: Trial) -> None:
-        """Start a trial and return at once; whatever goes wrong with it comes as ``Ended``."""
+        """Start a trial and return at once; whatever goes wrong with it comes as ``Ended``.
+
+        Raises:
+            RuntimeError: The runner is closed, no slot is free, or a trial of this number is running.
+        """
 
     @abstractmethod
     def wait(self, timeout: float | None) -> Sequence[Event]:

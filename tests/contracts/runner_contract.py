@@ -41,15 +41,7 @@ class Gate:
 
 def children() -> set[int]:
     """Return the live children of this process."""
-    found: set[int] = set()
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == os.getpid():
-            found.add(int(path.parent.name))
-    return found
+    return {int(pid) for path in Path("/proc/self/task").glob("*/children") for pid in path.read_text().split()}
 
 
 def descriptors() -> set[str]:
@@ -97,7 +89,6 @@ class RunnerContract(ABC):
         monkeypatch.setattr(tempfile, "tempdir", None)
         children_before, descriptors_before = children(), descriptors()
         yield
-        gc.collect()
         for thread in threading.enumerate():
             if thread.name.startswith("smtune-trials"):  # a call goes on until it reports
                 thread.join(PATIENCE_SECONDS)
@@ -338,4 +329,5 @@ class RunnerContract(ABC):
         runner.start(self.trial(0, "hold", gate=gate.path))
         until_measured(runner, 0)
         del runner
+        gc.collect()
         gate.open()

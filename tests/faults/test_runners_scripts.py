@@ -2,13 +2,14 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from smtune.errors import SpecError
-from smtune.runners import Ended, Measured
+from smtune.runners import Ended, Measured, Runner
 from smtune.sandbox import Staged
 from smtune.trial import Trial, TrialStatus
 from tests.contracts.runner_contract import ended, events_until, until_idle, until_measured
@@ -29,6 +30,13 @@ def preload(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
+@pytest.fixture(scope="module", params=[None, ()], ids=["fresh interpreter", "fork"])
+def either(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Runner]]:
+    folder = tmp_path_factory.mktemp("either")
+    with process_runner(folder, "", preload=request.param) as runner:
+        yield folder, runner
+
+
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
@@ -41,8 +49,11 @@ def preload(request: pytest.FixtureRequest) -> Any:
         ("try:\n  1 / 0\nexcept ZeroDivisionError:\n  raise KeyError('b')", "exit code 1: KeyError: 'b'"),
     ],
 )
-def test_reason_says_what_went_wrong(tmp_path: Path, preload: Any, script: str, reason: str) -> None:
-    _, end = run_once(process_runner(tmp_path, script, preload=preload), eta=1)
+def test_reason_says_what_went_wrong(either: tuple[Path, Runner], script: str, reason: str) -> None:
+    folder, runner = either
+    (folder / "source/train.py").write_text(script)
+    runner.start(Trial(0, {"eta": 1}))
+    end = ended(until_idle(runner), 0)
     assert end.status is TrialStatus.Failed
     assert str(end.reason).startswith(reason)
     assert "launcher" not in "\n".join(end.log_tail)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import selectors
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -102,6 +105,7 @@ class LauncherClient:
             )
         except BaseException:
             self._socket.close()
+            self._forget_errors()
             raise
         finally:
             theirs.close()
@@ -202,16 +206,28 @@ class LauncherClient:
             for fd in fds:
                 os.close(fd)
         self._outgoing.clear()
-        if not self._ready:
+        if not self._ready:  # it may be importing for long, and has no processes yet
             self._program.kill()
+        with contextlib.suppress(OSError):  # it is dead already
+            self._socket.shutdown(socket.SHUT_WR)
+        if not self._has_hung_up(within=_PATIENCE_SECONDS):
+            self._program.kill()
+        self._program.wait()
         self._socket.close()
-        try:
-            self._program.wait(_PATIENCE_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._program.kill()
-            self._program.wait()
-        if self._errors != subprocess.DEVNULL:
-            os.close(self._errors)
+        self._forget_errors()
+
+    def _has_hung_up(self, *, within: float) -> bool:
+        """Wait for the launcher to close its end, which it does when all is cleaned up."""
+        deadline = time.monotonic() + within
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._socket, selectors.EVENT_READ)
+            while selector.select(max(0.0, deadline - time.monotonic())):
+                try:
+                    if not self._socket.recv(CHUNK):
+                        return True
+                except OSError:
+                    return True
+        return False
 
     def _send(self, message: dict[str, Any], fds: tuple[int, ...] = ()) -> None:
         self._outgoing.append((frame(message), fds))
@@ -230,16 +246,16 @@ class LauncherClient:
         return Broken(process, f"the process that watched over it ended: {describe_exit(status)}")
 
     def _mourn(self) -> list[Notice]:
-        try:
-            code = self._program.wait(_PATIENCE_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._program.kill()
-            code = self._program.wait()
+        code = self._program.wait()
         last_line = self._last_error_line()
         reason = f"the launcher died: {describe_exit(code)}" + (f": {last_line}" if last_line else "")
         notices = [Broken(process, reason) for process in sorted(self._processes)]
         self._processes.clear()
         return list(notices)
+
+    def _forget_errors(self) -> None:
+        if self._errors != subprocess.DEVNULL:
+            os.close(self._errors)
 
     def _last_error_line(self) -> str:
         if self._errors == subprocess.DEVNULL:

@@ -1,22 +1,29 @@
 """A script that runs in a fork of the launcher must not be able to tell."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from smtune.runners import imports_of
+from smtune.runners import Runner, imports_of
 from smtune.trial import Trial
 from tests.contracts.runner_contract import ended, until_idle
 from tests.faults.runner_processes import process_runner, staged
 
 
-def outcome(folder: Path, script: str, preload: Any, **parameters: Any) -> tuple[str, Any, str | None]:
+def outcome(folder: Path, runner: Runner, **parameters: Any) -> tuple[str, Any, str | None]:
     """Run a script; return what it printed, its status and the reason."""
-    with process_runner(folder, script, preload=preload) as runner:
-        runner.start(Trial(0, parameters))
-        end = ended(until_idle(runner), 0)
+    runner.start(Trial(0, parameters))
+    end = ended(until_idle(runner), 0)
     return (folder / "logs/0.log").read_text(), end.status, end.reason
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Runner, Runner]]:
+    folder = tmp_path_factory.mktemp("both")
+    with process_runner(folder, "") as fresh, process_runner(folder, "", preload=[]) as forking:
+        yield folder, fresh, forking
 
 
 @pytest.mark.parametrize(
@@ -51,8 +58,10 @@ def outcome(folder: Path, script: str, preload: Any, **parameters: Any) -> tuple
         "import subprocess, sys; print(subprocess.check_output([sys.executable, '-c', 'print(__import__(\"sys\").path[0])']))",
     ],
 )
-def test_forked_script_behaves_like_a_fresh_one(tmp_path: Path, script: str) -> None:
-    assert outcome(tmp_path, script, None, eta=0.5, C="a b") == outcome(tmp_path, script, [], eta=0.5, C="a b")
+def test_forked_script_behaves_like_a_fresh_one(both: tuple[Path, Runner, Runner], script: str) -> None:
+    folder, fresh, forking = both
+    (folder / "source/train.py").write_text(script)
+    assert outcome(folder, fresh, eta=0.5, C="a b") == outcome(folder, forking, eta=0.5, C="a b")
 
 
 def test_files_that_are_never_closed_are_written(tmp_path: Path) -> None:
@@ -66,7 +75,8 @@ def test_files_that_are_never_closed_are_written(tmp_path: Path) -> None:
     (tmp_path / "source/held.py").write_text(
         "def hold(path):\n    global f\n    f = open(path, 'w')\n    f.write('kept')\n"
     )
-    outcome(tmp_path, script, [], place=str(tmp_path))
+    with process_runner(tmp_path, script, preload=[]) as runner:
+        outcome(tmp_path, runner, place=str(tmp_path))
     assert (tmp_path / "main").read_text() == "kept"
     assert (tmp_path / "module").read_text() == "kept"
 
@@ -93,7 +103,8 @@ def test_module_that_starts_threads_makes_forks_unsafe(tmp_path: Path, monkeypat
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     script = "import sys; print('threaded' in sys.modules)"
-    assert outcome(tmp_path, script, ["threaded"])[0] == "False\n"
+    with process_runner(tmp_path, script, preload=["threaded"]) as runner:
+        assert outcome(tmp_path, runner)[0] == "False\n"
 
 
 @pytest.mark.parametrize(("environment", "threads"), [({}, "1"), ({"OMP_NUM_THREADS": "3"}, "3")])
