@@ -13,7 +13,7 @@ from typing import Final
 
 from smtune.runners.base import Ended, Started
 from smtune.runners.evaluation import LONGEST_REASON, one_line
-from smtune.runners.launcher.client import Broken, Exited, describe_exit
+from smtune.runners.launcher.notices import Broken, Exited, describe_exit
 from smtune.runners.output import Output, compile_patterns, error_line, traceback_cause
 from smtune.runners.watching import CHUNK, Child, WatchingRunner
 from smtune.sandbox import Staged, clean, inherited_environment

@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import Generic, TypeVar
 
 from smtune.runners.base import Event, Runner
-from smtune.runners.launcher.client import Broken, Exited, LauncherClient, Running
+from smtune.runners.launcher.client import LauncherClient
+from smtune.runners.launcher.notices import Broken, Exited, Running
 
 CHUNK = 1 << 16
 """How much is read from a process before the others have their turn, in bytes."""

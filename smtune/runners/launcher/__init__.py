@@ -22,6 +22,6 @@ where ``lost`` tells of a keeper that was killed. Strings are UTF-8 with the byt
 A launcher can import modules beforehand. Python scripts then run in forks of it, which saves them those imports. The
 launcher itself must never compute: a thread pool of OpenMP does not survive a fork.
 
-``client`` is smtune's end; ``program``, ``keeper`` and ``script`` run in the processes above and import the standard
+``client`` and ``notices`` are smtune's end; ``program``, ``keeper`` and ``script`` run in the processes above and import the standard
 library only.
 """

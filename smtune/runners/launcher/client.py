@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import selectors
-import signal
 import socket
 import subprocess
 import sys
@@ -14,10 +13,10 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from smtune.runners.launcher.notices import Broken, Exited, Notice, Running, describe_exit
 from smtune.runners.launcher.wire import CHUNK, frame, unframe, wire_text
 
 _ROOT = Path(__file__).parents[3]
@@ -33,42 +32,6 @@ program.main()
 """
 _PATIENCE_SECONDS = 10.0
 """How long :meth:`LauncherClient.close` waits: only a process that the kernel cannot kill takes longer than an instant."""
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """The program was started."""
-
-    process: int
-
-
-@dataclass(frozen=True, slots=True)
-class Exited:
-    """The process and all its descendants are gone.
-
-    Attributes:
-        process: The number that the caller gave it.
-        exit_code: As in :mod:`subprocess`: negative for the signal that ended it.
-    """
-
-    process: int
-    exit_code: int
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """The process was not started, or nobody saw how it ended.
-
-    Attributes:
-        process: The number that the caller gave it.
-        reason: Why, in one line.
-    """
-
-    process: int
-    reason: str
-
-
-Notice = Running | Exited | Broken
 
 
 class LauncherClient:
@@ -273,24 +236,6 @@ def python_program(module: str, *, isolated: bool = False) -> list[str]:
         isolated: Whether it needs nothing but the standard library, not even the user's settings of Python.
     """
     return [sys.executable, *(["-I", "-S"] if isolated else ["-P"]), "-c", _BOOT, str(_ROOT), module]
-
-
-def describe_exit(exit_code: int) -> str:
-    """Say how a process ended, in a few words.
-
-    >>> describe_exit(1), describe_exit(-11)
-    ('exit code 1', 'killed by signal 11 (SIGSEGV)')
-    >>> describe_exit(-9)
-    'killed by signal 9 (SIGKILL), perhaps out of memory'
-    """
-    if exit_code >= 0:
-        return f"exit code {exit_code}"
-    try:
-        name = signal.Signals(-exit_code).name
-    except ValueError:
-        name = "real-time signal"
-    hint = ", perhaps out of memory" if -exit_code == signal.SIGKILL else ""
-    return f"killed by signal {-exit_code} ({name}){hint}"
 
 
 def _scratch_file() -> int:

@@ -172,10 +172,13 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is smtune's business
     adopt_orphans()
     names = json.loads(modules)
-    forking = names is not None and preload(names)
+    if names is not None and not preload(names):
+        # Begin anew without imports: with other threads around, forks are unsafe even if an exec follows.
+        os.set_inheritable(int(control), True)
+        os.execv(sys.executable, [*sys.orig_argv[:-1], "null"])  # noqa: S606 - no shell is wanted
     script: list[str] | None = None
     try:
-        Launcher(socket.socket(fileno=int(control)), parent=int(parent), forking=forking).serve()
+        Launcher(socket.socket(fileno=int(control)), parent=int(parent), forking=names is not None).serve()
     except ForkedScript as forked:
         script = forked.argv
     if script is not None:
