@@ -102,6 +102,7 @@ def test_module_that_starts_threads_makes_forks_unsafe(tmp_path: Path, monkeypat
         "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONWARNINGS", "error")  # Python 3.12 warns of forks beside threads
     script = "import sys; print('threaded' in sys.modules)"
     with process_runner(tmp_path, script, preload=["threaded"]) as runner:
         assert outcome(tmp_path, runner)[0] == "False\n"
