@@ -99,8 +99,11 @@ class TuningLoop:
         self._enqueued.append(dict(self._spec.parameters.validate(configuration)))
         self._runner.wake()
 
-    def run(self) -> JobStatus:
+    def run(self, *, begun: Callable[[], None] | None = None) -> JobStatus:
         """Run the job.
+
+        Args:
+            begun: Called once the log says that the job runs; from here on it can be followed.
 
         Returns:
             ``Completed``, ``Failed`` or ``Stopped``.
@@ -113,6 +116,8 @@ class TuningLoop:
             started = time.time()
             self._store.append([JobStarted(pid=os.getpid(), host=socket.gethostname(), at=started)])
             self._job_deadline = self._deadline(self._spec.limits.max_runtime_seconds, self._used_seconds)
+            if begun is not None:
+                begun()
             while True:
                 self._take_enqueued()
                 self._check_limits()

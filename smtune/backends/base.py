@@ -103,6 +103,19 @@ class Backend(ABC):
         """
 
     @abstractmethod
+    def enqueue(self, job_name: str, configuration: Mapping[str, object]) -> None:
+        """Put a configuration ahead of what the strategy of a running job would propose by itself.
+
+        Args:
+            job_name: Name of the job.
+            configuration: One value per parameter; skipped if it was proposed before.
+
+        Raises:
+            JobNotFoundError: There is no job of this name.
+            SpecError: The configuration is not legal, or the job cannot take it any more.
+        """
+
+    @abstractmethod
     def logs(self, job_name: str, number: int, *, follow: bool = False) -> Iterator[str]:
         """Yield the lines that a trial printed, without line ends.
 

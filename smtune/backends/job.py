@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from smtune.backends.base import Backend, Plan
@@ -169,6 +169,14 @@ class TuningJob:
     def stop(self) -> None:
         """Start no new trials and ask the running ones to stop. Returns at once. Idempotent."""
         self._backend.stop(self.name)
+
+    def enqueue(self, configuration: Mapping[str, object]) -> None:
+        """Put a configuration ahead of what the strategy would propose by itself; it is tracked like any other.
+
+        Raises:
+            SpecError: It is not legal, or the job cannot take it any more.
+        """
+        self._backend.enqueue(self.name, configuration)
 
     def logs(self, number: int, *, follow: bool = False) -> Iterator[str]:
         """Yield the lines that a trial printed; with ``follow`` until it has ended."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -129,8 +129,8 @@ class LocalBackend(Backend):
     def _start(self, directory: JobDirectory, spec: TuningSpec, lease: JobLease) -> None:
         runner = self._runner(directory, spec)
         run = _Run(directory, spec, runner, lease)
+        run.start()
         self._runs[directory.name] = run
-        run.thread.start()
 
     def _runner(self, directory: JobDirectory, spec: TuningSpec) -> Runner:
         if self._function is not None:
@@ -167,7 +167,7 @@ class LocalBackend(Backend):
             StoreError: The job runs here and could not be kept; it can be resumed.
         """
         directory = find(job_name)
-        run = self._runs.get(job_name)
+        run = self._runs.get(directory.name)
         deadline = None if timeout is None else time.monotonic() + timeout
         if run is not None and listener is None:
             run.thread.join(timeout)
@@ -221,6 +221,23 @@ class LocalBackend(Backend):
                 [StopRequested(at=now), JobEnded(status=JobStatus.Stopped.value, reason="stopped on request", at=now)]
             )
 
+    def enqueue(self, job_name: str, configuration: Mapping[str, object]) -> None:
+        """Put a configuration ahead of what the strategy of a job would propose by itself.
+
+        Args:
+            job_name: A job that was started here.
+            configuration: One value per parameter; skipped if it was proposed before.
+
+        Raises:
+            JobNotFoundError: There is no job of this name.
+            SpecError: The configuration is not legal, or the job is not running here.
+        """
+        run = self._runs.get(find(job_name).name)
+        if run is None or not run.thread.is_alive():
+            fix = "enqueue in the process that runs it, while it runs; or list it in a new job's strategy, type manual"
+            raise SpecError([Problem("name", job_name, "is not running here", fix)])
+        run.enqueue(configuration)
+
     def logs(self, job_name: str, number: int, *, follow: bool = False) -> Iterator[str]:
         """Yield the lines that a trial printed."""
         directory = find(job_name)
@@ -238,26 +255,44 @@ class _Run:
         self._runner = runner
         self._lease = lease
         self._error: BaseException | None = None
+        self._loop: TuningLoop | None = None
+        self._begun = threading.Event()
         # Not a daemon: a script that ends after tune() waits for its job, as it would for any of its own work.
         self.thread = threading.Thread(target=self._work, name=f"smtune-{directory.name}")
 
+    def start(self) -> None:
+        """Start the thread, and return when the log says that the job runs.
+
+        Raises:
+            StoreError: The log cannot be replayed or written.
+        """
+        self.thread.start()
+        self._begun.wait()
+        self.check()
+
+    def enqueue(self, configuration: Mapping[str, object]) -> None:
+        """Put a configuration ahead of what the strategy proposes."""
+        if self._loop is not None:
+            self._loop.enqueue(configuration)
+
     def check(self) -> None:
-        """Raise what ended the loop early, once the thread is over."""
-        if not self.thread.is_alive() and self._error is not None:
+        """Raise what ended the loop early."""
+        if self._error is not None:
             raise self._error
 
     def _work(self) -> None:
         try:
             with JobStore.open(self._directory) as store:
-                loop = TuningLoop(self._spec, runner=self._runner, store=store)
+                self._loop = loop = TuningLoop(self._spec, runner=self._runner, store=store)
                 commands: dict[Command, Callable[[], None]] = {"stop": loop.request_stop, "kill": loop.kill}
                 with Control(self._directory, lambda command: commands[command]()):
-                    loop.run()
+                    loop.run(begun=self._begun.set)
         except BaseException as error:  # the thread has no caller; wait() raises it
             self._error = error
         finally:
             self._runner.close()
             self._lease.release()
+            self._begun.set()
 
 
 def _is_under_way(directory: JobDirectory, store: JobStore) -> bool:

@@ -1,6 +1,7 @@
 """Jobs on this machine, from start to end: what is kept, what is told, what goes on."""
 
 import math
+import os
 import threading
 
 import pytest
@@ -211,6 +212,68 @@ def test_the_baseline_is_trained_first_and_repeats_repeat():
     pairs = [(a.parameters, b.parameters) for a, b in zip(result.trials[::2], result.trials[1::2], strict=True)]
     assert all(first == second for first, second in pairs)
     assert [trial.repeat for trial in result.trials] == [0, 1] * 4
+
+
+def test_an_enqueued_configuration_comes_next_and_survives_a_stop():
+    gate, entered = threading.Event(), threading.Event()
+
+    def gated(parameters):
+        entered.set()
+        assert gate.wait(60)
+        return square(parameters)
+
+    job = tune(spec(strategy={"type": "manual", "configurations": [{"x": 0.1, "kind": "a"}]}), function=gated)
+    assert entered.wait(60)
+    job.enqueue({"x": 0.9, "kind": "b"})
+    job.enqueue({"x": 0.1, "kind": "a"})
+    with pytest.raises(SpecError, match="y"):
+        job.enqueue({"x": 0.9, "y": 1})
+    gate.set()
+    result = job.wait(progress=False)
+    assert [(t.parameters["x"], t.status) for t in result.trials] == [
+        (0.1, TrialStatus.Completed),
+        (0.9, TrialStatus.Completed),
+    ]
+    assert result.trials[1].origin == "enqueued"
+    with pytest.raises(SpecError, match="not running here"):
+        job.enqueue({"x": 0.5, "kind": "a"})
+
+
+def test_a_resumed_job_can_be_followed_from_its_first_change():
+    gate = threading.Event()
+
+    def gated(parameters):
+        if not gate.is_set():
+            attach("churn").stop()
+            report({"loss": 1.0})
+            while True:
+                report({"loss": 1.0})
+                threading.Event().wait(0.01)
+        return square(parameters)
+
+    run(spec(), gated)
+    gate.set()
+    seen: list[Trial] = []
+    job = resume("churn", function=gated)
+    job.backend.wait(job.name, listener=seen.append)
+    assert {trial.number for trial in seen if trial.status is TrialStatus.Completed} == set(range(8))
+
+
+def test_a_function_can_run_in_processes(tmp_path, monkeypatch):
+    (tmp_path / "trainings.py").write_text(
+        "import os\ndef train(p):\n    return {'loss': p['x'] + p['shift'], 'pid': os.getpid()}\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    from trainings import train  # type: ignore[import-not-found]
+
+    result = tune(spec(static={"shift": 1}), function=train, isolation="process").wait(progress=False)
+    assert result.best.objective >= 1
+    assert os.getpid() not in {trial.metrics["pid"] for trial in result.trials}
+    with pytest.raises(SpecError, match="isolation"):
+        tune(spec(name="other"), function=lambda p: 1.0, isolation="process")
+    assert attach("churn").result().name == "churn"
+    with pytest.raises(JobNotFoundError):
+        attach("other")
 
 
 def test_repr_names_the_job():
