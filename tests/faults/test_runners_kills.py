@@ -174,6 +174,30 @@ def test_launcher_that_is_killed_while_idle_costs_no_trial(tmp_path: Path) -> No
         assert ended(until_idle(runner), 1).status is TrialStatus.Completed
 
 
+def test_keeper_ends_its_process_when_the_launcher_dies_without_listening() -> None:
+    script = """
+        import os, signal, socket
+        from smtune.runners.launcher.keeper import watch
+        wakeup, wakeup_end = os.pipe()
+        os.set_blocking(wakeup_end, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(wakeup_end)
+        leader = os.fork()
+        if leader == 0:
+            os.setsid()
+            os.write(wakeup_end, b".")
+            signal.pause()
+        os.read(wakeup, 1)
+        ours, theirs = socket.socketpair()
+        theirs.send(b"unread")
+        ours.close()
+        print(watch(theirs, wakeup, leader))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("9\n", "")
+
+
 def test_killed_keeper_fails_its_trial_alone(tmp_path: Path, preload: Any) -> None:
     with process_runner(tmp_path, FAMILY_SCRIPT, preload=preload) as runner:
         start_family(tmp_path, runner, 0)

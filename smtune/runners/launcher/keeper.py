@@ -10,6 +10,7 @@ import selectors
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,7 +23,20 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 def keep(link: socket.socket, stdio: list[int], request: dict[str, Any], *, forking: bool) -> NoReturn:
-    """Run one process and end everything that it started."""
+    """Run one process and end everything that it started.
+
+    Raises:
+        ForkedScript: In the process itself, if it is to run a script.
+    """
+    try:
+        _keep(link, stdio, request, forking=forking)
+    except Exception:  # a defect; this fork must not go back into the launcher's loop
+        traceback.print_exc()
+        end_children()
+    os._exit(1)
+
+
+def _keep(link: socket.socket, stdio: list[int], request: dict[str, Any], *, forking: bool) -> NoReturn:
     adopt_orphans()
     wakeup, wakeup_end = os.pipe()
     os.set_blocking(wakeup_end, False)
@@ -69,7 +83,10 @@ def watch(link: socket.socket, wakeup: int, leader: int) -> int:
             if key.fd == wakeup:
                 os.read(wakeup, CHUNK)
                 continue
-            command = link.recv(CHUNK)
+            try:
+                command = link.recv(CHUNK)
+            except ConnectionResetError:  # the launcher died with words of ours unread
+                command = b""
             if b"ask" in command:
                 signal_group(leader, signal.SIGTERM)
             if not command or b"end" in command:
