@@ -71,7 +71,7 @@ class AskTell:
         suggestion = suggestions[0]
         trial = Trial(suggestion.number, suggestion.parameters, origin=suggestion.origin, repeat=suggestion.repeat)
         self._trials.append(trial)
-        return trial
+        return replace(trial, parameters=dict(trial.parameters))  # whoever changes these does not change the search
 
     def tell(self, trial: Trial | int, value: float | None = None, *, failed: str | None = None) -> None:
         """Say what came of a trial: either its objective or why it failed.
@@ -82,7 +82,7 @@ class AskTell:
             failed: Why there is no objective, in one line.
 
         Raises:
-            ValueError: The trial was never asked for here, or was told before.
+            ValueError: The trial was never asked for here, was told before, or has other parameters.
             TypeError: Neither or both of ``value`` and ``failed`` are given, or ``value`` is no number.
         """
         asked = self._asked(trial)
@@ -129,7 +129,10 @@ class AskTell:
             raise ValueError(f"trial {number} was never asked for here: {len(self._trials)} trials were")
         asked = self._trials[number]
         if isinstance(trial, Trial) and trial.parameters != asked.parameters:
-            raise ValueError(f"trial {number} comes from another search: its parameters here are {asked.parameters}")
+            raise ValueError(
+                f"the parameters of trial {number} are not those that were asked for here, {asked.parameters}: "
+                "tell the trial as it came, or its number"
+            )
         if asked.status.ended:
             raise ValueError(f"trial {number} was told before: it is {asked.status.value}")
         return asked

@@ -1,8 +1,11 @@
 """Search spaces to begin with, by family of models.
 
-They are wide enough for most tables of data and narrow enough that no draw is absurd. Take one and change it::
+They are wide enough for most tables of data and narrow enough that no draw is absurd. Take one and change it:
 
-    SearchSpace({**presets.boosting(), "max_depth": IntegerParameter(2, 6)})
+>>> from smtune.space import IntegerParameter, SearchSpace, presets
+>>> space = SearchSpace({**presets.boosting(), "max_depth": IntegerParameter(2, 6)})
+>>> list(space)
+['alpha', 'colsample_bytree', 'eta', 'gamma', 'lambda', 'max_depth', 'min_child_weight', 'subsample']
 
 What is left out on purpose: settings that only trade time for quality (numbers of trees or rounds, for which early
 stopping is better than search), and settings that depend on the units of the data (a neighbourhood's radius).

@@ -56,15 +56,18 @@ class Strategy(ABC):
 
         Args:
             trial: Ended, in any order, each once. A ``Stopped`` trial with an objective counts as a result; a
-                ``Failed`` one as a configuration to stay away from.
+                ``Failed`` one as a configuration to stay away from, and so does one without a finite objective.
 
         Raises:
-            ValueError: The trial has not ended, was never suggested here, or was told before.
+            ValueError: The trial has not ended, was never suggested here, was told before, or its parameters are not
+                those that were suggested.
         """
 
     @abstractmethod
     def enqueue(self, configuration: Mapping[str, object]) -> None:
         """Put a configuration ahead of everything that the strategy would suggest by itself.
+
+        It is skipped if it was suggested by the time its turn comes: nothing is trained twice.
 
         Raises:
             SpecError: It is not legal in the space.

@@ -86,7 +86,8 @@ class BookkeepingStrategy(Strategy):
         group = self._open_group() if repeat == 0 else self._group
         if group is None:
             return None
-        suggestion = Suggestion(self._next, group.parameters, group.origin, repeat)
+        # A copy, so that whoever changes it does not change what is learned.
+        suggestion = Suggestion(self._next, dict(group.parameters), group.origin, repeat)
         self._group = self._under_way[self._next] = group
         self._next += 1
         return suggestion

@@ -245,11 +245,12 @@ class StrategyContract(ABC):
 
     def test_it_learns_from_the_mean_of_the_repeats_that_succeeded(self) -> None:
         once, noisy = self.make(repeats=3), self.make(repeats=3)
-        for _ in range(30):
+        for turn in range(30):
             pairs = list(zip(once.ask(3), noisy.ask(3), strict=True))
             assert all(one == other for one, other in pairs)
             value = loss(MIXED, pairs[0][0].parameters)
-            for (one, other), error in zip(pairs, (-0.25, 0.25, None), strict=True):
+            errors = (-0.25, 0.25, None) if turn % 2 else (-0.25, 0.0, 0.25)
+            for (one, other), error in zip(pairs, errors, strict=True):
                 once.tell(ended(one, value))
                 if error is None:
                     noisy.tell(ended(other, None, FAILED))

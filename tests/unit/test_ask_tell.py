@@ -2,6 +2,7 @@
 
 import inspect
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -102,11 +103,23 @@ def test_wrong_tells():
         search.tell(9, 0.5)
     with pytest.raises(ValueError, match="trial -1 was never asked for here"):
         search.tell(-1, 0.5)
-    with pytest.raises(ValueError, match="trial 0 comes from another search"):
+    with pytest.raises(ValueError, match="parameters of trial 0 are not those that were asked for"):
         search.tell(Trial(0, {"depth": 1, "eta": 0.5}), 0.5)
     search.tell(trial, 0.5)
     with pytest.raises(ValueError, match="trial 0 was told before: it is Completed"):
         search.tell(trial, 0.5)
+
+
+def test_changing_the_parameters_of_a_trial_does_not_change_the_search():
+    search, untouched = AskTell(SPACE, seed=7), AskTell(SPACE, seed=7)
+    for _ in range(30):
+        trial, twin = search.ask(), untouched.ask()
+        assert trial == twin
+        parameters: Any = trial.parameters
+        parameters["eta"] = parameters.pop("depth")
+        search.tell(trial.number, 0.5)
+        untouched.tell(twin, 0.5)
+    assert search.trials == untouched.trials
 
 
 def test_exhaustion():

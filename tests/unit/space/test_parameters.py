@@ -118,6 +118,13 @@ class TestShares:
         parameter = IntegerParameter(1, 1000, "Logarithmic")
         assert _begin_of(parameter, 1) == pytest.approx(math.log(1.5 / 0.5) / math.log(1000.5 / 0.5))
 
+    def test_half_a_step_beyond_a_pole_is_half_of_the_way_to_it(self):
+        logarithmic = ContinuousParameter(0.1, 10.1, "Logarithmic", step=1)
+        assert _begin_of(logarithmic, 1) == pytest.approx(math.log(0.6 / 0.05) / math.log(10.6 / 0.05))
+        reverse = ContinuousParameter(0, 0.99, "ReverseLogarithmic", step=0.33)
+        start, begin, end = -math.log(1.165), -math.log(1 - 0.825), -math.log(0.005)
+        assert _begin_of(reverse, 3) == pytest.approx((begin - start) / (end - start))
+
     @given(st.lists(st.integers(), min_size=1, max_size=20, unique=True), positions)
     def test_choices_are_equally_likely(self, values, position):
         assert (
@@ -249,13 +256,19 @@ class TestCast:
 
 
 class TestNarrowed:
-    @given(parameters, st.data(), st.floats(0.001, 1))
+    @given(parameters, st.data(), st.floats(0.001, 1) | st.floats(1e-17, 1e-12))
     def test_the_centre_and_everything_else_stay_legal(self, parameter, data, factor):
         around = data.draw(legal_values(parameter))
         narrowed = parameter.narrowed(around, factor)
         assert same(narrowed.cast(around), around)
         value = narrowed.from_unit(data.draw(positions))
         assert same(parameter.cast(value), value)
+
+    def test_rounding_does_not_lose_the_centre_of_the_narrowest_range(self):
+        parameter = ContinuousParameter(1e-4, 1.0, "Logarithmic")
+        for value in [1e-4 * 1.07**power for power in range(130)]:
+            narrowed = parameter.narrowed(value, 1e-16)
+            assert narrowed.min_value <= value <= narrowed.max_value
 
     @given(continua(), st.data(), st.floats(0.001, 1))
     def test_the_width_of_a_continuum_shrinks_by_the_factor(self, parameter, data, factor):
@@ -287,6 +300,9 @@ class TestNarrowed:
         [
             (ContinuousParameter(0, 10), 5, 0.2, ContinuousParameter(4, 6, "Linear")),
             (ContinuousParameter(0, 10), 10, 0.2, ContinuousParameter(8, 10, "Linear")),
+            (ContinuousParameter(0, 8), 6.5, 0.25, ContinuousParameter(5.5, 7.5, "Linear")),
+            (ContinuousParameter(0, 8), 1.5, 0.25, ContinuousParameter(0.5, 2.5, "Linear")),
+            (ContinuousParameter(0, 8), 0.5, 0.25, ContinuousParameter(0, 2, "Linear")),
             (ContinuousParameter(0.5, 1.0, step=0.1), 0.7, 0.4, ContinuousParameter(0.6, 0.8, "Linear", step=0.1)),
             (ContinuousParameter(0.5, 1.0, step=0.1), 0.7, 0.01, ContinuousParameter(0.7, 0.7, "Linear")),
             (IntegerParameter(0, 100), 50, 0.1, IntegerParameter(45, 55, "Linear")),

@@ -51,8 +51,9 @@ def test_xgboost_takes_it(position):
     space = PRESETS["boosting"]()
     settings = {"objective": "binary:logistic", "nthread": 1, "validate_parameters": True}
     configuration = space.from_unit([position] * len(space))
-    booster = xgboost.train({**settings, **configuration}, xgboost.DMatrix(ROWS, CLASSES), num_boost_round=2)
-    assert booster.num_boosted_rounds() == 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # XGBoost warns of names that it does not know
+        xgboost.train({**settings, **configuration}, xgboost.DMatrix(ROWS, CLASSES), num_boost_round=2)
 
 
 @pytest.mark.parametrize("family", PRESETS)

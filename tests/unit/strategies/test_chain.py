@@ -141,6 +141,20 @@ def test_outcomes_that_lie_outside_a_narrow_space_are_left_out():
         assert narrowed.validate(suggestion.parameters) == suggestion.parameters
 
 
+def test_an_enqueued_configuration_outside_a_narrow_space_does_no_harm():
+    space = SearchSpace({**SPACE, "booster": CategoricalParameter(["gbtree", "dart"])})
+    strategy = build(chain(step("random", trials=5), step("evolutionary", narrow=0.2)), space)
+    for _ in range(6):
+        last = ask(strategy)
+        tell(strategy, last, loss(last))
+    other = {"gbtree": "dart", "dart": "gbtree"}[str(last.parameters["booster"])]
+    strategy.enqueue({"x": 0.7, "depth": 200, "booster": other})
+    for _ in range(30):
+        suggestion = ask(strategy)
+        assert suggestion.origin == "enqueued" or suggestion.parameters["booster"] == last.parameters["booster"]
+        tell(strategy, suggestion, loss(suggestion))
+
+
 def test_trials_count_repeats_and_keep_them_together():
     strategy = build(chain(step("random", trials=7), step("sobol", trials=2)), SPACE, repeats=3)
     assert [suggestion.origin for suggestion in strategy.ask(100)] == ["random"] * 9 + ["sobol"] * 3

@@ -119,7 +119,8 @@ class TestBreeding:
             assert number < 10 or suggestion.origin.startswith(kind)
             tell(strategy, suggestion, loss(suggestion.parameters))
 
-    def test_failed_trials_never_become_parents(self):
+    @pytest.mark.parametrize("value", [None, math.nan, math.inf, -math.inf])
+    def test_failed_trials_never_become_parents(self, value):
         strategy = build("evolutionary", SPACE)
         failed: set[int] = set()
         for _ in range(80):
@@ -127,7 +128,7 @@ class TestBreeding:
             assert failed.isdisjoint(parents(suggestion))
             if suggestion.number % 3 == 0:
                 failed.add(suggestion.number)
-                tell(strategy, suggestion, None)
+                tell(strategy, suggestion, value)
             else:
                 tell(strategy, suggestion, loss(suggestion.parameters))
 

@@ -36,6 +36,13 @@ def test_a_configuration_that_is_enqueued_at_the_end_revives_it():
     assert exhausted == [True, False, True, True]
 
 
+def test_a_configuration_that_was_next_when_it_was_enqueued_is_not_suggested_again():
+    strategy = build(manual({"depth": 3, "eta": 0.3}, {"depth": 4, "eta": 0.4}), SPACE)
+    assert not strategy.exhausted
+    strategy.enqueue({"depth": 3, "eta": 0.3})
+    assert [(s.parameters["depth"], s.origin) for s in strategy.ask(10)] == [(3, "enqueued"), (4, "manual")]
+
+
 def test_everything_wrong_in_the_list_is_said_at_once():
     with pytest.raises(SpecError) as caught:
         build(manual({"depth": 99, "eta": 2}, {"depth": 1, "eta": 0.5}, {"depth": 1, "rate": 0.1}), SPACE)

@@ -2,10 +2,13 @@
 
 from collections import Counter
 
+import numpy as np
 import pytest
+from scipy.stats.qmc import Sobol
 
 from smtune.space import CategoricalParameter, ContinuousParameter, IntegerParameter, SearchSpace
-from tests.unit.strategies.steps import build
+from smtune.strategies.draws import Draws
+from tests.unit.strategies.steps import build, number
 
 CUBE = SearchSpace({"x": ContinuousParameter(0, 1), "y": ContinuousParameter(0, 1)})
 
@@ -13,9 +16,20 @@ CUBE = SearchSpace({"x": ContinuousParameter(0, 1), "y": ContinuousParameter(0, 
 @pytest.mark.parametrize("begin", [0, 64, 512, 960])
 def test_every_block_covers_the_square_evenly(begin):
     block = build("sobol", CUBE).ask(1024)[begin : begin + 64]
-    cells = Counter((int(8 * s.parameters["x"]), int(8 * s.parameters["y"])) for s in block)
+    cells = Counter((int(8 * number(s, "x")), int(8 * number(s, "y"))) for s in block)
     assert set(cells.values()) == {1}
     assert len(cells) == 64
+
+
+def test_it_is_scipys_sequence_across_blocks():
+    points = Sobol(2, scramble=True, rng=np.random.default_rng(Draws(7, "sobol").bits())).random(256)
+    assert [CUBE.to_unit(suggestion.parameters) for suggestion in build("sobol", CUBE).ask(256)] == points.tolist()
+
+
+@pytest.mark.parametrize("side", [1, 2, 4])
+def test_already_the_first_points_are_spread(side):
+    first = build("sobol", CUBE).ask(side * side)
+    assert len({(int(side * number(s, "x")), int(side * number(s, "y"))) for s in first}) == side * side
 
 
 def test_an_enqueued_configuration_delays_the_sequence_and_loses_no_point():
