@@ -11,6 +11,7 @@ from pathlib import Path
 from smtune.backends.base import Plan
 from smtune.errors import LoweringError, Problem, SpecError
 from smtune.spec import Training, TuningSpec
+from smtune.strategies import build_strategy
 
 
 def plan_local(spec: TuningSpec, *, function: object, name: str | None) -> Plan:
@@ -27,7 +28,7 @@ def plan_local(spec: TuningSpec, *, function: object, name: str | None) -> Plan:
     """
     chosen = name or spec.name or time.strftime("tuning-%y%m%d-%H%M%S-") + secrets.token_hex(2)
     named = spec if spec.name == chosen else TuningSpec.from_dict({**spec.to_dict(), "name": chosen})
-    problems = [*_source_problems(spec.training, function)]
+    problems = [*_source_problems(spec.training, function), *_strategy_problems(spec)]
     if problems:
         raise SpecError(problems)
     lowering = [*_lowering_problems(spec.training)]
@@ -64,6 +65,14 @@ def _source_problems(training: Training | None, function: object) -> Iterator[Pr
             yield Problem(f"training.channels.{name}", channel.source, rule, _nearest(Path(channel.source)))
     if training.output is not None and "://" not in training.output and Path(training.output).is_file():
         yield Problem("training.output", training.output, "is a file", "name a folder")
+
+
+def _strategy_problems(spec: TuningSpec) -> Iterator[Problem]:
+    """Yield what only the strategy itself knows of its settings, e.g. a step of a chain that never ends."""
+    try:
+        build_strategy(spec.strategy, spec.parameters, goal=spec.objective.goal, seed=spec.seed, repeats=spec.repeats)
+    except SpecError as error:
+        yield from (problem.under("strategy") for problem in error.problems)
 
 
 def _script_problems(training: Training) -> Iterator[Problem]:

@@ -98,3 +98,13 @@ def test_more_slots_than_trials_is_a_warning(project):
     fields["limits"]["max_parallel"] = 9
     (warning,) = LocalBackend().plan(TuningSpec.from_dict(fields)).warnings
     assert "max_parallel" in warning
+
+
+def test_a_chain_whose_later_steps_would_never_begin_is_refused(project):
+    fields = spec(project).to_dict() | {
+        "strategy": {"type": "chain", "steps": [{"strategy": "random"}, {"strategy": "grid"}]}
+    }
+    with pytest.raises(SpecError) as caught:
+        LocalBackend().plan(TuningSpec.from_dict(fields))
+    (problem,) = caught.value.problems
+    assert problem.field == "strategy.steps[0].trials"
