@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -48,6 +48,3 @@ class Objective(BaseModel):
     goal: Annotated[
         Goal, BeforeValidator(Goal.parse), Field(description="Maximize or Minimize.", validate_default=True)
     ] = Goal.Maximize
-
-    def __init__(self, **fields: Any) -> None:
-        super().__init__(**fields)

@@ -2,7 +2,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import joblib  # type: ignore[import-untyped]
+import joblib
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, log_loss, r2_score, roc_auc_score

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import joblib  # type: ignore[import-untyped]
+import joblib
 import numpy as np
 from learners import Learner, make_learner  # type: ignore[import-not-found] # beside this file, wherever that is
 from models import CLASSIFICATION  # type: ignore[import-not-found]
