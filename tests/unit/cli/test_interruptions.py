@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 
 import pytest
+
+HANG_GUARD_SECONDS = 60.0
 
 
 def lines_until(process, text):
@@ -28,7 +31,16 @@ class Gate:
 
     def wait_for_trial(self):
         """Return as soon as a trial waits at the gate."""
-        self._writer = os.open(self.path, os.O_WRONLY)
+        thread = threading.Thread(target=self._meet)
+        thread.start()
+        thread.join(HANG_GUARD_SECONDS)
+        if thread.is_alive():
+            os.close(os.open(self.path, os.O_RDONLY | os.O_NONBLOCK))  # lets the thread go
+            thread.join()
+            raise AssertionError("no trial came to the gate")
+
+    def _meet(self):
+        self._writer = os.open(self.path, os.O_WRONLY)  # returns when the other side is opened
 
     def open(self):
         self.close()
