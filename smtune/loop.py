@@ -193,8 +193,8 @@ class TuningLoop:
                 JobStatus.Failed,
                 f"{self._failed} trials failed (limits.max_failures = {limits.max_failures})",
             )
-        elif limits.max_failures is None and self._failed == self._ended == FIRST_FAILURES:
-            self._verdict = (JobStatus.Failed, f"the first {FIRST_FAILURES} trials all failed")
+        elif limits.max_failures is None and self._failed == self._ended >= FIRST_FAILURES:
+            self._verdict = (JobStatus.Failed, f"the first {self._failed} trials all failed")
         elif self._job_deadline is not None and time.monotonic() >= self._job_deadline:
             text = f"limits.max_runtime_seconds = {limits.max_runtime_seconds:g} reached"
             self._verdict = (JobStatus.Completed, text)

@@ -53,6 +53,7 @@ class TuningResult:
         strategy: Type of the strategy, e.g. ``"evolutionary"``.
         seed: The seed.
         trials: In the order of their numbers.
+        max_parallel: How many trials may run at a time.
         planned_trials: How many there will be if nothing ends the job early, or ``None``.
         failure_reason: Why the job is not ``Completed``, or what ended it early, or ``None``.
         started_at: Seconds since the epoch (UTC), or ``None``.
@@ -67,10 +68,15 @@ class TuningResult:
     strategy: str
     seed: int
     trials: Sequence[Trial]
+    max_parallel: int = 1
     planned_trials: int | None = None
     failure_reason: str | None = None
     started_at: float | None = None
     ended_at: float | None = None
+
+    def __repr__(self) -> str:
+        best = "" if self.best is None else f", best {self.best.objective} in trial {self.best.number}"
+        return f"<TuningResult {self.name!r}: {self.status}, {len(self.trials)} trials{best}>"
 
     @cached_property
     def best(self) -> Trial | None:
@@ -151,7 +157,7 @@ class TuningResult:
             if best is None
             else {
                 "number": best.number,
-                "objective": best.objective,
+                "objective": _strict(best.objective),
                 "parameters": dict(best.parameters),
                 "metrics": _finite(best.metrics),
             },
@@ -202,7 +208,7 @@ def _trial_dict(trial: Trial) -> dict[str, Any]:
         "number": trial.number,
         "status": trial.status.value,
         "parameters": dict(trial.parameters),
-        "objective": trial.objective,
+        "objective": _strict(trial.objective),
         "metrics": _finite(trial.metrics),
         "origin": trial.origin,
         "started_at": _time(trial.started_at),
@@ -212,7 +218,11 @@ def _trial_dict(trial: Trial) -> dict[str, Any]:
 
 
 def _finite(metrics: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
+    return {name: _strict(value) for name, value in metrics.items()}
+
+
+def _strict(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else value
 
 
 def _moment(seconds: float | None) -> datetime | None:

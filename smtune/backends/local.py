@@ -9,8 +9,8 @@ Not supported: container images, channels and outputs in S3.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,15 +18,14 @@ from typing import Any, Literal
 
 from smtune.backends.base import Backend, Listener, Plan
 from smtune.backends.local_plan import plan_local
+from smtune.backends.local_run import LocalRun
 from smtune.errors import JobNotFoundError, Problem, SpecError
-from smtune.loop import TuningLoop
 from smtune.results import JobStatus, TuningResult
 from smtune.runners import FunctionRunner, ProcessRunner, Runner, imports_of
 from smtune.sandbox import Channel, Staged, snapshot_source, stage
 from smtune.spec import Training, TuningSpec
 from smtune.store import (
     Command,
-    Control,
     FileWatch,
     JobCreated,
     JobDirectory,
@@ -59,7 +58,7 @@ class LocalBackend(Backend):
     ) -> None:
         self._function = function
         self._isolation = isolation
-        self._runs: dict[str, _Run] = {}
+        self._runs: dict[str, LocalRun] = {}
 
     def plan(self, spec: TuningSpec, *, name: str | None = None) -> Plan:
         """Check the spec against this machine; start nothing."""
@@ -71,18 +70,18 @@ class LocalBackend(Backend):
         event = JobCreated(
             name=plan.name, backend=plan.backend, spec=dict(plan.request), seed=plan.spec.seed, at=time.time()
         )
-        JobStore.create(directory, event).close()
-        lease = JobLease(directory)
-        try:
-            if plan.spec.training is not None and self._function is None:
-                snapshot_source(Path(plan.spec.training.source_dir), directory.code)
-            self._start(directory, plan.spec, lease)
-        except BaseException:
-            # Nothing was started, so nothing is lost, and the name is free again.
-            shutil.rmtree(directory.path, ignore_errors=True)
-            lease.release()
-            raise
-        return plan.name
+        # The runner comes first: it has its own rules for functions, and may be built again by their processes.
+        with contextlib.ExitStack() as undo:
+            runner = undo.enter_context(self._runner(directory, plan.spec))
+            JobStore.create(directory, event).close()
+            # As long as nothing was started, nothing is lost, and the name is free again.
+            undo.callback(shutil.rmtree, directory.path, ignore_errors=True)
+            lease = undo.enter_context(JobLease(directory))
+            if plan.spec.training is not None:
+                _keep_code(directory, plan.spec.training)
+            self._start(LocalRun(directory, plan.spec, runner, lease))
+            undo.pop_all()
+        return directory.name
 
     def resume(self, job_name: str) -> str:
         """Go on with a job that was stopped or killed.
@@ -93,14 +92,13 @@ class LocalBackend(Backend):
             SpecError: It has ended, or needs the Python function that it was started with.
         """
         directory = find(job_name)
-        lease = JobLease(directory)
-        try:
+        with contextlib.ExitStack() as undo:
+            lease = undo.enter_context(JobLease(directory))
             spec = self._resumable(directory)
-            self._start(directory, spec, lease)
-        except BaseException:
-            lease.release()
-            raise
-        return job_name
+            runner = undo.enter_context(self._runner(directory, spec))
+            self._start(LocalRun(directory, spec, runner, lease))
+            undo.pop_all()
+        return directory.name
 
     def _resumable(self, directory: JobDirectory) -> TuningSpec:
         """Return the spec of a job that can go on.
@@ -126,11 +124,9 @@ class LocalBackend(Backend):
             raise SpecError(problems)
         return spec
 
-    def _start(self, directory: JobDirectory, spec: TuningSpec, lease: JobLease) -> None:
-        runner = self._runner(directory, spec)
-        run = _Run(directory, spec, runner, lease)
+    def _start(self, run: LocalRun) -> None:
         run.start()
-        self._runs[directory.name] = run
+        self._runs[run.name] = run
 
     def _runner(self, directory: JobDirectory, spec: TuningSpec) -> Runner:
         if self._function is not None:
@@ -144,13 +140,14 @@ class LocalBackend(Backend):
         training = spec.training
         if training is None or training.entry_point is None:
             raise SpecError([Problem("training", None, "is missing", "name training.entry_point")])
-        script = directory.code / training.entry_point
+        # A job that goes on runs the code that it began with.
+        folder = directory.code if directory.code.exists() else Path(training.source_dir)
         return ProcessRunner(
             _stager(directory, spec, training),
             slots=spec.limits.max_parallel,
             log_path=lambda trial: directory.log(trial.number),
             metrics=spec.metrics,
-            preload=imports_of(script) if training.preload else None,
+            preload=imports_of(folder / training.entry_point) if training.preload else None,
             environment=training.environment,
         )
 
@@ -203,23 +200,39 @@ class LocalBackend(Backend):
                 pause = _SETTLING_SECONDS if watch.wait(left) else min(2 * pause, _PATIENCE_SECONDS)
 
     def stop(self, job_name: str, *, force: bool = False) -> None:
-        """Ask whichever process runs the job to stop it; a job that nobody runs is marked as stopped."""
+        """Ask whichever process runs the job to stop it; a job that nobody runs is marked as stopped.
+
+        Raises:
+            JobBusyError: The process that runs it does not listen.
+        """
         directory = find(job_name)
-        if send(directory, "kill" if force else "stop"):
-            return
-        with JobStore.open(directory, read_only=True) as store:
-            ended = JobStatus(store.job().status).ended
-        if not ended:
+        run = self._runs.get(directory.name)
+        if run is not None and run.thread.is_alive():
+            run.stop(force=force)
+        elif not self._send(directory, "kill" if force else "stop"):
             self._mark_stopped(directory)
+
+    @staticmethod
+    def _send(directory: JobDirectory, command: Command) -> bool:
+        """Return whether there was a process to be told."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        # A process that is about to run the job, or has just run it, holds the lease and does not listen.
+        with FileWatch([directory.path]) as watch:
+            while not send(directory, command):
+                left = deadline - time.monotonic()
+                if is_running(directory) is None or left <= 0:
+                    return False
+                watch.wait(min(left, 0.1))
+        return True
 
     @staticmethod
     def _mark_stopped(directory: JobDirectory) -> None:
         """Put an end to a job whose process is gone."""
         with JobLease(directory), JobStore.open(directory) as store:
-            now = time.time()
-            store.append(
-                [StopRequested(at=now), JobEnded(status=JobStatus.Stopped.value, reason="stopped on request", at=now)]
-            )
+            if not JobStatus(store.job().status).ended:
+                now = time.time()
+                ended = JobEnded(status=JobStatus.Stopped.value, reason="stopped on request", at=now)
+                store.append([StopRequested(at=now), ended])
 
     def enqueue(self, job_name: str, configuration: Mapping[str, object]) -> None:
         """Put a configuration ahead of what the strategy of a job would propose by itself.
@@ -246,55 +259,6 @@ class LocalBackend(Backend):
         return _lines(directory, number, follow=follow)
 
 
-class _Run:
-    """A job under way in this process: its loop, its thread, and the ear for other processes."""
-
-    def __init__(self, directory: JobDirectory, spec: TuningSpec, runner: Runner, lease: JobLease) -> None:
-        self._directory = directory
-        self._spec = spec
-        self._runner = runner
-        self._lease = lease
-        self._error: BaseException | None = None
-        self._loop: TuningLoop | None = None
-        self._begun = threading.Event()
-        # Not a daemon: a script that ends after tune() waits for its job, as it would for any of its own work.
-        self.thread = threading.Thread(target=self._work, name=f"smtune-{directory.name}")
-
-    def start(self) -> None:
-        """Start the thread, and return when the log says that the job runs.
-
-        Raises:
-            StoreError: The log cannot be replayed or written.
-        """
-        self.thread.start()
-        self._begun.wait()
-        self.check()
-
-    def enqueue(self, configuration: Mapping[str, object]) -> None:
-        """Put a configuration ahead of what the strategy proposes."""
-        if self._loop is not None:
-            self._loop.enqueue(configuration)
-
-    def check(self) -> None:
-        """Raise what ended the loop early."""
-        if self._error is not None:
-            raise self._error
-
-    def _work(self) -> None:
-        try:
-            with JobStore.open(self._directory) as store:
-                self._loop = loop = TuningLoop(self._spec, runner=self._runner, store=store)
-                commands: dict[Command, Callable[[], None]] = {"stop": loop.request_stop, "kill": loop.kill}
-                with Control(self._directory, lambda command: commands[command]()):
-                    loop.run(begun=self._begun.set)
-        except BaseException as error:  # the thread has no caller; wait() raises it
-            self._error = error
-        finally:
-            self._runner.close()
-            self._lease.release()
-            self._begun.set()
-
-
 def _is_under_way(directory: JobDirectory, store: JobStore) -> bool:
     return not JobStatus(store.job().status).ended and is_running(directory) is not None
 
@@ -319,6 +283,7 @@ def _result(directory: JobDirectory, store: JobStore) -> TuningResult:
         strategy=spec.strategy.type,
         seed=job.seed,
         trials=tuple(store.trials()),
+        max_parallel=spec.limits.max_parallel,
         planned_trials=spec.planned_trials,
         failure_reason=reason,
         started_at=job.started_at,
@@ -329,6 +294,14 @@ def _result(directory: JobDirectory, store: JobStore) -> TuningResult:
 def _spec(directory: JobDirectory) -> TuningSpec:
     with JobStore.open(directory, read_only=True) as store:
         return TuningSpec.from_dict(store.job().spec, source=f"job {directory.name}")
+
+
+def _keep_code(directory: JobDirectory, training: Training) -> None:
+    """Copy the training code into the job; folders of data that lie in between are reached as channels."""
+    source = Path(training.source_dir)
+    inside = [Path(channel.source) for channel in training.channels.values()]
+    data = [folder for folder in inside if folder.is_dir() and source.resolve() in folder.resolve().parents]
+    snapshot_source(source, directory.code, leave_out=data)
 
 
 def _stager(directory: JobDirectory, spec: TuningSpec, training: Training) -> Callable[[Trial], Staged]:

@@ -53,10 +53,10 @@ def _assign(fields: dict[str, Any], assignment: str) -> None:
 def _value(path: str, text: str) -> Any:
     import yaml
 
-    from smtune.spec.files import _Yaml12Loader
+    from smtune.spec.files import read_value
 
     try:
-        return yaml.load(text, Loader=_Yaml12Loader)  # noqa: S506 - a SafeLoader
+        return read_value(text)
     except yaml.YAMLError as error:
         rule = f"is no valid YAML: {getattr(error, 'problem', None) or error}"
         raise SpecError([Problem(path, text, rule, "put it in quotes: --set 'key=\"text\"'")]) from None

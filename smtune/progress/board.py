@@ -182,6 +182,8 @@ class Board:
 
     def _header(self, result: TuningResult) -> str:
         planned = "as many trials as time allows" if self.planned is None else _count_text(self.planned)
+        if result.max_parallel > 1:
+            planned += f", {result.max_parallel} at a time"
         parts = [self.name, result.backend, result.strategy, planned, f"seed {result.seed}"]
         return " · ".join(parts)
 

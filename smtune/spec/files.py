@@ -82,11 +82,24 @@ def read_mapping(path: Path) -> dict[str, Any]:
     return dict(content)
 
 
+def read_value(text: str) -> Any:
+    """Return the value that a piece of YAML 1.2 means.
+
+    >>> read_value("1e-4"), read_value("[a, off]")
+    (0.0001, ['a', 'off'])
+
+    Raises:
+        yaml.YAMLError: It is no valid YAML.
+        SpecError: A key stands twice.
+    """
+    return yaml.load(text, Loader=_Yaml12Loader)  # noqa: S506 - a SafeLoader
+
+
 def _parse(text: str, path: Path) -> Any:
     ending = path.suffix.lower()
     try:
         if ending in (".yaml", ".yml"):
-            return yaml.load(text, Loader=_Yaml12Loader)  # noqa: S506 - a SafeLoader
+            return read_value(text)
         if ending == ".toml":
             return tomllib.loads(text)
         if ending == ".json":

@@ -93,7 +93,7 @@ def _lock(descriptor: int, directory: JobDirectory) -> None:
                 name = directory.name
                 raise JobBusyError(
                     f"job {name} is being run by process {holder.pid} on {holder.host}; "
-                    f"watch it with `smtune show {name}`, or stop it with `smtune stop {name}`"
+                    f"watch it with `smtune watch {name}`, or stop it with `smtune stop {name}`"
                 ) from None
         else:
             return

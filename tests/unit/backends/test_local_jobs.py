@@ -84,6 +84,18 @@ def test_a_job_whose_first_trials_all_fail_is_given_up_and_says_why(function, re
     assert numbers == (0, 1, 2, 3, 4)
 
 
+def test_failures_that_come_together_end_the_job_as_well():
+    together = threading.Barrier(4)
+
+    def fails(parameters):
+        together.wait(60)
+        raise RuntimeError("all at once")
+
+    with pytest.raises(JobFailedError, match="trials all failed"):
+        run(spec(limits={"max_trials": 100, "max_parallel": 4}), fails)
+    assert attach("churn").result().counts["Failed"] <= 8
+
+
 def test_failed_trials_are_data_and_the_job_goes_on():
     def sometimes(parameters):
         if parameters["kind"] == "a":

@@ -49,13 +49,14 @@ class CommandLine:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._started: list[subprocess.Popen[str]] = []
         self.environment = {**os.environ, "SMTUNE_HOME": str(folder / "home"), "COLUMNS": "120"}
         (folder / "train.py").write_text(TRAIN)
         (folder / "tuning.yaml").write_text(SPEC)
 
     def start(self, *arguments, stderr=subprocess.PIPE, **variables):
         """Start a command, with further environment variables."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "smtune", *arguments],
             cwd=self.folder,
             env={**self.environment, **variables},
@@ -63,6 +64,15 @@ class CommandLine:
             stderr=stderr,
             text=True,
         )
+        self._started.append(process)
+        return process
+
+    def close(self):
+        """End what a failed test left running; trials end with their runner."""
+        for process in self._started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
 
     def __call__(self, *arguments, **variables):
         """Run a command and return its exit status, stdout and stderr."""
@@ -78,7 +88,9 @@ class CommandLine:
 
 @pytest.fixture
 def smtune(tmp_path):
-    return CommandLine(tmp_path)
+    line = CommandLine(tmp_path)
+    yield line
+    line.close()
 
 
 @pytest.fixture(scope="session")

@@ -79,6 +79,17 @@ def test_an_interrupted_job_can_be_resumed(smtune, gate, number, expected):
     assert out.startswith("churn Completed: 3 of 3 trials")
 
 
+def test_ctrl_c_in_the_first_moment_is_heard(smtune, gate):
+    process = smtune.start("run", "tuning.yaml", "--set", f"static.gate={gate.path}")
+    lines_until(process, "seed 7")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert "smtune resume churn" in out
+    assert "Traceback" not in err
+
+
 def test_a_second_ctrl_c_kills_trials_that_will_not_stop(smtune, gate):
     process = smtune.start(
         "run", "tuning.yaml", "--set", f"static.gate={gate.path}", "--set", "static.behaviour=stubborn"
