@@ -82,7 +82,9 @@ class ProcessRunner(WatchingRunner[_Process]):
         self._patterns = compile_patterns(metrics)
         threads = {} if preload is None else _ONE_THREAD
         self._overrides = {name: value for name, value in threads.items() if name not in environment}
-        launcher_environment = {**inherited_environment(), **environment, **self._overrides}
+        # Forks keep the launcher's streams, so these must be as unbuffered as those of a fresh interpreter.
+        unbuffered = {"PYTHONUNBUFFERED": "1"}
+        launcher_environment = {**inherited_environment(), **unbuffered, **environment, **self._overrides}
         super().__init__(grace_seconds=grace_seconds, environment=launcher_environment, preload=preload)
 
     def start(self, trial: Trial) -> None:

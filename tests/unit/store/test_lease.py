@@ -33,7 +33,7 @@ def test_one_at_a_time_also_within_a_process(directory: JobDirectory) -> None:
             JobLease(directory)
         assert str(caught.value) == (
             f"job churn is being run by process {os.getpid()} on {socket.gethostname()}; "
-            "watch it with `smtune show churn`, or stop it with `smtune stop churn`"
+            "watch it with `smtune watch churn`, or stop it with `smtune stop churn`"
         )
         assert is_running(directory) == os.getpid()
     JobLease(directory).release()
