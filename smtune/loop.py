@@ -7,6 +7,7 @@ numbers.
 
 from __future__ import annotations
 
+import difflib
 import math
 import os
 import socket
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from smtune.errors import StoreError
-from smtune.results import BASELINE, JobStatus
+from smtune.results import BASELINE, RAN_TOO_LONG, JobStatus
 from smtune.runners.base import Ended, Event, Measured, Runner, Started
 from smtune.spec import TuningSpec
 from smtune.store import (
@@ -296,13 +297,13 @@ class TuningLoop:
         if status is TrialStatus.Stopped:
             reason = running.stop_reason or reason
         elif status is TrialStatus.Completed and objective is None:
-            status = TrialStatus.Failed
-            known = ", ".join(sorted(trial.metrics)) or "no metric at all"
-            reason = f"never reported the objective {metric!r}; it reported {known}"
+            status, reason = TrialStatus.Failed, _missing_objective(metric, trial.metrics, event.reason)
         elif status is TrialStatus.Completed and objective is not None and not math.isfinite(objective):
             status = TrialStatus.Failed
             where = "" if trial.step is None else f" at step {trial.step}"
             reason = f"reported {metric} = {objective}{where}"
+        elif status is TrialStatus.Completed:
+            reason = None
         usable = objective is not None and math.isfinite(objective) and status is not TrialStatus.Failed
         return TrialEnded(
             number=event.number,
@@ -329,7 +330,7 @@ class TuningLoop:
             if running.deadline is not None and now >= running.deadline:
                 running.deadline = None
                 limit = self._spec.limits.max_trial_seconds
-                self._stop_trial(number, f"ran longer than limits.max_trial_seconds = {limit:g}")
+                self._stop_trial(number, f"{RAN_TOO_LONG} limits.max_trial_seconds = {limit:g}")
 
     def _stop_trial(self, number: int, reason: str) -> None:
         running = self._running[number]
@@ -345,6 +346,8 @@ class TuningLoop:
         elif status is JobStatus.Completed and not self._succeeded:
             status = JobStatus.Failed
             reason = "; ".join(text for text in ("no trial succeeded", reason) if text)
+        elif self._verdict is None and self._suggested < (self._spec.planned_trials or 0):
+            reason = f"the search ended by itself after {self._suggested} trials"
         self._runner.close()
         now = time.time()
         records: list[JobEvent] = [
@@ -374,6 +377,19 @@ def _trial_of(event: Suggested) -> Trial:
 
 def _fresh(trial: Trial) -> Trial:
     return Trial(trial.number, trial.parameters, origin=trial.origin, repeat=trial.repeat)
+
+
+def _missing_objective(metric: str, reported: Mapping[str, float], remark: str | None) -> str:
+    """Return why a trial that ended well has no objective, with what may help."""
+    known = ", ".join(sorted(reported)) or "no metric at all"
+    near = difflib.get_close_matches(metric, reported, n=1)
+    if near:
+        hint: str | None = f"did you mean {near[0]!r}?"
+    elif remark is None and not reported:
+        hint = "call smtune.container.report in the script, or name a regular expression under metrics"
+    else:
+        hint = remark
+    return "; ".join(filter(None, (f"never reported the objective {metric!r}", f"it reported {known}", hint)))
 
 
 def _measured(trial: Trial, metrics: Mapping[str, float], step: int | None, objective: str) -> Trial:

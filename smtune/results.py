@@ -6,10 +6,11 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from smtune.errors import MissingExtraError
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 BASELINE = "baseline"
 """Origin of the trial that trains the untuned configuration."""
+
+RAN_TOO_LONG = "ran longer than"
+"""How the reason of a trial begins that was stopped because its own time was over."""
 
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|0x[0-9a-fA-F]+")
 
@@ -80,9 +84,24 @@ class TuningResult:
 
     @cached_property
     def best(self) -> Trial | None:
-        """The completed trial with the best objective; the earlier number wins a tie."""
+        """The completed trial with the best objective; the earlier number wins a tie.
+
+        Where configurations were trained several times, the one with the best mean: its first completed trial, with
+        the means of objective and metrics over all of them. Choosing single trials would choose lucky ones.
+        """
+        return min(self._outcomes(), key=lambda trial: self.goal.sign * _objective(trial), default=None)
+
+    def _outcomes(self) -> list[Trial]:
+        """Return one completed trial per configuration, with the means over its repeats."""
         scored = [trial for trial in self.trials if _is_result(trial)]
-        return min(scored, key=lambda trial: self.goal.sign * _objective(trial), default=None)
+        if not any(trial.repeat for trial in self.trials):
+            return scored
+        under_way = {_key(trial) for trial in self.trials if not trial.status.ended}
+        repeats: dict[tuple[object, ...], list[Trial]] = {}
+        for trial in scored:
+            if _key(trial) not in under_way:
+                repeats.setdefault(_key(trial), []).append(trial)
+        return [_mean(group) for group in repeats.values()]
 
     @property
     def baseline(self) -> Trial | None:
@@ -99,7 +118,7 @@ class TuningResult:
     def history(self) -> list[tuple[int, float]]:
         """Return the improvements: trial number and objective of every new best, in the order in which trials ended."""
         improvements: list[tuple[int, float]] = []
-        ended = sorted((trial for trial in self.trials if _is_result(trial)), key=lambda trial: trial.ended_at or 0.0)
+        ended = sorted(self._outcomes(), key=lambda trial: trial.ended_at or 0.0)
         for trial in ended:
             value = _objective(trial)
             if not improvements or self.goal.sign * value < self.goal.sign * improvements[-1][1]:
@@ -107,13 +126,14 @@ class TuningResult:
         return improvements
 
     def failures(self) -> dict[str, tuple[int, ...]]:
-        """Return the failed trials by cause, most frequent first.
+        """Return the failed trials, and those that ran out of time, by cause; most frequent first.
 
         Reasons that differ only in their numbers are one cause, shown by its first example.
         """
         causes: dict[str, list[Trial]] = {}
         for trial in self.trials:
-            if trial.status is TrialStatus.Failed:
+            late = trial.status is TrialStatus.Stopped and (trial.failure_reason or "").startswith(RAN_TOO_LONG)
+            if trial.status is TrialStatus.Failed or late:
                 causes.setdefault(_NUMBER.sub("#", trial.failure_reason or "unknown"), []).append(trial)
         grouped = sorted(causes.values(), key=len, reverse=True)
         return {group[0].failure_reason or "unknown": tuple(trial.number for trial in group) for group in grouped}
@@ -170,6 +190,8 @@ class TuningResult:
     def to_dataframe(self) -> pd.DataFrame:
         """Return one row per trial: number, status, objective, parameters, ``metric.<name>`` columns, times, reason.
 
+        A parameter whose name is that of another column stands under ``parameter.<name>``.
+
         Raises:
             MissingExtraError: pandas is not installed.
         """
@@ -177,22 +199,7 @@ class TuningResult:
             import pandas as pd
         except ImportError:
             raise MissingExtraError("TuningResult.to_dataframe", "pandas") from None
-        rows = [
-            {
-                "number": trial.number,
-                "status": trial.status.value,
-                "objective": trial.objective,
-                **trial.parameters,
-                **{f"metric.{name}": value for name, value in trial.metrics.items()},
-                "seconds": trial.seconds,
-                "started_at": _moment(trial.started_at),
-                "ended_at": _moment(trial.ended_at),
-                "origin": trial.origin,
-                "failure_reason": trial.failure_reason,
-            }
-            for trial in self.trials
-        ]
-        return pd.DataFrame(rows)
+        return pd.DataFrame([_row(trial) for trial in self.trials])
 
 
 def _is_result(trial: Trial) -> bool:
@@ -203,6 +210,41 @@ def _objective(trial: Trial) -> float:
     return math.nan if trial.objective is None else trial.objective
 
 
+def _key(trial: Trial) -> tuple[object, ...]:
+    return tuple(sorted(trial.parameters.items()))
+
+
+def _mean(repeats: Sequence[Trial]) -> Trial:
+    """Return the first of several completed trials of a configuration, with the means of what they scored."""
+    shared = set.intersection(*(set(trial.metrics) for trial in repeats))
+    return replace(
+        repeats[0],
+        objective=fmean(_objective(trial) for trial in repeats),
+        metrics={name: fmean(trial.metrics[name] for trial in repeats) for name in sorted(shared)},
+        ended_at=max(trial.ended_at or 0.0 for trial in repeats),
+    )
+
+
+def _row(trial: Trial) -> dict[str, Any]:
+    ours = {
+        "number": trial.number,
+        "status": trial.status.value,
+        "objective": trial.objective,
+    }
+    rest = {
+        **{f"metric.{name}": value for name, value in trial.metrics.items()},
+        "seconds": trial.seconds,
+        "started_at": _moment(trial.started_at),
+        "ended_at": _moment(trial.ended_at),
+        "origin": trial.origin,
+        "repeat": trial.repeat,
+        "failure_reason": trial.failure_reason,
+    }
+    taken = {*ours, *rest}
+    tuned = {f"parameter.{name}" if name in taken else name: value for name, value in trial.parameters.items()}
+    return {**ours, **tuned, **rest}
+
+
 def _trial_dict(trial: Trial) -> dict[str, Any]:
     return {
         "number": trial.number,
@@ -211,6 +253,7 @@ def _trial_dict(trial: Trial) -> dict[str, Any]:
         "objective": _strict(trial.objective),
         "metrics": _finite(trial.metrics),
         "origin": trial.origin,
+        "repeat": trial.repeat,
         "started_at": _time(trial.started_at),
         "ended_at": _time(trial.ended_at),
         "failure_reason": trial.failure_reason,

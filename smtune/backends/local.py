@@ -167,11 +167,11 @@ class LocalBackend(Backend):
         run = self._runs.get(directory.name)
         deadline = None if timeout is None else time.monotonic() + timeout
         if run is not None and listener is None:
-            run.thread.join(timeout)
+            run.wait(timeout)
         else:
             self._follow(directory, deadline, listener)
             if run is not None:
-                run.thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+                run.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
         if run is not None:
             run.check()
         return self.poll(job_name)
@@ -207,7 +207,7 @@ class LocalBackend(Backend):
         """
         directory = find(job_name)
         run = self._runs.get(directory.name)
-        if run is not None and run.thread.is_alive():
+        if run is not None and run.under_way:
             run.stop(force=force)
         elif not self._send(directory, "kill" if force else "stop"):
             self._mark_stopped(directory)
@@ -246,7 +246,7 @@ class LocalBackend(Backend):
             SpecError: The configuration is not legal, or the job is not running here.
         """
         run = self._runs.get(find(job_name).name)
-        if run is None or not run.thread.is_alive():
+        if run is None or not run.under_way:
             fix = "enqueue in the process that runs it, while it runs; or list it in a new job's strategy, type manual"
             raise SpecError([Problem("name", job_name, "is not running here", fix)])
         run.enqueue(configuration)
@@ -300,6 +300,8 @@ def _keep_code(directory: JobDirectory, training: Training) -> None:
     """Copy the training code into the job; folders of data that lie in between are reached as channels."""
     source = Path(training.source_dir)
     inside = [Path(channel.source) for channel in training.channels.values()]
+    if training.output is not None:
+        inside.append(Path(training.output))
     data = [folder for folder in inside if folder.is_dir() and source.resolve() in folder.resolve().parents]
     snapshot_source(source, directory.code, leave_out=data)
 

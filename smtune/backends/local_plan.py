@@ -29,9 +29,9 @@ def plan_local(spec: TuningSpec, *, function: object, name: str | None) -> Plan:
     chosen = name or spec.name or time.strftime("tuning-%y%m%d-%H%M%S-") + secrets.token_hex(2)
     named = spec if spec.name == chosen else TuningSpec.from_dict({**spec.to_dict(), "name": chosen})
     problems = [*_source_problems(spec.training, function), *_strategy_problems(spec)]
-    if problems:
-        raise SpecError(problems)
     lowering = [*_lowering_problems(spec.training)]
+    if problems:
+        raise SpecError([*problems, *lowering])
     if lowering:
         raise LoweringError(lowering)
     return Plan(
@@ -106,7 +106,11 @@ def _warnings(spec: TuningSpec, function: object) -> Iterator[str]:
         yield "metrics: regular expressions are for scripts; a function returns or reports its metrics"
     planned = spec.planned_trials
     if planned is not None and spec.limits.max_parallel > planned:
-        yield f"limits.max_parallel = {spec.limits.max_parallel}, but there are only {planned} trials"
+        yield f"limits.max_parallel = {spec.limits.max_parallel} is more than the number of trials, {planned}"
+    short = [name for name in (*spec.parameters, *spec.static) if len(name) == 1]
+    if short and function is None:
+        shown = ", ".join(f"-{name}" for name in short)
+        yield f"one-letter hyperparameters reach the script's command line as {shown}, as SageMaker's toolkit passes them"
 
 
 def _nearest(path: Path) -> str:

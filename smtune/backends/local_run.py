@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Mapping
 
@@ -23,8 +24,9 @@ class LocalRun:
         self._loop: TuningLoop | None = None
         self._wanted: Command | None = None
         self._begun = threading.Event()
+        self._ended = threading.Event()
         # Not a daemon: a script that ends after tune() waits for its job, as it would for any of its own work.
-        self.thread = threading.Thread(target=self._work, name=f"smtune-{directory.name}")
+        self._thread = threading.Thread(target=self._work, name=f"smtune-{directory.name}")
 
     @property
     def name(self) -> str:
@@ -37,14 +39,44 @@ class LocalRun:
         Raises:
             StoreError: The log cannot be replayed or written.
         """
-        self.thread.start()
+        self._thread.start()
+        # The interpreter calls this before it waits for threads; `atexit` would come after that.
+        threading._register_atexit(self._wait_at_exit)  # type: ignore[attr-defined]  # noqa: SLF001
         try:
             self._begun.wait()
         except BaseException:  # Ctrl-C: whoever called it gets no job to stop
             self.stop(force=True)
-            self.thread.join()
+            self.wait()
             raise
         self.check()
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the loop is still running."""
+        return not self._ended.is_set()
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Block until the loop has ended, or for some seconds.
+
+        Not ``Thread.join``: before Python 3.13, a thread whose join was interrupted by Ctrl-C counts as ended.
+        """
+        self._ended.wait(timeout)
+
+    def _wait_at_exit(self) -> None:
+        """Let a program that does not wait for its job end well, and stop the job on Ctrl-C."""
+        if not self.under_way:
+            return
+        print(f"smtune: waiting for job {self.name} to end; Ctrl-C stops it", file=sys.stderr)  # noqa: T201
+        for force in (False, True):
+            try:
+                self.wait()
+            except KeyboardInterrupt:
+                self.stop(force=force)
+            else:
+                break
+        self.wait()
+        if self._wanted is not None:
+            print(f"smtune: job {self.name} is stopped; it can be resumed", file=sys.stderr)  # noqa: T201
 
     def stop(self, *, force: bool) -> None:
         """Have the loop stop, now or as soon as there is one."""
@@ -78,4 +110,5 @@ class LocalRun:
         finally:
             self._runner.close()
             self._lease.release()
+            self._ended.set()
             self._begun.set()

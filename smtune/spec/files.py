@@ -49,7 +49,7 @@ def _construct_mapping(loader: _Yaml12Loader, node: yaml.MappingNode) -> dict[An
         name = loader.construct_object(key)
         if isinstance(name, str | int | float) and name in seen:
             line = key.start_mark.line + 1
-            raise SpecError([Problem(str(name), name, f"stands twice (line {line})", "keep one of them")])
+            raise SpecError([Problem("", str(name), f"stands twice (line {line})", "keep one of them")])
         seen.add(name if isinstance(name, str | int | float) else repr(name))
     loader.flatten_mapping(node)
     return loader.construct_mapping(node, deep=True)
@@ -82,6 +82,15 @@ def read_mapping(path: Path) -> dict[str, Any]:
     return dict(content)
 
 
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapping: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in mapping:
+            raise SpecError([Problem(key, value, "stands twice", "keep one of them")])
+        mapping[key] = value
+    return mapping
+
+
 def read_value(text: str) -> Any:
     """Return the value that a piece of YAML 1.2 means.
 
@@ -103,7 +112,9 @@ def _parse(text: str, path: Path) -> Any:
         if ending == ".toml":
             return tomllib.loads(text)
         if ending == ".json":
-            return json.loads(text)
+            return json.loads(text, object_pairs_hook=_unique)
+    except SpecError:
+        raise
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""

@@ -45,6 +45,4 @@ class Objective(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     metric: Annotated[str, Field(min_length=1, max_length=255, description="Name of the metric, as it is reported.")]
-    goal: Annotated[
-        Goal, BeforeValidator(Goal.parse), Field(description="Maximize or Minimize.", validate_default=True)
-    ] = Goal.Maximize
+    goal: Annotated[Goal, BeforeValidator(Goal.parse), Field(description="Maximize or Minimize.")]

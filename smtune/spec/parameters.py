@@ -70,6 +70,10 @@ def parse_parameter(form: object) -> object:
     Raises:
         SpecError: Every key that is wrong, with paths relative to the parameter.
     """
+    if isinstance(form, str | int | float | list | tuple | None):
+        written = form if isinstance(form, list | tuple) else ["a", "b"]
+        fix = f"write {{type: categorical, values: [{', '.join(map(str, written))}]}}, or {{type: continuous, min: 0, max: 1}}"
+        raise SpecError([Problem("", form, "is no parameter", fix)])
     if not isinstance(form, Mapping):
         return form
     kind = form.get("type")

@@ -10,6 +10,10 @@ from pydantic import BaseModel, ValidationError
 
 from smtune.errors import Problem, SpecError
 
+_RULES = {
+    "dict_type": "must be a mapping",
+    "model_type": "must be a mapping",
+}
 _FIXES = {
     "missing": "add it",
     "int_type": "write a whole number, without quotes",
@@ -58,7 +62,8 @@ def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]
             problems.append(Problem(path, None, "is missing", _FIXES["missing"]))
         else:
             fix = _FIXES.get(detail["type"], "see `smtune schema`")
-            problems.append(Problem(path, detail["input"], _rule(detail["msg"]), fix))
+            rule = _RULES.get(detail["type"]) or _rule(detail["msg"])
+            problems.append(Problem(path, detail["input"], rule, fix))
     return problems
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from smtune.container import encode_value
 from smtune.errors import Problem, SpecError
 from smtune.space import SearchSpace
-from smtune.spec.objective import Objective
+from smtune.spec.objective import Goal, Objective
 from smtune.spec.parameters import SpaceField
 from smtune.spec.parts import Limits, Training
 from smtune.spec.problems import problems_of
@@ -120,7 +120,11 @@ class TuningSpec(BaseModel):
         try:
             super().__init__(**fields)
         except ValidationError as error:
-            raise SpecError(problems_of(error, type(self))) from None
+            problems = problems_of(error, type(self))
+            wrong = {str(detail["loc"][0]) for detail in error.errors(include_url=False) if detail["loc"]}
+            if wrong and not isinstance(self, _Rest):
+                problems += _problems_of_rest(fields, wrong)
+            raise SpecError(problems) from None
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any], *, source: str | None = None) -> TuningSpec:
@@ -181,6 +185,8 @@ class TuningSpec(BaseModel):
         """Return 1 if the baseline comes on top of what the strategy proposes."""
         if self.baseline is None or count >= size:
             return 0
+        if isinstance(self.strategy, ManualConfig):
+            return int(self.baseline not in [self.parameters.validate(one) for one in self.strategy.configurations])
         if isinstance(self.strategy, GridConfig):
             levels = self.parameters.grid_levels(self.strategy.levels)
             return int(any(self.baseline[name] not in values for name, values in levels.items()))
@@ -188,7 +194,11 @@ class TuningSpec(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> TuningSpec:
-        problems = [*self._name_problems(), *self._parameter_problems(), *self._strategy_problems()]
+        problems = [*self._name_problems(), *self._parameter_problems()]
+        if isinstance(self.strategy, ManualConfig):
+            problems += self._manual_problems(self.strategy)
+        if not problems:
+            problems += self._count_problems()
         if problems:
             raise SpecError(problems)
         return self
@@ -212,13 +222,11 @@ class TuningSpec(BaseModel):
                 problems += [problem.under("baseline") for problem in error.problems]
         return problems
 
-    def _strategy_problems(self) -> list[Problem]:
+    def _count_problems(self) -> list[Problem]:
         try:
             count = self._strategy_trials()
         except SpecError as error:
             return [_at_grid(problem) for problem in error.problems]
-        except KeyError:  # the baseline is wrong, and is reported as that
-            return []
         limit = self.limits.max_trials
         if count is None and limit is None and self.limits.max_runtime_seconds is None:
             rule = f"is missing, and {self.strategy.type} search never ends by itself"
@@ -227,8 +235,6 @@ class TuningSpec(BaseModel):
             rule = f"is less than the {count} trials of this grid ({self._grid_formula()})"
             fix = f"set limits.max_trials: {count}, or make the grid coarser (fewer strategy.levels, larger steps)"
             return [Problem("limits.max_trials", limit, rule, fix)]
-        if isinstance(self.strategy, ManualConfig):
-            return self._manual_problems(self.strategy)
         return []
 
     def _manual_problems(self, strategy: ManualConfig) -> list[Problem]:
@@ -247,6 +253,26 @@ class TuningSpec(BaseModel):
         return " ".join([product, *extras])
 
 
+class _Rest(TuningSpec):
+    """What is left of a wrong spec without its wrong keys, to find what else is wrong."""
+
+
+def _problems_of_rest(fields: Mapping[str, Any], wrong: Collection[str]) -> list[Problem]:
+    """Return the problems between the keys that are fine by themselves; wrong ones take a harmless value."""
+    if "parameters" in wrong:
+        return []
+    harmless: dict[str, Any] = {
+        "objective": Objective(metric="-", goal=Goal.Maximize),
+        "limits": Limits(max_trials=10**9),
+    }
+    rest = {key: value for key, value in fields.items() if key not in wrong}
+    try:
+        _Rest(**rest, **{key: value for key, value in harmless.items() if key in wrong})
+    except SpecError as error:
+        return [problem for problem in error.problems if problem.field.partition(".")[0] not in wrong]
+    return []
+
+
 def _at_grid(problem: Problem) -> Problem:
     return problem.under("strategy") if problem.field.startswith("levels") else problem.under("parameters")
 
@@ -254,7 +280,7 @@ def _at_grid(problem: Problem) -> Problem:
 def _configurations(strategy: StrategyConfig, space: SearchSpace) -> int | None:
     """Return how many configurations a strategy proposes before it ends by itself, or ``None`` if it does not."""
     if isinstance(strategy, ManualConfig):
-        return len({str(sorted(one.items(), key=str)) for one in strategy.configurations})
+        return len({tuple(space.validate(one).items()) for one in strategy.configurations})
     if isinstance(strategy, GridConfig):
         return math.prod(len(values) for values in space.grid_levels(strategy.levels).values())
     if isinstance(strategy, EvolutionaryConfig) and strategy.max_generations is not None:

@@ -202,6 +202,44 @@ def test_a_script_that_ignores_sigterm_is_ended_when_the_job_is_stopped_by_force
     assert [trial.status for trial in result.trials] == [TrialStatus.Stopped]
 
 
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_a_program_that_does_not_wait_for_its_job_ends_well(home, tmp_path, interrupted):
+    code = """
+        import os, signal, threading
+        from smtune import TuningSpec, tune
+        from smtune.container import report
+        spec = TuningSpec(
+            name="churn", objective={"metric": "loss", "goal": "min"}, strategy="random", limits={"max_trials": 4},
+            parameters={"x": {"type": "continuous", "min": 0, "max": 1}},
+        )
+        gate = threading.Event()
+        def train(parameters):
+            report({"loss": 1.0})
+            if not gate.wait(0.01) and os.environ["INTERRUPTED"] == "True":
+                while True:
+                    report({"loss": 1.0})
+                    gate.wait(0.01)
+            return parameters["x"]
+        tune(spec, function=train)
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
+        env={**os.environ, "INTERRUPTED": str(interrupted)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    if interrupted:
+        assert process.stderr is not None
+        assert "waiting for job churn" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert "Traceback" not in err
+    result = attach("churn").result()
+    assert result.status is (JobStatus.Stopped if interrupted else JobStatus.Completed)
+    assert result.counts["InProgress"] == 0
+
+
 def test_a_trial_directory_keeps_what_the_training_made_and_not_what_it_was_given(home, tmp_path):
     script = """
         from smtune.container import channel, model_dir, output_dir, report

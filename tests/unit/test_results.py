@@ -49,6 +49,27 @@ def test_a_stopped_trial_is_never_the_best():
     assert result(stopped).best is None
 
 
+def test_with_repeats_the_best_mean_wins_and_not_the_luckiest_run():
+    def repeat(number, x, objective):
+        return Trial(
+            number, {"x": x}, TrialStatus.Completed, objective=objective, metrics={"m": objective}, repeat=number % 3
+        )
+
+    lucky = [repeat(0, 1, 5.0), repeat(1, 1, 1.0), repeat(2, 1, 9.0)]
+    steady = [repeat(3, 2, 4.0), repeat(4, 2, 4.0), repeat(5, 2, 4.0)]
+    job = result(*lucky, *steady, goal=Goal.Minimize)
+    assert (job.best.number, job.best.objective, job.best.metrics) == (3, 4.0, {"m": 4.0})
+    assert [value for _, value in job.history()] == [5.0, 4.0]
+    begun = Trial(6, {"x": 3}, TrialStatus.Completed, objective=0.0), Trial(7, {"x": 3}, repeat=1)
+    assert result(*lucky, *steady, *begun, goal=Goal.Minimize).best.number == 3
+
+
+def test_trials_that_ran_out_of_time_are_a_cause_of_failure():
+    late = Trial(0, {}, TrialStatus.Stopped, failure_reason="ran longer than limits.max_trial_seconds = 3")
+    stopped = Trial(1, {}, TrialStatus.Stopped, failure_reason="the job was stopped")
+    assert result(late, stopped).failures() == {"ran longer than limits.max_trial_seconds = 3": (0,)}
+
+
 def test_history_lists_improvements_in_the_order_of_the_ends():
     trials = [completed(0, 0.5, ended_at=9), completed(1, 0.7, ended_at=3), completed(2, 0.8, ended_at=5)]
     assert result(*trials).history() == [(1, 0.7), (2, 0.8)]
@@ -90,3 +111,12 @@ def test_the_dataframe_has_one_row_per_trial():
     assert list(frame["number"]) == [0, 1]
     assert frame.loc[0, "metric.validation:auc"] == 0.5
     assert frame.loc[1, "failure_reason"] == "no"
+
+
+def test_a_parameter_named_like_a_column_does_not_take_its_place():
+    trial = Trial(0, {"objective": "a", "seconds": 3, "eta": 0.1}, TrialStatus.Completed, objective=0.5)
+    frame = result(trial).to_dataframe()
+    assert frame.loc[0, "objective"] == 0.5
+    assert frame.loc[0, "parameter.objective"] == "a"
+    assert frame.loc[0, "parameter.seconds"] == 3
+    assert frame.loc[0, "eta"] == 0.1

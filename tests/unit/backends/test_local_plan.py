@@ -17,12 +17,12 @@ def project(tmp_path):
     return tmp_path
 
 
-def spec(project, **training):
+def spec(project, *, name="rate", **training):
     fields = {"source_dir": project / "code", "entry_point": "train.py", "channels": {"train": project / "data"}}
     return TuningSpec(
         name="churn",
         objective={"metric": "loss", "goal": "Minimize"},
-        parameters={"x": ContinuousParameter(0.0, 1.0)},
+        parameters={name: ContinuousParameter(0.0, 1.0)},
         strategy="random",
         limits={"max_trials": 4},
         training={**fields, **training},
@@ -91,6 +91,13 @@ def test_nothing_to_train_names_both_ways(project):
     assert LocalBackend(function=lambda parameters: 1.0).plan(bare).trials == 4
     with pytest.raises(SpecError, match="leave one of them out"):
         LocalBackend(function=lambda parameters: 1.0).plan(spec(project))
+
+
+def test_one_letter_names_are_warned_of(project):
+    (warning,) = LocalBackend().plan(spec(project, name="x")).warnings
+    assert "-x" in warning
+    bare = TuningSpec.from_dict({k: v for k, v in spec(project, name="x").to_dict().items() if k != "training"})
+    assert LocalBackend(function=lambda parameters: 1.0).plan(bare).warnings == ()
 
 
 def test_more_slots_than_trials_is_a_warning(project):

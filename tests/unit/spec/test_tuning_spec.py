@@ -130,7 +130,7 @@ def test_yaml_numbers_follow_version_1_2(tmp_path, text, value):
         write(
             tmp_path,
             "tuning.yaml",
-            f"objective: {{metric: loss}}\nlimits: {{max_trials: 1}}\nstatic: {{a: {text}}}\n"
+            f"objective: {{metric: loss, goal: min}}\nlimits: {{max_trials: 1}}\nstatic: {{a: {text}}}\n"
             "parameters: {x: {type: continuous, min: 0, max: 1}}\n",
         )
     )
@@ -144,7 +144,7 @@ def test_yaml_1_1_surprises_stay_text(tmp_path, text):
         write(
             tmp_path,
             "tuning.yaml",
-            f"objective: {{metric: loss}}\nlimits: {{max_trials: 1}}\nstatic: {{a: {text}}}\n"
+            f"objective: {{metric: loss, goal: min}}\nlimits: {{max_trials: 1}}\nstatic: {{a: {text}}}\n"
             "parameters: {x: {type: continuous, min: 0, max: 1}}\n",
         )
     )
@@ -177,9 +177,32 @@ def test_all_problems_are_told_at_once_with_field_value_rule_and_fix(tmp_path):
     assert "3 problems" in str(caught.value)
 
 
+def test_wrong_keys_do_not_hide_what_is_wrong_between_the_others():
+    found = problems(
+        objective={"metric": "loss"},
+        limits={"max_trials": 0},
+        sead=1,
+        name="under_score",
+        static={"x": 3},
+        baseline={"x": 7},
+    )
+    assert sorted(problem.field for problem in found) == [
+        "baseline.x",
+        "limits.max_trials",
+        "name",
+        "objective.goal",
+        "sead",
+        "static.x",
+    ]
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
+        ({"objective": {"metric": "loss"}}, "objective.goal"),
+        ({"objective": "loss"}, "objective"),
+        ({"limits": 3}, "limits"),
+        ({"parameters": {"x": ["a", "b"]}}, "parameters.x"),
         ({"objectve": 1}, "objectve"),
         ({"objective": {"metric": "loss", "goal": "up"}}, "objective.goal"),
         ({"objective": {}}, "objective.metric"),
@@ -250,6 +273,8 @@ def test_a_finite_strategy_needs_no_limit_and_says_its_count():
     assert TuningSpec(**minimal(limits={}, strategy=GridConfig(levels=7), repeats=3)).planned_trials == 21
     assert TuningSpec(**minimal(limits={}, strategy=GridConfig(levels=3), baseline={"x": 0.3})).planned_trials == 4
     assert TuningSpec(**minimal(limits={}, strategy=GridConfig(levels=3), baseline={"x": 0.5})).planned_trials == 3
+    manual = {"type": "manual", "configurations": [{"x": 0.1}, {"x": 1}, {"x": 1.0}]}
+    assert TuningSpec(**minimal(limits={}, strategy=manual, baseline={"x": 0.1})).planned_trials == 2
     chain = ChainConfig.model_validate(
         {"steps": [{"strategy": "random", "trials": 4}, {"strategy": {"type": "grid", "levels": 3}, "narrow": 0.1}]}
     )
@@ -264,6 +289,8 @@ def test_a_finite_strategy_needs_no_limit_and_says_its_count():
         ("tuning.yaml", "objective: {metric: [", "YAML"),
         ("tuning.yaml", "- a\n- b\n", "no mapping"),
         ("tuning.yaml", "seed: 1\nseed: 2\n", "twice"),
+        ("tuning.yaml", "a: 1\nb:\n  c: 2\n  c: 3\n", r"c: stands twice \(line 4\); keep one"),
+        ("tuning.json", '{"seed": 1, "seed": 2}', "twice"),
         ("tuning.toml", "seed = \n", "TOML"),
         ("tuning.json", "{", "JSON"),
         ("tuning.ini", "[a]", "ending"),
