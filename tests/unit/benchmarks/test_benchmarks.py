@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import launch, measuring, overhead
+from benchmarks.launch_variants import VARIANTS, Variant
+from benchmarks.overhead_cases import CASES
 
 ROOT = Path(__file__).parents[3]
 
@@ -21,11 +23,11 @@ def run(*arguments):
 
 def test_overhead_prints_its_tables_and_what_it_skipped():
     told = run("benchmarks.overhead", "--trials", "3", "--rounds", "1", "--peers")
-    table = told.partition("Overhead of one trial")[2].partition("Targets")[0]
-    for case in overhead.CASES.values():
+    table = told.partition("Overhead of one trial")[2].partition("Targets,")[0]
+    for case in CASES.values():
         assert (f"| {case.title} " in table) == (case.peer is None)
         assert (f"skipped: {case.title} (not asked for)" in told) == (case.peer is not None)
-    for title in ("Overhead of one trial", "Targets", "Imports, least of 1", "Command line, least of 1"):
+    for title in ("Overhead of one trial", "Targets, at 3 trials", "Imports, least of 1", "Command line, least of 1"):
         assert f"\n{title}\n" in told
     assert "PASS" in told or "MISS" in told
     assert "calibration loop in each of 7 processes" in told
@@ -49,14 +51,14 @@ def test_launch_prints_its_tables_and_what_it_skipped():
     for title in ("Is the CPU of trials counted?", "Script trivial, 2 at a time", "Targets, medians of paired rounds"):
         assert f"\n{title}\n" in told
     for name in ("popen", "runner", "warm-runner"):
-        assert told.count(f"| {launch.VARIANTS[name].title} ") == 2
+        assert told.count(f"| {VARIANTS[name].title} ") == 2
     assert "PASS" in told or "MISS" in told
 
 
 def test_what_is_not_installed_is_skipped_by_name(capsys):
     subjects = {
-        "ours": launch.VARIANTS["runner"],
-        "theirs": launch.Variant("Their tuner", lambda: lambda *_: 0, "theirs", "no_such_module"),
+        "ours": VARIANTS["runner"],
+        "theirs": Variant("Their tuner", lambda: lambda *_: 0, "theirs", "no_such_module"),
     }
     assert measuring.choose(subjects, ["theirs"]) == ["ours"]
     assert capsys.readouterr().out == "skipped: Their tuner (no_such_module is not installed)\n"
