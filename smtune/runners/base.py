@@ -38,7 +38,9 @@ class Ended:
         at: Seconds since the epoch (UTC).
         status: ``Completed``: its code ended well. ``Failed``: it did not. ``Stopped``: it was asked to stop, however
             it ended then.
-        reason: Why it failed, in one line fit for a table, e.g. ``"exit code 1: ValueError: eta too large"``.
+        reason: Why it failed, in one line fit for a table, e.g. ``"exit code 1: ValueError: eta too large"``. If it
+            completed: a remark on why a metric may be missing, e.g. that its regex never captured a number, or
+            ``None``.
         log_tail: Its last log lines, at most 20, of a trial that failed.
     """
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from smtune.container.reporting import parse_report
 from smtune.errors import Problem, SpecError
@@ -18,10 +20,16 @@ _LONGEST_LINE = 1 << 16
 """Bytes of a line that are looked at; the log has them all. CloudWatch cuts lines at 256 KB."""
 _LONGEST_TAIL_LINE = 1000
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
+_NUMBER = r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
+_PLAIN_GROUP = re.compile(r"(?<!\\)\((?!\?)(?:\[\^?\]?[^\]\\]*\]|[^()[\\]|\\.)*\)")
+"""A group that captures and holds no other."""
 
 
 class Output:
     """Follows what one trial prints.
+
+    A carriage return ends a line as a newline does, so the metrics of every state of a progress bar are read; in the
+    tail, a bar is one line with its last state.
 
     A log that cannot be written (a full disk) is cut there, and :attr:`tail` says so: the trial goes on, and its
     metrics are read all the same.
@@ -36,6 +44,9 @@ class Output:
         self._number = number
         self._patterns = patterns
         self._line = bytearray()
+        self._shown = b""
+        self._read: set[str] = set()
+        self._misread: dict[str, str] = {}
         self._tail: deque[bytes] = deque(maxlen=TAIL_LINES)
         self._log: int | None = None
         self._cut: str | None = None
@@ -48,7 +59,7 @@ class Output:
     @property
     def tail(self) -> tuple[str, ...]:
         """The last lines, at most 20, and where the log was cut."""
-        lines = [_shown(line) for line in self._tail]
+        lines = [line.decode("utf-8", "replace").rstrip()[:_LONGEST_TAIL_LINE] for line in self._tail]
         if self._cut is not None:
             lines = [*lines[1 - TAIL_LINES :], self._cut]
         return tuple(lines)
@@ -58,23 +69,41 @@ class Output:
         """Where and why the log was cut, or ``None`` if it is complete."""
         return self._cut
 
+    @property
+    def remark(self) -> str | None:
+        """Why metrics that were never read may be missing: their regexes captured something else than numbers."""
+        return "; ".join(text for name, text in self._misread.items() if name not in self._read) or None
+
     def feed(self, data: bytes) -> list[Measured]:
         """Take what was printed next; return the metrics of the lines that are complete now."""
         self._write(data)
         *ends, rest = data.split(b"\n")
         measured = []
         for end in ends:
-            self._extend(end)
-            measured += self._take_line()
-        self._extend(rest)
-        return measured
+            measured += self._follow(end) + self._take_line()
+            self._end_tail_line()
+        return measured + self._follow(rest)
 
     def finish(self) -> list[Measured]:
         """Close the log; return the metrics of a last line without a newline."""
         if self._log is not None:
             os.close(self._log)
             self._log = None
-        return self._take_line() if self._line else []
+        measured = self._take_line()
+        if self._shown:
+            self._end_tail_line()
+        return measured
+
+    def _follow(self, part: bytes) -> list[Measured]:
+        """Take what was printed next up to a newline; return the metrics of what carriage returns complete."""
+        *states, rest = part.split(b"\r")
+        measured = []
+        for state in states:
+            self._extend(state)
+            measured += self._take_line()
+            self._line += b"\r"  # kept for regexes that look for it as CloudWatch shows it
+        self._extend(rest)
+        return measured
 
     def _extend(self, part: bytes) -> None:
         self._line += part[: _LONGEST_LINE - len(self._line)]
@@ -82,9 +111,19 @@ class Output:
     def _take_line(self) -> list[Measured]:
         line = bytes(self._line)
         self._line.clear()
-        self._tail.append(line)
-        metrics, step = read_metrics(line.decode("utf-8", "replace"), self._patterns)
-        return [Measured(self._number, time.time(), metrics, step)] if metrics else []
+        if not line.strip():
+            return []
+        self._shown = line.removeprefix(b"\r")[: 4 * _LONGEST_TAIL_LINE]
+        found = read_metrics(line.decode("utf-8", "replace"), self._patterns)
+        self._read.update(found.metrics)
+        for name, match in found.misread.items():
+            if name not in self._misread:
+                self._misread[name] = _misread(name, match)
+        return [Measured(self._number, time.time(), found.metrics, found.step)] if found.metrics else []
+
+    def _end_tail_line(self) -> None:
+        self._tail.append(self._shown)
+        self._shown = b""
 
     def _write(self, data: bytes) -> None:
         try:
@@ -123,30 +162,45 @@ def compile_patterns(metrics: Mapping[str, str | re.Pattern[str]]) -> dict[str, 
     return patterns
 
 
-def read_metrics(line: str, patterns: Mapping[str, re.Pattern[str]]) -> tuple[dict[str, float], int | None]:
+class Reading(NamedTuple):
+    """What a line says.
+
+    Attributes:
+        metrics: Metric name to value; empty for most lines.
+        step: The step, if the script reported one.
+        misread: Metric name to what its regex found instead of a number.
+    """
+
+    metrics: Mapping[str, float]
+    step: int | None
+    misread: Mapping[str, re.Match[str]]
+
+
+def read_metrics(line: str, patterns: Mapping[str, re.Pattern[str]]) -> Reading:
     r"""Read the metrics of a line, either reported with :func:`smtune.container.report` or found by regexes.
 
     A regex sees the line as it is and as CloudWatch shows it, which SageMaker's metrics are read from: there a tab is
     ``#011``.
 
-    >>> read_metrics("[3]\ttrain-auc:0.9", compile_patterns({"auc": r"#011train-auc:(\S+)"}))
-    ({'auc': 0.9}, None)
+    >>> read_metrics("[3]\ttrain-auc:0.9", compile_patterns({"auc": r"#011train-auc:(\S+)"})).metrics
+    {'auc': 0.9}
 
-    Returns:
-        Metric name to value, empty for most lines, and the step, if the script reported one.
+    Args:
+        line: Without its end; the carriage return that ended the one before may begin it.
+        patterns: As :func:`compile_patterns` returns them.
     """
     report = parse_report(line)
     if report is not None:
-        return report.metrics, report.step
-    metrics = {}
+        return Reading(report.metrics, report.step, {})
+    metrics, misread = {}, {}
     for name, pattern in patterns.items():
-        match = pattern.search(line) or pattern.search(_as_cloudwatch_shows(line))
-        if match:
+        match = pattern.search(line.removeprefix("\r")) or pattern.search(_as_cloudwatch_shows(line))
+        if match and match[1] is not None:
             try:
                 metrics[name] = float(match[1])
-            except (TypeError, ValueError):  # the group took no part, or captured more than a number
-                continue
-    return metrics, None
+            except ValueError:
+                misread[name] = match
+    return Reading(metrics, None, misread)
 
 
 def traceback_cause(lines: Sequence[str]) -> str | None:
@@ -178,7 +232,30 @@ def _as_cloudwatch_shows(line: str) -> str:
     return _CONTROL_CHARACTER.sub(lambda match: f"#{ord(match[0]):03o}", line)
 
 
-def _shown(line: bytes) -> str:
-    """Return what a terminal would show of a line, in which progress bars overwrite themselves."""
-    text = line[-4 * _LONGEST_TAIL_LINE :] if b"\r" in line else line
-    return text.decode("utf-8", "replace").rstrip().rsplit("\r", 1)[-1][:_LONGEST_TAIL_LINE]
+def _misread(name: str, match: re.Match[str]) -> str:
+    begin, end = match.span(1)
+    line = match.string[max(0, begin - 40) : begin + 40]
+    before, after = "..." if begin > 40 else "", "..." if begin + 40 < len(match.string) else ""
+    read = match[1] if end - begin <= 40 else match[1][:40] + "..."
+    return (
+        f"the expression for {name!r} read {_plain(read)!r} from "
+        f'"{before}{_plain(line)}{after}", which is no number; {_correction(match)}'
+    )
+
+
+def _correction(match: re.Match[str]) -> str:
+    """Return a regex that reads a number from the same line, or how to come by one."""
+    source = match.re.pattern
+    group = _PLAIN_GROUP.search(source)
+    if group and source.isprintable():
+        corrected = source[: group.start()] + _NUMBER + source[group.end() :]
+        # Not every expression survives it, e.g. with other groups before this one.
+        with contextlib.suppress(re.error, TypeError, ValueError):
+            found = re.compile(corrected, match.re.flags).search(match.string)
+            float(found[1] if found else "")
+            return f"use {corrected}"
+    return f"let its first group be {_NUMBER}"
+
+
+def _plain(text: str) -> str:
+    return _CONTROL_CHARACTER.sub(" ", text).strip()

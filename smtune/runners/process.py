@@ -145,6 +145,8 @@ class ProcessRunner(WatchingRunner[_Process]):
         if process.stopping:
             status = TrialStatus.Stopped
             reason = f"did not end within {self._grace_seconds:g} s of SIGTERM" if process.killed else None
+        elif status is TrialStatus.Completed:
+            reason = process.output.remark
         elif exit_code:
             reason = one_line(": ".join(filter(None, (describe_exit(exit_code), _cause(process.staged, tail)))))
         if status is not TrialStatus.Failed:

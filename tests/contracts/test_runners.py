@@ -1,6 +1,7 @@
 import shutil
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -52,7 +53,9 @@ class ContractWithSignals(RunnerContract):
 class ProcessContract(ContractWithSignals):
     preload: Sequence[str] | None
 
-    def make(self, *, slots: int = 2, grace_seconds: float = 30.0) -> ProcessRunner:
+    def make(
+        self, *, slots: int = 2, grace_seconds: float = 30.0, metrics: Mapping[str, str] = MappingProxyType({})
+    ) -> ProcessRunner:
         source = self.folder / "source"
         if not source.exists():
             source.mkdir()
@@ -67,6 +70,7 @@ class ProcessContract(ContractWithSignals):
             ),
             slots=slots,
             log_path=lambda trial: self.folder / "logs" / f"{trial.number}.log",
+            metrics=metrics,
             preload=self.preload,
             grace_seconds=grace_seconds,
         )
@@ -89,6 +93,17 @@ class ProcessContract(ContractWithSignals):
         with self.make() as runner:
             runner.start(self.trial(0, "say_nothing"))
             assert ended(until_idle(runner), 0).status is TrialStatus.Completed
+
+    def test_completed_trial_tells_which_metric_was_misread(self) -> None:
+        with self.make(metrics={"auc": r"auc of (\S+)", "loss": r"loss of (\S+)"}) as runner:
+            runner.start(self.trial(0, "speak", text="auc of 1e-05, and\rloss of 2% and\rloss of 3"))
+            end = ended(until_idle(runner), 0)
+            runner.start(self.trial(1, "speak", text="auc of 0.5"))
+            fine = ended(until_idle(runner), 1)
+        assert end.status is TrialStatus.Completed
+        assert str(end.reason).startswith("the expression for 'auc' read '1e-05,' from \"auc of 1e-05, and\"")
+        assert "'loss'" not in str(end.reason)
+        assert (fine.status, fine.reason) == (TrialStatus.Completed, None)
 
 
 class TestFreshInterpreters(ProcessContract):

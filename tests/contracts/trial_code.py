@@ -19,6 +19,10 @@ def complete(_parameters: dict[str, Any]) -> None:
     report({"auc": 0.1 + 0.2, "loss": float("inf")}, step=2)
 
 
+def speak(parameters: dict[str, Any]) -> None:
+    sys.stdout.write(parameters["text"] + "\n")
+
+
 def fail(_parameters: dict[str, Any]) -> None:
     report({"auc": 0.5})
     raise ValueError("eta is too large:\n1.5 > 1")

@@ -40,6 +40,95 @@ def test_progress_bar_without_a_newline_does_not_hide_a_report(output: Output) -
     assert output.tail == (" 20%|##  |smtune: step=2; auc=0.5",)
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_every_state_of_a_progress_bar_is_a_line(output: Output, tmp_path: Path, size: int) -> None:
+    bar = b"\rstep 1 loss=10 \rstep 2 loss=9 \rsmtune: step=3; auc=0.5\rstep 4 loss=8 \r\nend loss=7\r\n\r\n"
+    chunks = [bar[start : start + size] for start in range(0, len(bar), size)]
+    assert measured(output, *chunks) == [{"loss": 10}, {"loss": 9}, {"auc": 0.5}, {"loss": 8}, {"loss": 7}]
+    assert (tmp_path / "new/log").read_bytes() == bar
+    assert output.tail == ("step 4 loss=8", "end loss=7", "")
+
+
+def test_state_of_a_bar_is_read_when_the_next_one_comes(output: Output) -> None:
+    assert output.feed(b"loss=3") == []
+    assert [event.metrics for event in output.feed(b"\r")] == [{"loss": 3}]
+    assert output.feed(b"\n") == []
+
+
+def test_endless_bar_does_not_hide_what_comes_late_and_is_not_kept_whole(output: Output) -> None:
+    states = b"".join(b"\rloss=%07d" % number for number in range(20_000))
+    assert measured(output, states)[-1] == {"loss": 19_999}
+    assert output.tail == ("loss=0019999",)
+
+
+def test_start_of_a_line_is_what_follows_a_carriage_return(tmp_path: Path) -> None:
+    output = Output(0, tmp_path / "log", compile_patterns({"a": r"^a=(\d+)$", "b": r"#015b=(\d+)"}))
+    assert measured(output, b"a=1\ra=2\rb=3\r\nb=4\n") == [{"a": 1}, {"a": 2}, {"b": 3}]
+
+
+def remark(folder: Path, regex: str | re.Pattern[str], *lines: str) -> str | None:
+    output = Output(0, folder / "log", compile_patterns({"loss": regex}))
+    measured(output, *(f"{line}\n".encode() for line in lines))
+    return output.remark
+
+
+NUMBER = r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
+
+
+def test_first_thing_that_was_read_in_place_of_a_number_is_told(tmp_path: Path) -> None:
+    told = remark(tmp_path, r"loss=(\S+)", "hello", "epoch 3 loss=1e-05, acc=0.9", "epoch 4 loss=1e-06, acc=0.9")
+    assert told == (
+        """the expression for 'loss' read '1e-05,' from "epoch 3 loss=1e-05, acc=0.9", which is no number; """
+        rf"use loss={NUMBER}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("regex", "line", "corrected"),
+    [
+        (r"loss=(\S+)", "loss=90.5%", rf"loss={NUMBER}"),
+        (r"\(loss: ([^)]+)", "(loss: .5%)", rf"\(loss: {NUMBER}"),
+        (re.compile(r"LOSS (\S+)", re.IGNORECASE), "loss -3;", rf"LOSS {NUMBER}"),
+    ],
+)
+def test_correction_keeps_the_rest_of_the_expression_and_reads_the_line(
+    tmp_path: Path, regex: str | re.Pattern[str], line: str, corrected: str
+) -> None:
+    assert str(remark(tmp_path, regex, line)).endswith(f"; use {corrected}")
+    flags = regex.flags if isinstance(regex, re.Pattern) else 0
+    assert read_metrics(line, compile_patterns({"loss": re.compile(corrected, flags)})).metrics.keys() == {"loss"}
+
+
+@pytest.mark.parametrize(
+    ("regex", "line"),
+    [
+        (r"loss=(\S+)", "loss=good"),
+        (r"loss=(\S+)$", "loss=3x"),
+        (r"loss=((\d)\S+)", "loss=3x"),
+        (r"loss=(?P<value>\S+)", "loss=3x"),
+        (r"(\w)=(\d)", "s=3"),
+        (r"(.)oss=3\1", "xoss=3x"),
+    ],
+)
+def test_expression_that_cannot_be_corrected_gets_advice(tmp_path: Path, regex: str, line: str) -> None:
+    assert str(remark(tmp_path, regex, line)).endswith(f"; let its first group be {NUMBER}")
+
+
+def test_long_line_is_shortened_around_what_was_read(tmp_path: Path) -> None:
+    told = str(remark(tmp_path, r"loss=(\S+)", "a" * 5000 + "\t\x1b loss=3," + "b" * 5000))
+    assert "a   loss=3,bbb" in told
+    assert '"...' in told
+    assert '...", which is no number' in told
+    assert "'3," + "b" * 38 + "...'" in told
+    assert told.isprintable()
+    assert len(told) < 300
+
+
+@pytest.mark.parametrize("lines", [["loss=1,", "loss=1"], ["loss=1", "loss=1,"], ["loss=1,", "smtune: loss=1"], ["x"]])
+def test_nothing_is_remarked_on_a_metric_that_was_read(tmp_path: Path, lines: list[str]) -> None:
+    assert remark(tmp_path, r"loss=(\S+)", *lines) is None
+
+
 def test_long_line_is_kept_in_the_log_and_cut_elsewhere(output: Output, tmp_path: Path) -> None:
     line = b"loss: 0.5 " + b"x" * 300_000
     assert measured(output, line, b"y" * 10, b" loss: 7\nloss: 0.75\n") == [{"loss": 0.5}, {"loss": 0.75}]
@@ -83,12 +172,13 @@ def test_full_disk_is_told_in_the_tail(tmp_path: Path) -> None:
 )
 def test_regexes_read_what_sagemaker_would_read(regex: str, line: str, value: float | None) -> None:
     expected = {} if value is None else {"auc": value}
-    assert read_metrics(line, compile_patterns({"auc": regex})) == (expected, None)
+    found = read_metrics(line, compile_patterns({"auc": regex}))
+    assert (found.metrics, found.step) == (expected, None)
 
 
 def test_several_metrics_of_a_line_belong_together() -> None:
     patterns = compile_patterns({"a": r"a=(\S+)", "b": r"b=(\S+)", "c": r"c=(\S+)"})
-    assert read_metrics("a=1 c=3", patterns) == ({"a": 1.0, "c": 3.0}, None)
+    assert read_metrics("a=1 c=3", patterns) == ({"a": 1.0, "c": 3.0}, None, {})
 
 
 def test_all_wrong_regexes_are_reported_at_once() -> None:
