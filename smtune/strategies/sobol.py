@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smtune.errors import Problem, SpecError
 from smtune.space import SearchSpace
 from smtune.strategies.draws import Draws
 from smtune.strategies.proposer import Memory, Proposal, Proposer
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 BLOCK = 64
 """Points that are generated at once; a power of two, which keeps the sequence balanced."""
+_MOST_PARAMETERS = 21201
+"""As many dimensions as Joe and Kuo (2008) give direction numbers for, which scipy uses: its ``Sobol.MAXDIM``."""
 
 
 class SobolSearch(Proposer):
@@ -30,9 +33,15 @@ class SobolSearch(Proposer):
     Args:
         space: What to search.
         seed: The same seed gives the same points.
+
+    Raises:
+        SpecError: The space has more than 21201 parameters.
     """
 
     def __init__(self, space: SearchSpace, *, seed: int) -> None:
+        if len(space) > _MOST_PARAMETERS:
+            rule = f"covers at most {_MOST_PARAMETERS} parameters, and the space has {len(space)}"
+            raise SpecError([Problem("type", "sobol", rule, "use random")])
         self._space = space
         self._seed = Draws(seed, "sobol").bits()
         self._sampler: Sobol | None = None

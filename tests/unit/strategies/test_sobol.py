@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats.qmc import Sobol
 
+from smtune.errors import SpecError
 from smtune.space import CategoricalParameter, ContinuousParameter, IntegerParameter, SearchSpace
 from smtune.strategies.draws import Draws
 from tests.unit.strategies.steps import build, number
@@ -50,3 +51,16 @@ def test_one_dimension_and_many():
     for dimensions in (1, 100):
         space = SearchSpace({f"x{index}": ContinuousParameter(0, 1) for index in range(dimensions)})
         assert len(build("sobol", space).ask(200)) == 200
+
+
+def test_more_parameters_than_there_are_direction_numbers_are_refused_at_once():
+    space = SearchSpace({f"x{index}": ContinuousParameter(0, 1) for index in range(Sobol.MAXDIM + 1)})
+    with pytest.raises(SpecError) as caught:
+        build("sobol", space)
+    (problem,) = caught.value.problems
+    assert (problem.field, problem.value, problem.fix) == ("type", "sobol", "use random")
+    assert problem.rule == "covers at most 21201 parameters, and the space has 21202"
+
+
+def test_as_many_parameters_as_there_are_direction_numbers_are_fine():
+    build("sobol", SearchSpace({f"x{index}": ContinuousParameter(0, 1) for index in range(Sobol.MAXDIM)}))
