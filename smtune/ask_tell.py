@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
 
-from smtune.errors import SearchExhaustedError
+from smtune.errors import Problem, SearchExhaustedError, SpecError
 from smtune.space import SearchSpace
 from smtune.strategies import build_strategy
 from smtune.trial import Trial, TrialStatus
 
 if TYPE_CHECKING:
     from smtune.spec import Goal, StrategyConfig
+
+_LARGEST_SEED = 2**32 - 1
 
 
 class AskTell:
@@ -33,11 +37,11 @@ class AskTell:
         space: A search space, or a mapping of names to parameters.
         strategy: A type's name, a mapping with ``type`` and settings, or a config.
         goal: ``"Minimize"`` or ``"Maximize"``.
-        seed: The same seed and the same tells, in the same order, give the same trials.
+        seed: The same seed and the same tells, in the same order, give the same trials. From 0 to 2**32 - 1.
         repeats: How many times each configuration is trained, in a row; strategies then learn from the mean.
 
     Raises:
-        SpecError: The space, the strategy or the goal is wrong.
+        SpecError: The space, the strategy, the goal, the seed or the repeats are wrong.
     """
 
     def __init__(
@@ -54,8 +58,9 @@ class AskTell:
         self._goal = Goal.parse(goal)
         self._space = space if isinstance(space, SearchSpace) else SearchSpace(space)
         self._strategy = build_strategy(
-            read_strategy(strategy), self._space, goal=self._goal, seed=seed, repeats=repeats
+            read_strategy(strategy), self._space, goal=self._goal, seed=_seed(seed), repeats=repeats
         )
+        self._repeats = repeats
         self._trials: list[Trial] = []
         self._best: Trial | None = None
 
@@ -82,6 +87,7 @@ class AskTell:
             failed: Why there is no objective, in one line.
 
         Raises:
+            SpecError: ``trial`` is neither a trial nor a number.
             ValueError: The trial was never asked for here, was told before, or has other parameters.
             TypeError: Neither or both of ``value`` and ``failed`` are given, or ``value`` is no number.
         """
@@ -97,8 +103,9 @@ class AskTell:
             ended = replace(asked, status=TrialStatus.Failed, failure_reason=failed)
         self._strategy.tell(ended)
         self._trials[ended.number] = ended
-        if self._is_best(ended):
-            self._best = ended
+        outcome = self._outcome(ended)
+        if outcome is not None and self._is_best(outcome):
+            self._best = outcome
 
     def enqueue(self, configuration: Mapping[str, object]) -> None:
         """Put a configuration ahead of the strategy's own; it is skipped if it was asked for before.
@@ -106,6 +113,8 @@ class AskTell:
         Raises:
             SpecError: It is not legal in the space.
         """
+        if not isinstance(configuration, Mapping):
+            raise SpecError([_no_configuration(configuration, self._space)])
         self._strategy.enqueue(configuration)
 
     @property
@@ -115,7 +124,11 @@ class AskTell:
 
     @property
     def best_trial(self) -> Trial | None:
-        """The completed trial with the best objective, the oldest of equals; ``None`` before the first."""
+        """The completed trial with the best objective, the oldest of equals; ``None`` before the first.
+
+        With ``repeats``, a configuration counts once all of its trials were told, by the mean of those that succeeded,
+        which is what strategies learn from: this is then the first of those, with that mean as its objective.
+        """
         return self._best
 
     @property
@@ -124,7 +137,10 @@ class AskTell:
         return self._strategy.exhausted
 
     def _asked(self, trial: Trial | int) -> Trial:
-        number = trial.number if isinstance(trial, Trial) else trial
+        number = trial.number if isinstance(trial, Trial) else _whole(trial)
+        if number is None:
+            fix = "tell the trial that ask() returned, or its number"
+            raise SpecError([Problem("trial", trial, "must be a trial or its number", fix)])
         if not 0 <= number < len(self._trials):
             raise ValueError(f"trial {number} was never asked for here: {len(self._trials)} trials were")
         asked = self._trials[number]
@@ -136,6 +152,15 @@ class AskTell:
         if asked.status.ended:
             raise ValueError(f"trial {number} was told before: it is {asked.status.value}")
         return asked
+
+    def _outcome(self, ended: Trial) -> Trial | None:
+        """Return what is known of a trial's configuration, or ``None`` while that is not all or if all of it failed."""
+        first = ended.number - ended.repeat
+        group = self._trials[first : first + self._repeats]
+        if len(group) < self._repeats or not all(trial.status.ended for trial in group):
+            return None
+        scored = [(trial, trial.objective) for trial in group if trial.objective is not None]
+        return replace(scored[0][0], objective=fmean(objective for _, objective in scored)) if scored else None
 
     def _is_best(self, trial: Trial) -> bool:
         if trial.objective is None:
@@ -151,6 +176,25 @@ class AskTell:
         waiting = [trial.number for trial in self._trials if not trial.status.ended]
         numbers = ", ".join(map(str, waiting))
         return f"the strategy waits for results: tell trial{'s' if len(waiting) > 1 else ''} {numbers} first"
+
+
+def _no_configuration(value: object, space: SearchSpace) -> Problem:
+    rule = "must map the name of every parameter to its value"
+    return Problem("configuration", value, rule, f"use a dict with the keys {', '.join(space)}")
+
+
+def _seed(value: object) -> int:
+    seed = _whole(value)
+    if seed is None or not 0 <= seed <= _LARGEST_SEED:
+        raise SpecError([Problem("seed", value, f"must be a whole number from 0 to {_LARGEST_SEED}", "use 0")])
+    return seed
+
+
+def _whole(value: Any) -> int | None:
+    """Return a whole number, numpy's as well, as an ``int``; ``None`` for anything else."""
+    if isinstance(value, bool) or not hasattr(type(value), "__index__"):
+        return None
+    return operator.index(value)
 
 
 def _number(number: int, value: object) -> float:

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ def test_ask_and_tell():
 
 def test_the_parameters_of_a_spec_are_a_space():
     spec = TuningSpec(
-        objective={"metric": "loss"},
+        objective={"metric": "loss", "goal": "Minimize"},
         parameters={"depth": {"type": "integer", "min": 1, "max": 9}},
         limits={"max_trials": 3},
     )
@@ -160,6 +161,63 @@ def test_repeats():
     trials = [search.ask() for _ in range(4)]
     assert [trial.repeat for trial in trials] == [0, 1, 0, 1]
     assert trials[0].parameters == trials[1].parameters != trials[2].parameters
+
+
+@pytest.mark.parametrize(("goal", "best", "mean"), [("Minimize", 3, 4.0), ("Maximize", 0, 5.0)])
+def test_the_best_of_repeated_configurations_has_the_best_mean(goal, best, mean):
+    search = AskTell(SPACE, goal=goal, repeats=3)
+    for value in (5, 1, 9, 4, 4, 4):
+        search.tell(search.ask(), value)
+    assert search.best_trial == replace(search.trials[best], objective=mean)
+    assert search.trials[0].objective == 5
+
+
+def test_a_configuration_counts_once_all_of_its_repeats_were_told():
+    search = AskTell(SPACE, repeats=2)
+    trials = [search.ask() for _ in range(4)]
+    search.tell(trials[1], 3)
+    search.tell(trials[2], 1)
+    assert search.best_trial is None
+    search.tell(trials[0], failed="out of memory")
+    assert search.best_trial == search.trials[1]
+    search.tell(trials[3], 2)
+    assert search.best_trial == replace(search.trials[2], objective=1.5)
+
+
+def test_a_configuration_all_of_whose_repeats_fail_is_never_the_best():
+    search = AskTell(SPACE, repeats=2)
+    for _ in range(2):
+        search.tell(search.ask(), failed="out of memory")
+    assert search.best_trial is None
+
+
+@pytest.mark.parametrize("trial", ["a", None, 1.5, True, {"number": 0}])
+def test_what_is_told_must_be_a_trial_or_its_number(trial):
+    search = AskTell(SPACE)
+    search.ask()
+    with pytest.raises(SpecError, match=r"trial = .*: must be a trial or its number; tell the trial that ask"):
+        search.tell(trial, 1)
+    search.tell(np.int64(0), 1)
+
+
+@pytest.mark.parametrize("configuration", [None, 3, [("depth", 3)], "depth"])
+def test_what_is_enqueued_must_be_a_mapping(configuration):
+    with pytest.raises(
+        SpecError, match=r"configuration = .*: must map the name of .*; use a dict with the keys depth, eta"
+    ):
+        AskTell(SPACE).enqueue(configuration)
+
+
+@pytest.mark.parametrize("seed", [0, 2**32 - 1, np.int64(7)])
+def test_seeds_are_whole_numbers_of_32_bits(seed):
+    assert AskTell(SPACE, seed=seed).ask() == AskTell(SPACE, seed=int(seed)).ask()
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, "a", 1.5, True, None])
+def test_any_other_seed_is_refused(seed):
+    with pytest.raises(SpecError, match="must be a whole number from 0 to 4294967295") as caught:
+        AskTell(SPACE, seed=seed)
+    assert [problem.field for problem in caught.value.problems] == ["seed"]
 
 
 @pytest.mark.parametrize(
