@@ -2,6 +2,7 @@ import math
 import shutil
 import sqlite3
 import threading
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from smtune.store import (
     TrialMeasured,
     TrialStarted,
 )
+from smtune.store.creation import create_database
 from smtune.trial import Measurement, Trial, TrialStatus
 from tests.unit.store.histories import SPEC, everything_of, histories, job_created, sql
 
@@ -258,11 +260,55 @@ def test_unknown_trial_is_told_with_those_there_are(store: JobStore, number: int
 
 
 def test_name_is_taken_once(store: JobStore) -> None:
-    with pytest.raises(JobExistsError, match=r'there is a job "churn" already, in .*smtune resume churn'):
+    with pytest.raises(JobExistsError, match=r'there is a job "churn" already .*, in .*smtune resume churn'):
         JobStore.create(JobDirectory("churn"), job_created())
     with pytest.raises(JobExistsError, match='there is a job "churn" already'):
         JobStore.create(JobDirectory("CHURN"), job_created())
     assert store.job().name == "churn"
+
+
+@pytest.mark.parametrize(
+    ("status", "resumable"), [("InProgress", True), ("Stopped", True), ("Completed", False), ("Failed", False)]
+)
+def test_only_a_job_that_can_go_on_is_offered_in_place_of_a_new_one(
+    store: JobStore, directory: JobDirectory, status: str, resumable: bool
+) -> None:
+    if status != "InProgress":
+        store.append([JobEnded(status=status, at=1.0)])
+    with pytest.raises(JobExistsError) as caught:
+        JobStore.create(directory, job_created())
+    assert f'there is a job "churn" already ({status}), in {directory.path}; take another name' in str(caught.value)
+    assert ("smtune resume churn" in str(caught.value)) is resumable
+
+
+def test_name_of_a_damaged_job_is_taken(directory: JobDirectory) -> None:
+    directory.make()
+    directory.database.write_bytes(b"no database")
+    with pytest.raises(JobExistsError, match=r'there is a job "churn" already, in .*churn; take another name$'):
+        JobStore.create(directory, job_created())
+
+
+def test_refused_name_leaves_no_directory(store: JobStore, directory: JobDirectory) -> None:
+    with pytest.raises(JobExistsError):
+        JobStore.create(JobDirectory("CHURN"), job_created())
+    assert [entry.name for entry in directory.path.parent.iterdir() if entry.is_dir()] == ["churn"]
+    assert store.job().name == "churn"
+
+
+def test_full_disk_at_creation_leaves_nothing_and_offers_nothing_to_go_on_with(directory: JobDirectory) -> None:
+    def fill(connection: sqlite3.Connection) -> None:
+        with JobStore(connection, directory.database) as store:
+            (pages,) = connection.execute("PRAGMA page_count").fetchone()
+            connection.execute(f"PRAGMA max_page_count = {pages}")
+            store.append([replace(job_created(), spec={"note": "x" * 100_000})])
+
+    with pytest.raises(StoreError) as caught:
+        create_database(directory, fill)
+    assert f"{directory.database}: the disk is full; the job was not created: free space" in str(caught.value)
+    assert "then start the job again" in str(caught.value)
+    assert "resume" not in str(caught.value)
+    assert not directory.path.exists()
+    JobStore.create(directory, job_created()).close()
 
 
 def test_what_a_killed_creation_left_is_in_nobodys_way(directory: JobDirectory) -> None:
