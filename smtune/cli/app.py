@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import os
 import signal
 import sys
 from typing import Annotated, Any
@@ -12,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from smtune.cli.best import best
-from smtune.cli.errors import explain
+from smtune.cli.errors import FAILED, explain
 from smtune.cli.init import init
 from smtune.cli.list import list_jobs
 from smtune.cli.logs import logs
@@ -21,6 +19,7 @@ from smtune.cli.run import run
 from smtune.cli.schema import schema
 from smtune.cli.show import show
 from smtune.cli.stop import stop
+from smtune.cli.streams import CannotWriteError, prepare_streams
 from smtune.cli.watch import watch
 from smtune.errors import SmtuneError
 
@@ -35,9 +34,7 @@ class _Commands(TyperGroup):
         except SmtuneError as error:
             raise typer.Exit(explain(error)) from None
         except BrokenPipeError:
-            # Whoever read the output has had enough, as in `smtune logs churn 12 | head`. Nothing more can be written,
-            # not even what is still buffered.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            # Whoever read the output has had enough, as in `smtune logs churn 12 | head`.
             raise typer.Exit(128 + signal.SIGPIPE) from None
 
 
@@ -80,7 +77,9 @@ def _options(
 
 def main() -> None:
     """Run the command line and exit with its status."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character must not end the job
-    app()
+    prepare_streams()
+    try:
+        app()
+    except CannotWriteError as error:
+        typer.echo(f"smtune: cannot write the result: {error}", err=True)
+        sys.exit(FAILED)

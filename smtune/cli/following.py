@@ -12,6 +12,7 @@ from smtune.cli.errors import FAILED
 from smtune.cli.interruptions import Interruptions
 from smtune.cli.options import Output
 from smtune.cli.output import print_json, print_summary
+from smtune.cli.streams import CannotWriteError
 from smtune.errors import JobFailedError
 from smtune.progress.texts import clean_lines
 from smtune.results import JobStatus, TuningResult
@@ -25,15 +26,18 @@ _SHOWN_LOG_LINES = 15
 def follow(start: Callable[[], TuningJob], output: Output) -> int:
     """Start a job, wait for it, print what came of it, and return the exit status.
 
-    Ctrl-C and SIGTERM ask the job to stop, a second one ends its trials by force; either way it can be resumed.
+    Ctrl-C, SIGTERM and the closing of the terminal ask the job to stop, a second one ends its trials by force; either way it can be resumed.
     """
     with Interruptions() as interruptions:
         job = start()
         result = _wait(job, interruptions)
-        status = report(job, result, output)
-    if result.status is JobStatus.Stopped and interruptions.signals:
-        return 128 + interruptions.signals[0]
-    return status
+        interrupted = result.status is JobStatus.Stopped and bool(interruptions.signals)
+        try:
+            status = report(job, result, output)
+        except CannotWriteError:
+            if not interrupted:  # a terminal that was closed cannot be written to
+                raise
+    return 128 + interruptions.signals[0] if interrupted else status
 
 
 def report(job: TuningJob, result: TuningResult, output: Output) -> int:

@@ -1,4 +1,4 @@
-"""Turns SIGINT and SIGTERM into ``KeyboardInterrupt`` while a job is waited for, and only then."""
+"""Turns SIGINT, SIGTERM and SIGHUP into ``KeyboardInterrupt`` while a job is waited for, and only then."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Self
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interruptions:
-    """Handles both signals alike; those that come outside of :meth:`raised` wait for it.
+    """Handles these signals alike; those that come outside of :meth:`raised` wait for it.
 
     So a job is never left between its start and the waiting for it, and its result is printed whole. A third signal
-    always gets through.
+    always gets through. Under ``nohup``, which has it ignored, SIGHUP stays without effect.
 
     Attributes:
         signals: Numbers of the signals that came, in their order.
@@ -27,7 +27,8 @@ class Interruptions:
         self._waiting = False
 
     def __enter__(self) -> Self:
-        self._before = {number: signal.signal(number, self._handle) for number in _SIGNALS}
+        ignored = {signal.SIGHUP} if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else set()
+        self._before = {number: signal.signal(number, self._handle) for number in _SIGNALS if number not in ignored}
         return self
 
     def __exit__(

@@ -23,3 +23,17 @@ def logs(
         if follow:
             sys.stdout.flush()
     sys.stdout.flush()
+    if _is_function(name, number):
+        note = "what a Python function prints goes to the terminal of the process that runs it; smtune keeps none of it"
+        typer.echo(note, err=True)
+
+
+def _is_function(name: str, number: int) -> bool:
+    """Return whether there is nothing to read because the job trains a Python function."""
+    from smtune.store import JobStore, find
+
+    directory = find(name)
+    if directory.log(number).exists():
+        return False
+    with JobStore.open(directory, read_only=True) as store:
+        return store.job().spec.get("training") is None

@@ -15,7 +15,9 @@ def stop(
 ) -> None:
     """Ask a job to start no new trials and to stop the running ones. Returns at once."""
     from smtune.backends import attach
+    from smtune.store import find
 
+    name = find(name).name  # as it is spelled, whatever the case in which it was typed
     job = attach(name)
     status = job.result().status
     if status.ended:

@@ -11,6 +11,7 @@ import sys
 from contextlib import AbstractContextManager
 
 from smtune.progress.base import Progress
+from smtune.progress.streams import forgiving
 from smtune.progress.summary import summary
 from smtune.results import TuningResult
 
@@ -36,7 +37,7 @@ def open_progress(result: TuningResult, *, enabled: bool) -> AbstractContextMana
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         from smtune.progress.terminal import TerminalProgress
 
-        return TerminalProgress(result, sys.stderr)
+        return TerminalProgress(result, forgiving(sys.stderr))
     from smtune.progress.lines import LineProgress
 
-    return LineProgress(result, sys.stderr)
+    return LineProgress(result, forgiving(sys.stderr))

@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from smtune.progress.ranking import Ranking
 from smtune.progress.texts import (
     clean,
     clock_text,
@@ -52,7 +53,6 @@ class Board:
     def __init__(self, result: TuningResult) -> None:
         self.name = clean(result.name)
         self.planned = result.planned_trials
-        self._goal = result.goal
         self._metric = result.metric
         self._lock = threading.Lock()
         self._opened = time.monotonic()
@@ -60,7 +60,7 @@ class Board:
         self._last_status: dict[int, TrialStatus] = {}
         self._ended: Counter[TrialStatus] = Counter()
         self._running: dict[int, Trial] = {}
-        self._best: Trial | None = None
+        self._ranking = Ranking(result.goal)
         self._failures: deque[Trial] = deque(maxlen=SHOWN_FAILURES)
         self._most_running = 1
         self._trained_seconds = 0.0
@@ -76,6 +76,8 @@ class Board:
         """
         with self._lock:
             before = self._last_status.get(trial.number)
+            if before is not trial.status:
+                self._ranking.update(trial)
             if before is not None and before.ended:
                 if before is trial.status:
                     return False
@@ -99,14 +101,6 @@ class Board:
         elif trial.status is TrialStatus.Completed:
             self._trained_seconds += trial.seconds or 0.0
             self._timed += 1
-            if self._is_better(trial):
-                self._best = trial
-
-    def _is_better(self, trial: Trial) -> bool:
-        if trial.objective is None or self._best is None or self._best.objective is None:
-            return trial.objective is not None
-        sign = self._goal.sign
-        return (sign * trial.objective, trial.number) < (sign * self._best.objective, self._best.number)
 
     def stopping(self, *, force: bool) -> str:
         """Note that the user interrupted the job, and return what to tell them."""
@@ -142,8 +136,9 @@ class Board:
 
     @property
     def best_text(self) -> str:
-        """The best so far, or nothing."""
-        best = self._best
+        """The best so far, with the mean of its repeats, or nothing."""
+        with self._lock:
+            best = self._ranking.best()
         return "" if best is None else f"best {objective_text(best.objective)} (trial {best.number})"
 
     def facts(self) -> list[str]:
@@ -163,7 +158,8 @@ class Board:
         """
         with self._lock:
             running = list(self._running.values())
-            best = [self._best] if self._best is not None else []
+            leader = self._ranking.best()
+            best = [leader] if leader is not None else []
             failures = list(reversed(self._failures))
         room = max(1, count - len(best) - len(failures))
         if len(running) > room:
@@ -184,7 +180,8 @@ class Board:
         planned = "as many trials as time allows" if self.planned is None else _count_text(self.planned)
         if result.max_parallel > 1:
             planned += f", {result.max_parallel} at a time"
-        parts = [self.name, result.backend, result.strategy, planned, f"seed {result.seed}"]
+        goal = f"{result.goal} {clean(result.metric)}"
+        parts = [self.name, result.backend, result.strategy, goal, planned, f"seed {result.seed}"]
         return " · ".join(parts)
 
     def _clock(self) -> str:

@@ -9,6 +9,7 @@ from smtune.trial import Trial, TrialStatus
 _SHOWN_CAUSES = 5
 _SHOWN_NUMBERS = 8
 _SHOWN_HOLDOUTS = 4
+_INTERRUPTED = ("the job was stopped", "killed")
 
 
 def summary(result: TuningResult, *, trials_shown: bool = False) -> str:
@@ -46,11 +47,16 @@ def _headline(result: TuningResult) -> str:
     name, status = clean(result.name), result.status
     of = f" of {result.planned_trials}" if result.planned_trials is not None else ""
     if status is JobStatus.Stopped:
-        kept = counts["Completed"] + counts["Failed"]
+        kept = sum(trial.status.ended and not _was_interrupted(trial) for trial in result.trials)
         return f"{name} {status}: {kept}{of} trials kept · continue with: smtune resume {name}"
     took = "" if result.started_at is None or result.ended_at is None else _took(result.ended_at - result.started_at)
     reason = f" · {clean(result.failure_reason)}" if result.failure_reason else ""
     return f"{name} {status}: {counts['Completed']}{of} trials{took}{reason}"
+
+
+def _was_interrupted(trial: Trial) -> bool:
+    """Return whether a trial ended only because its job did: it starts afresh when the job goes on."""
+    return trial.status is TrialStatus.Stopped and trial.failure_reason in _INTERRUPTED
 
 
 def _took(seconds: float) -> str:

@@ -54,13 +54,14 @@ class CommandLine:
         (folder / "train.py").write_text(TRAIN)
         (folder / "tuning.yaml").write_text(SPEC)
 
-    def start(self, *arguments, stderr=subprocess.PIPE, **variables):
-        """Start a command, with further environment variables."""
+    def start(self, *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, through=(), **variables):
+        """Start a command, with further environment variables, by way of other arguments of Python."""
+        command = [sys.executable, *through] if through else []
         process = subprocess.Popen(
-            [sys.executable, "-m", "smtune", *arguments],
+            [*command, sys.executable, "-m", "smtune", *arguments],
             cwd=self.folder,
             env={**self.environment, **variables},
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=stderr,
             text=True,
         )
@@ -72,7 +73,10 @@ class CommandLine:
         for process in self._started:
             if process.poll() is None:
                 process.kill()
-            process.communicate()
+            process.wait()
+            for pipe in (process.stdout, process.stderr):
+                if pipe is not None:
+                    pipe.close()
 
     def __call__(self, *arguments, **variables):
         """Run a command and return its exit status, stdout and stderr."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import threading
 
@@ -60,7 +61,7 @@ def gate(smtune):
     gate.close()
 
 
-@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_an_interrupted_job_can_be_resumed(smtune, gate, number, expected):
     process = smtune.start("run", "tuning.yaml", "--set", f"static.gate={gate.path}")
     gate.wait_for_trial()
@@ -73,9 +74,37 @@ def test_an_interrupted_job_can_be_resumed(smtune, gate, number, expected):
     assert "Traceback" not in err
 
     gate.open()
-    status, out, _ = smtune("resume", "churn")
+    status, out, _ = smtune("resume", "CHURN")
 
     assert status == 0
+    assert out.startswith("churn Completed: 3 of 3 trials")
+
+
+def test_a_terminal_that_is_closed_stops_the_job(smtune, gate):
+    controller, terminal = pty.openpty()
+    process = smtune.start(
+        "run", "tuning.yaml", "--set", f"static.gate={gate.path}", stdout=terminal, stderr=terminal, TERM="xterm"
+    )
+    os.close(terminal)
+    gate.wait_for_trial()
+    os.close(controller)
+    process.send_signal(signal.SIGHUP)
+
+    assert process.wait(timeout=60) == 129
+    assert "Stopped" in smtune.read("list")[1]
+
+
+def test_a_job_under_nohup_outlives_its_terminal(smtune, gate):
+    ignoring = (
+        "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    process = smtune.start("run", "tuning.yaml", "--set", f"static.gate={gate.path}", through=["-c", ignoring])
+    gate.wait_for_trial()
+    process.send_signal(signal.SIGHUP)
+    gate.open()
+    out, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 0
     assert out.startswith("churn Completed: 3 of 3 trials")
 
 
@@ -112,16 +141,17 @@ def test_a_job_can_be_watched_and_stopped_from_elsewhere(smtune, gate):
     watcher = smtune.start("watch", "churn")
     lines_until(watcher, "seed 7")
 
-    status, out, _ = smtune.read("stop", "churn")
+    status, out, _ = smtune.read("stop", "CHURN")
     assert status == 0
-    assert "no new trials" in out
+    assert out.startswith("churn: no new trials; ")
+    assert out.endswith("smtune resume churn\n")
 
     for one in (process, watcher):
         out, err = one.communicate(timeout=60)
         assert one.returncode == 1
         assert out.startswith("churn Stopped: ")
         assert "Traceback" not in err
-    assert smtune.read("stop", "churn") == (0, "churn is Stopped already\n", "")
+    assert smtune.read("stop", "CHURN") == (0, "churn is Stopped already\n", "")
 
 
 def test_ctrl_c_while_watching_leaves_the_job_alone(smtune, gate):

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from smtune import TuningSpec, tune
+
 
 def test_list_names_the_jobs(finished):
     status, out, _ = finished.read("list")
@@ -79,10 +81,27 @@ def test_best_of_nothing_is_an_error(smtune):
 
 
 def test_logs_are_what_the_trial_printed(finished):
-    status, out, _ = finished.read("logs", "churn", "0")
+    status, out, err = finished.read("logs", "churn", "0")
 
     assert status == 0
     assert out.splitlines()[0] == "smtune: step=0; loss=1.49"
+    assert err == ""
+
+
+def test_logs_of_a_function_say_where_its_output_went(smtune, monkeypatch):
+    monkeypatch.setenv("SMTUNE_HOME", smtune.environment["SMTUNE_HOME"])
+    spec = TuningSpec(
+        name="churn",
+        objective={"metric": "loss", "goal": "Minimize"},
+        parameters={"x": {"type": "continuous", "min": 0, "max": 1}},
+        strategy="random",
+        limits={"max_trials": 1},
+    )
+    tune(spec, function=lambda parameters: parameters["x"]).wait(progress=False)
+    status, out, err = smtune.read("logs", "churn", "0")
+
+    assert (status, out) == (0, "")
+    assert "goes to the terminal of the process that runs it" in err
 
 
 @pytest.mark.parametrize("command", [["show", "chrun"], ["best", "chrun"], ["logs", "chrun", "0"], ["stop", "chrun"],

@@ -18,8 +18,9 @@ def test_the_result_goes_to_stdout_and_the_progress_to_stderr(smtune):
     assert re.search(r"^  best     trial \d   loss \S+   x \S+$", out, re.MULTILINE)
     assert "  default  trial 0   loss 0.49   (untuned)" in out
     assert re.search(r"^  holdout  test:loss \S+   \(untuned default 0.99\)$", out, re.MULTILINE)
-    assert err.splitlines()[0] == "churn · local · random · 3 trials · seed 7"
-    assert len(err.splitlines()) == 4
+    header, *trials = [line for line in err.splitlines() if not line.startswith("warning: ")]
+    assert header == "churn · local · random · Minimize loss · 3 trials · seed 7"
+    assert len(trials) == 3
 
 
 def test_json_on_stdout_is_json_and_nothing_else(smtune):
@@ -46,7 +47,7 @@ def test_keys_of_the_spec_can_be_set(smtune):
 def test_a_grid_says_how_many_trials_it_has_before_the_first(smtune):
     _, _, err = smtune("run", "tuning.yaml", "--set", "strategy={type: grid, levels: 3}")
 
-    assert err.splitlines()[0] == "churn · local · grid · 3 trials · seed 7"
+    assert "churn · local · grid · Minimize loss · 3 trials · seed 7" in err.splitlines()
 
 
 def test_a_failed_job_shows_why(smtune):
@@ -90,7 +91,7 @@ def test_a_wrong_command_line_ends_with_2(smtune, arguments):
 def test_warnings_come_before_the_start(smtune):
     _, _, err = smtune("run", "tuning.yaml", "--set", "limits.max_parallel=9")
 
-    assert err.splitlines()[0] == "warning: limits.max_parallel = 9, but there are only 3 trials"
+    assert err.startswith("warning: limits.max_parallel = 9")
 
 
 def test_a_terminal_gets_a_live_table(smtune):
@@ -105,7 +106,7 @@ def test_a_terminal_gets_a_live_table(smtune):
     shown = screen.decode()
 
     assert process.returncode == 0
-    assert "churn · local · random · 3 trials · seed 7" in shown
+    assert "churn · local · random · Minimize loss · 3 trials · seed 7" in shown
     assert "━" * 36 in shown
     assert "3/3  best" in shown
     assert "\x1b[?25h" in shown  # the cursor is back

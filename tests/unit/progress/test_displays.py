@@ -73,7 +73,7 @@ class TestLines:
             display.update(trial)
 
         assert stream.getvalue().splitlines() == [
-            "churn · local · random · 4 trials · seed 7",
+            "churn · local · random · Maximize validation:auc · 4 trials · seed 7",
             "1/4  trial 0  Completed  0.91  eta 0.07312  best 0.91 (trial 0)",
             "2/4  trial 1  Failed  exit code 1: Boom (smtune logs churn 1)  eta 0.07312  best 0.91 (trial 0)",
         ]
@@ -136,7 +136,7 @@ class TestTerminal:
         trials = [ended(0, 0.9934), running(1, 0.9871, step=120), failed(2, "exit code 1: ValueError")]
         lines = picture(trials, width=120, monkeypatch=monkeypatch)
 
-        assert lines[0] == "churn · local · random · 4 trials · seed 7"
+        assert lines[0] == "churn · local · random · Maximize validation:auc · 4 trials · seed 7"
         assert "2/4  best 0.9934 (trial 0)  1 failed  0:00" in lines[1]
         assert [line.split()[:3] for line in lines[2:]] == [
             ["1", "InProgress", "0.9871*"],
@@ -180,7 +180,7 @@ class TestTerminal:
     def test_without_a_number_of_trials_there_is_no_bar(self, monkeypatch):
         lines = picture([ended(0, 0.9)], width=100, planned=None, monkeypatch=monkeypatch)
 
-        assert lines[0] == "churn · local · random · as many trials as time allows · seed 7"
+        assert lines[0] == "churn · local · random · Maximize validation:auc · as many trials as time allows · seed 7"
         assert lines[1] == "  1 trial  best 0.9 (trial 0)  0:00"
 
 
@@ -230,6 +230,29 @@ class TestBoard:
         board.update(ended(0, 0.99, TrialStatus.Stopped))
 
         assert board.best_text == ""
+
+    def test_the_best_is_that_of_the_mean_over_repeats(self):
+        board = Board(job())
+        shown = []
+        for number, objective in enumerate((0.99, 0.51, 0.8, 0.82)):
+            trial = replace(ended(number, objective, x=float(number // 2)), repeat=number % 2)
+            board.update(replace(trial, status=TrialStatus.InProgress, objective=None, ended_at=None))
+            shown.append(board.best_text)
+            board.update(trial)
+            shown.append(board.best_text)
+
+        # While a repeat is under way, its configuration has no place.
+        assert shown == [
+            "",
+            "best 0.99 (trial 0)",
+            "",
+            "best 0.75 (trial 0)",
+            "best 0.75 (trial 0)",
+            "best 0.8 (trial 2)",
+            "best 0.75 (trial 0)",
+            "best 0.81 (trial 2)",
+        ]
+        assert [(row.number, row.objective) for row in board.rows(9)[0]] == [(2, "0.81")]
 
     def test_time_left_is_that_of_the_trials_left(self):
         board = Board(job(planned=101))

@@ -39,7 +39,7 @@ def test_printed_lines_stand_above_the_table_each_on_its_own():
     assert process.wait(timeout=60) == 0, shown
     # Behind a cleared line or an end of line there is nothing of the table left.
     assert re.findall(r"(?:\n|\x1b\[2K)hello from (\d)(?=\r\n)", shown) == ["0", "1", "2", "3", "4"]
-    assert "churn · local · random · 5 trials · seed 7" in shown
+    assert "churn · local · random · Minimize loss · 5 trials · seed 7" in shown
 
 
 def _read(controller):

@@ -80,9 +80,13 @@ def test_failures_are_grouped_by_cause():
 
 
 def test_a_stopped_job_says_how_to_go_on():
-    job = result(trial(0, 0.9), failed(1, "no"), trial(2, None, status=TrialStatus.Stopped), status=JobStatus.Stopped)
+    stopped = [
+        trial(number, None, status=TrialStatus.Stopped, failure_reason=reason)
+        for number, reason in ((2, "the job was stopped"), (3, "killed"), (4, "ran longer than 300"))
+    ]
+    job = result(trial(0, 0.9), failed(1, "no"), *stopped, status=JobStatus.Stopped)
 
-    assert lines(job)[0] == "churn Stopped: 2 of 40 trials kept · continue with: smtune resume churn"
+    assert lines(job)[0] == "churn Stopped: 3 of 40 trials kept · continue with: smtune resume churn"
 
 
 def test_a_failed_job_says_why_and_names_no_best():
@@ -93,6 +97,12 @@ def test_a_failed_job_says_why_and_names_no_best():
         "  failed   1 x exit code 1   (trial 0)",
         "  next     smtune show churn · smtune logs churn 0",
     ]
+
+
+def test_a_job_that_a_limit_ended_says_so():
+    job = result(trial(0, 0.9), reason="limits.max_runtime_seconds = 5 reached")
+
+    assert lines(job)[0] == "churn Completed: 1 of 40 trials in 52 s · limits.max_runtime_seconds = 5 reached"
 
 
 def test_a_running_job_says_how_to_watch_and_stop_it():

@@ -1,0 +1,82 @@
+"""Which configuration is the best so far, by the mean of its repeats: a single run may have been lucky."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field, replace
+
+from smtune.spec.objective import Goal
+from smtune.trial import Trial, TrialStatus
+
+
+@dataclass(slots=True)
+class _Entrant:
+    """The repeats of one configuration.
+
+    Attributes:
+        first: Its completed trial with the lowest number, or ``None``.
+        total: Sum of the objectives of its completed trials.
+        completed: How many trials these are.
+        running: Numbers of the trials that are under way.
+        version: Raised by every change, so that earlier places in the ranking are known to be outdated.
+    """
+
+    first: Trial | None = None
+    total: float = 0.0
+    completed: int = 0
+    running: set[int] = field(default_factory=set)
+    version: int = 0
+
+
+class Ranking:
+    """Ranks configurations as their trials begin and end; one with repeats under way has no place.
+
+    An update takes logarithmic time, whatever the order of the scores.
+
+    Args:
+        goal: Which way the objective is optimised.
+    """
+
+    def __init__(self, goal: Goal) -> None:
+        self._goal = goal
+        self._by_number: dict[int, _Entrant] = {}
+        self._by_parameters: dict[tuple[object, ...], _Entrant] = {}
+        self._heap: list[tuple[float, int, int, _Entrant]] = []
+
+    def update(self, trial: Trial) -> None:
+        """Take in the beginning or the end of a trial."""
+        entrant = self._entrant(trial)
+        entrant.version += 1
+        if not trial.status.ended:
+            entrant.running.add(trial.number)
+            return
+        entrant.running.discard(trial.number)
+        if trial.status is TrialStatus.Completed and trial.objective is not None:
+            entrant.total += trial.objective
+            entrant.completed += 1
+            if entrant.first is None or trial.number < entrant.first.number:
+                entrant.first = trial
+        if entrant.first is not None and not entrant.running:
+            score = self._goal.sign * entrant.total / entrant.completed
+            heapq.heappush(self._heap, (score, entrant.first.number, entrant.version, entrant))
+
+    def best(self) -> Trial | None:
+        """Return the first completed trial of the best configuration, with the mean objective of its repeats."""
+        while self._heap:
+            _, _, version, entrant = self._heap[0]
+            if version == entrant.version and entrant.first is not None:
+                return replace(entrant.first, objective=entrant.total / entrant.completed)
+            heapq.heappop(self._heap)
+        return None
+
+    def _entrant(self, trial: Trial) -> _Entrant:
+        known = self._by_number.get(trial.number)
+        if known is not None:
+            return known
+        key = tuple(sorted(trial.parameters.items()))
+        # A strategy may propose a configuration twice; only repeats belong together.
+        entrant = self._by_parameters.get(key) if trial.repeat else None
+        if entrant is None:
+            entrant = self._by_parameters[key] = _Entrant()
+        self._by_number[trial.number] = entrant
+        return entrant
