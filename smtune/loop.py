@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from smtune.errors import StoreError
-from smtune.results import BASELINE, RAN_TOO_LONG, JobStatus
+from smtune.results import BASELINE, JOB_STOPPED, KILLED, RAN_TOO_LONG, JobStatus
 from smtune.runners.base import Ended, Event, Measured, Runner, Started
 from smtune.spec import TuningSpec
 from smtune.store import (
@@ -209,7 +209,7 @@ class TuningLoop:
             self._store.append([StopRequested(at=time.time())])
             self._stop_logged = True
             for number in self._running:
-                self._stop_trial(number, "the job was stopped")
+                self._stop_trial(number, JOB_STOPPED)
 
     def _fill(self) -> None:
         """Start trials while there are free slots."""
@@ -351,7 +351,7 @@ class TuningLoop:
         self._runner.close()
         now = time.time()
         records: list[JobEvent] = [
-            TrialEnded(number=number, status=TrialStatus.Stopped, objective=None, reason="killed", log_tail=[], at=now)
+            TrialEnded(number=number, status=TrialStatus.Stopped, objective=None, reason=KILLED, log_tail=[], at=now)
             for number in self._running
         ]
         self._store.append([*records, JobEnded(status=status.value, reason=reason, at=now)])

@@ -26,6 +26,11 @@ BASELINE = "baseline"
 RAN_TOO_LONG = "ran longer than"
 """How the reason of a trial begins that was stopped because its own time was over."""
 
+JOB_STOPPED = "the job was stopped"
+"""Reason of a trial that starts afresh when its job goes on: it was asked to stop with it."""
+KILLED = "killed"
+"""Reason of a trial that starts afresh when its job goes on: it was ended with it by force."""
+
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|0x[0-9a-fA-F]+")
 
 

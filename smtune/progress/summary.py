@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from smtune.progress.texts import clean, duration_text, objective_text, parameters_text
-from smtune.results import JobStatus, TuningResult
+from smtune.results import JOB_STOPPED, KILLED, JobStatus, TuningResult
 from smtune.trial import Trial, TrialStatus
 
 _SHOWN_CAUSES = 5
 _SHOWN_NUMBERS = 8
 _SHOWN_HOLDOUTS = 4
-_INTERRUPTED = ("the job was stopped", "killed")
 
 
 def summary(result: TuningResult, *, trials_shown: bool = False) -> str:
@@ -56,7 +55,7 @@ def _headline(result: TuningResult) -> str:
 
 def _was_interrupted(trial: Trial) -> bool:
     """Return whether a trial ended only because its job did: it starts afresh when the job goes on."""
-    return trial.status is TrialStatus.Stopped and trial.failure_reason in _INTERRUPTED
+    return trial.status is TrialStatus.Stopped and trial.failure_reason in (JOB_STOPPED, KILLED)
 
 
 def _took(seconds: float) -> str:

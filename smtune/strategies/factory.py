@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from smtune.errors import Problem, SpecError
+from smtune.errors import MissingExtraError, Problem, SpecError
 from smtune.space import SearchSpace
 from smtune.strategies.base import Strategy
 from smtune.strategies.bookkeeping import BookkeepingStrategy
@@ -36,11 +36,23 @@ def build_strategy(config: StrategyConfig, space: SearchSpace, *, goal: Goal, se
 
     Raises:
         SpecError: Settings do not fit the space; paths are relative to the strategy.
+        MissingExtraError: ``sobol`` is part of it, and scipy is not installed.
     """
+    _check_extras(config)
     if repeats < 1:
         raise SpecError([Problem("repeats", repeats, "must be at least 1", "use 1 to train every configuration once")])
     proposer = _chain(config, space, seed, repeats) if config.type == "chain" else _single(config, space, seed)
     return BookkeepingStrategy(proposer, space, sign=goal.sign, repeats=repeats)
+
+
+def _check_extras(config: StrategyConfig) -> None:
+    """Ask for optional packages now, and not when the step of a chain that needs them begins."""
+    types = {step.strategy.type for step in config.steps} if config.type == "chain" else {config.type}
+    if "sobol" in types:
+        try:
+            import scipy  # noqa: F401
+        except ImportError:
+            raise MissingExtraError("strategy sobol", "sobol") from None
 
 
 def _single(config: SingleStrategy, space: SearchSpace, seed: int) -> Proposer:
