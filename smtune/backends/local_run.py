@@ -64,18 +64,17 @@ class LocalRun:
 
     def _wait_at_exit(self) -> None:
         """Let a program that does not wait for its job end well, and stop the job on Ctrl-C."""
-        if not self.under_way:
-            return
-        print(f"smtune: waiting for job {self.name} to end; Ctrl-C stops it", file=sys.stderr)  # noqa: T201
-        for force in (False, True):
+        told, interrupts = False, 0
+        while self.under_way:
             try:
+                if not told:
+                    print(f"smtune: waiting for job {self.name} to end; Ctrl-C stops it", file=sys.stderr)  # noqa: T201
+                    told = True
                 self.wait()
             except KeyboardInterrupt:
-                self.stop(force=force)
-            else:
-                break
-        self.wait()
-        if self._wanted is not None:
+                self.stop(force=interrupts > 0)
+                interrupts += 1
+        if interrupts:
             print(f"smtune: job {self.name} is stopped; it can be resumed", file=sys.stderr)  # noqa: T201
 
     def stop(self, *, force: bool) -> None:
