@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from smtune.backends.base import Backend, Plan
+from smtune.backends.base import Backend, Listener, Plan
 from smtune.backends.local import LocalBackend
 from smtune.errors import JobFailedError, Problem, SpecError
 from smtune.results import JobStatus, TuningResult
@@ -141,16 +141,17 @@ class TuningJob:
         from smtune.progress import open_progress
 
         with open_progress(self.result(), enabled=progress) as display:
-            result = self._wait(timeout, display)
+            # Without a display nobody reads the log along: that would cost as much as the job's own bookkeeping.
+            result = self._wait(timeout, display, display.update if progress else None)
         if result.status is JobStatus.Failed:
             raise JobFailedError(failure_text(result), failures=result.failures())
         return result
 
-    def _wait(self, timeout: float | None, display: Progress) -> TuningResult:
+    def _wait(self, timeout: float | None, display: Progress, listener: Listener | None) -> TuningResult:
         interrupts = 0
         while True:
             try:
-                result = self._backend.wait(self.name, timeout, listener=display.update)
+                result = self._backend.wait(self.name, timeout, listener=listener)
             except KeyboardInterrupt:
                 if not self._owned:
                     raise

@@ -64,7 +64,8 @@ class FunctionRunner(Runner):
 
     def start(self, trial: Trial) -> None:
         """Begin a call, in a free thread or worker."""
-        self._calls.start(replace(trial, parameters={**self._static, **trial.parameters}))
+        full = replace(trial, parameters={**self._static, **trial.parameters}) if self._static else trial
+        self._calls.start(full)
 
     def wait(self, timeout: float | None) -> Sequence[Event]:
         """Return what happened since the last call, or what happens first."""
