@@ -90,10 +90,12 @@ def in_fresh_process(arguments: Sequence[str], environment: Mapping[str, str]) -
     Raises:
         RuntimeError: It failed; carries what it printed.
     """
+    # Such as not to keep compiled modules: nobody's settings of Python shall be measured.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=ROOT,
-        env={**os.environ, **ONE_THREAD, **environment},
+        env={**inherited, **ONE_THREAD, **environment},
         capture_output=True,
         text=True,
         check=False,

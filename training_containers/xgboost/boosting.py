@@ -173,7 +173,7 @@ class Boosting:
         content = io.BytesIO()
         np.savez(content, **arrays)
         # Whoever is killed half-way leaves the earlier checkpoint as it was.
-        draft = self._checkpoint.with_suffix(f".{os.getpid()}.tmp")
+        draft = self._checkpoint.with_suffix(".tmp")  # one name: what a killed training left is written over
         with draft.open("wb") as file:
             file.write(content.getbuffer())
             file.flush()

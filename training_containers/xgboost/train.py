@@ -78,7 +78,8 @@ def train(environment: Environment, settings: Settings, tables: Mapping[str, Tab
     report({**scores, **(evaluate(model, held_out) if held_out else {})}, step=boosting.final_rounds() - 1)
     (environment.model_dir() / "xgboost-model").write_bytes(model.save_raw("ubj"))
     if complete and checkpoint:
-        checkpoint.unlink(missing_ok=True)
+        for file in (checkpoint, checkpoint.with_suffix(".tmp")):
+            file.unlink(missing_ok=True)
 
 
 def make_folds(table: Table, settings: Settings) -> list[Fold]:
