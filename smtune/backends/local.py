@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ from smtune.backends.local_run import LocalRun
 from smtune.errors import JobNotFoundError, Problem, SpecError
 from smtune.results import JobStatus, TuningResult
 from smtune.runners import FunctionRunner, ProcessRunner, Runner, imports_of
-from smtune.sandbox import Channel, Staged, snapshot_source, stage
+from smtune.sandbox import Channel, Staged, clean, snapshot_source, stage
 from smtune.spec import Training, TuningSpec
 from smtune.store import (
     Command,
@@ -95,6 +95,7 @@ class LocalBackend(Backend):
         with contextlib.ExitStack() as undo:
             lease = undo.enter_context(JobLease(directory))
             spec = self._resumable(directory)
+            _tidy(directory, spec, self.poll(job_name).trials)
             runner = undo.enter_context(self._runner(directory, spec))
             self._start(LocalRun(directory, spec, runner, lease))
             undo.pop_all()
@@ -181,6 +182,7 @@ class LocalBackend(Backend):
         """Tell the listener of every change until the job has ended or the time is over."""
         with FileWatch([directory.path]) as watch, JobStore.open(directory, read_only=True) as store:
             seen, pause = 0, _SETTLING_SECONDS
+            told: dict[int, Trial] = {}
             while True:
                 ended = not _is_under_way(directory, store)
                 changed: dict[int, None] = {}
@@ -190,8 +192,10 @@ class LocalBackend(Backend):
                     if number is not None:
                         changed[number] = None
                 for number in changed:
-                    if listener is not None:
-                        listener(store.trial(number))
+                    trial = store.trial(number)
+                    if listener is not None and trial != told.get(number):  # it may be ahead of the events seen so far
+                        told[number] = trial
+                        listener(trial)
                 if ended:
                     return
                 left = pause if deadline is None else min(pause, deadline - time.monotonic())
@@ -306,6 +310,21 @@ def _keep_code(directory: JobDirectory, training: Training) -> None:
     snapshot_source(source, directory.code, leave_out=data)
 
 
+def _base(directory: JobDirectory, training: Training, trial: Trial) -> Path:
+    """Return the folder of a trial."""
+    folder = directory.trial(trial.number)
+    return folder if training.output is None else Path(training.output) / directory.name / folder.name
+
+
+def _tidy(directory: JobDirectory, spec: TuningSpec, trials: Iterable[Trial]) -> None:
+    """Remove what trials were given that had just ended when their job was killed."""
+    if spec.training is not None:
+        for trial in trials:
+            if trial.status.ended:
+                with contextlib.suppress(OSError):
+                    clean(_base(directory, spec.training, trial), directory.code)
+
+
 def _stager(directory: JobDirectory, spec: TuningSpec, training: Training) -> Callable[[Trial], Staged]:
     """Return what lays out a trial's directory; one that was under way when the job was killed starts afresh."""
     channels = {
@@ -313,9 +332,7 @@ def _stager(directory: JobDirectory, spec: TuningSpec, training: Training) -> Ca
     }
 
     def stage_trial(trial: Trial) -> Staged:
-        base = directory.trial(trial.number)
-        if training.output is not None:
-            base = Path(training.output) / directory.name / base.name
+        base = _base(directory, training, trial)
         shutil.rmtree(base, ignore_errors=True)
         return stage(
             base,

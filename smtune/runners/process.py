@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -80,6 +81,7 @@ class ProcessRunner(WatchingRunner[_Process]):
         self._slots = slots
         self._log_path = log_path
         self._patterns = compile_patterns(metrics)
+        self._untidy: deque[Staged] = deque()
         threads = {} if preload is None else _ONE_THREAD
         self._overrides = {name: value for name, value in threads.items() if name not in environment}
         # Forks keep the launcher's streams, so these must be as unbuffered as those of a fresh interpreter.
@@ -155,8 +157,13 @@ class ProcessRunner(WatchingRunner[_Process]):
 
     def _let_go(self, process: _Process) -> None:
         self._events.extend(process.output.finish())
-        with contextlib.suppress(OSError):  # leftovers are untidy, but no reason to fail a trial that has ended
-            clean(process.staged)
+        self._untidy.append(process.staged)
+
+    def _tidy(self) -> None:
+        while self._untidy:
+            staged = self._untidy.popleft()
+            with contextlib.suppress(OSError):  # leftovers are no reason to fail a trial that has ended
+                clean(staged.base, staged.source_dir)
 
 
 def _cause(staged: Staged, tail: Sequence[str]) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 _KEPT: Final = frozenset({"AWS_REGION", "AWS_DEFAULT_REGION"})
+_encode: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _DROPPED: Final = ("AWS_", "SAGEMAKER_", "SM_", "TRAINING_JOB_")
 _WITHOUT_CREDENTIALS: Final = {
     "AWS_CONFIG_FILE": os.devnull,
@@ -85,4 +86,4 @@ _NOT_VARIABLES: Final = frozenset(
 def _variable(value: Any) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return value if isinstance(value, str) else _encode(value)

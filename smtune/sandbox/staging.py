@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Any, Final
@@ -19,6 +20,16 @@ from smtune.sandbox.environment import command_arguments, inherited_environment,
 
 _HOST: Final = "localhost"  # it resolves everywhere: the toolkit waits for up to 15 minutes for the name of a host
 _GROUP: Final = "homogeneousCluster"
+_FOLDERS: Final = (
+    "input",
+    "input/config",
+    "input/data",
+    "code",
+    "model",
+    "output",
+    "output/data",
+    "output/intermediate",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,23 +122,21 @@ def stage(  # noqa: PLR0913 - what a container is given has this many parts
     values, texts = _encoded(hyperparameters)
     if objective_metric is not None:
         texts["_tuning_objective_metric"] = objective_metric
-    for stale in ("input", "code", "model", "output"):
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(base / stale)
-    for folder in ("input/config", "input/data", "code", "model", "output/data", "output/intermediate", "checkpoints"):
-        (base / folder).mkdir(parents=True, exist_ok=True)
-    for entry in source_dir.iterdir():
-        (base / "code" / entry.name).symlink_to(entry)
+    root = str(base)
+    _make_folders(root)
+    for name in os.listdir(source_dir):
+        os.symlink(f"{source_dir}/{name}", f"{root}/code/{name}")
     for name, channel in channels.items():
         _link_channel(base / "input/data" / name, channel.source.absolute())
-    training = _training(base, job_name, entry_point, values, channels)
+    training = _training(root, job_name, entry_point, values, channels)
     configuration = {
         "hyperparameters": texts,
         "inputdataconfig": training["input_data_config"],
         "resourceconfig": training["resource_config"],
     }
     for name, content in configuration.items():
-        (base / "input/config" / f"{name}.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
+        with open(f"{root}/input/config/{name}.json", "wb", buffering=0) as file:
+            file.write(json.dumps(content).encode())
     return Staged(
         base=base,
         source_dir=source_dir,
@@ -138,7 +147,7 @@ def stage(  # noqa: PLR0913 - what a container is given has this many parts
                 **toolkit_environment(training),
                 "CURRENT_HOST": _HOST,
                 "PYTHONUNBUFFERED": "1",
-                "SAGEMAKER_BASE_DIR": str(base),
+                "SAGEMAKER_BASE_DIR": root,
                 "TRAINING_JOB_NAME": job_name,
                 **environment,
             }
@@ -147,20 +156,43 @@ def stage(  # noqa: PLR0913 - what a container is given has this many parts
     )
 
 
-def clean(staged: Staged) -> None:
-    """Remove what a training was given, and keep what it made; it must not run any more.
+def clean(base: Path, source_dir: Path) -> None:
+    """Remove what a training was given, and keep what it made; it must not run any more. Idempotent.
+
+    Args:
+        base: The folder that stood for ``/opt/ml``.
+        source_dir: The folder with the training code.
 
     Raises:
         OSError: Something cannot be removed.
     """
+    code, source = f"{base}/code", str(source_dir.absolute())
     with contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(staged.base / "input")
+        shutil.rmtree(base / "input")
     with contextlib.suppress(FileNotFoundError):
-        for entry in list(staged.cwd.iterdir()):
-            if entry.is_symlink() and entry.readlink().parent == staged.source_dir:
-                entry.unlink()
-        if not any(staged.cwd.iterdir()):
-            staged.cwd.rmdir()
+        kept = 0
+        for name in os.listdir(code):
+            path = f"{code}/{name}"
+            if os.path.islink(path) and os.path.dirname(os.readlink(path)) == source:
+                os.unlink(path)
+            else:
+                kept += 1
+        if not kept:
+            os.rmdir(code)
+
+
+def _make_folders(root: str) -> None:
+    """Make all folders, the same way for a new training and for one that had been here."""
+    try:
+        os.makedirs(root)
+    except FileExistsError:
+        for stale in ("input", "code", "model", "output"):
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(f"{root}/{stale}")
+    for folder in _FOLDERS:
+        os.mkdir(f"{root}/{folder}")
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(f"{root}/checkpoints")
 
 
 def _check(source_dir: Path, entry_point: str, channels: Mapping[str, Channel]) -> None:
@@ -202,13 +234,13 @@ def _link_channel(folder: Path, source: Path) -> None:
 
 
 def _training(
-    base: Path, job_name: str, entry_point: str, values: Mapping[str, Any], channels: Mapping[str, Channel]
+    root: str, job_name: str, entry_point: str, values: Mapping[str, Any], channels: Mapping[str, Channel]
 ) -> dict[str, Any]:
     """Return the properties of the training toolkit's ``Environment`` for a single host."""
     group = {"instance_group_name": _GROUP, "instance_type": "local", "hosts": [_HOST]}
     return {
         "additional_framework_parameters": {},
-        "channel_input_dirs": {name: str(base / "input/data" / name) for name in channels},
+        "channel_input_dirs": {name: f"{root}/input/data/{name}" for name in channels},
         "current_host": _HOST,
         "current_instance_group": _GROUP,
         "current_instance_group_hosts": [_HOST],
@@ -218,9 +250,9 @@ def _training(
         "framework_module": None,
         "hosts": [_HOST],
         "hyperparameters": dict(values),
-        "input_config_dir": str(base / "input/config"),
+        "input_config_dir": f"{root}/input/config",
         "input_data_config": {name: _channel_config(channel) for name, channel in channels.items()},
-        "input_dir": str(base / "input"),
+        "input_dir": f"{root}/input",
         "instance_groups": [_GROUP],
         "instance_groups_dict": {_GROUP: group},
         "is_hetero": False,
@@ -228,16 +260,16 @@ def _training(
         "job_name": job_name,
         "log_level": 20,
         "master_hostname": _HOST,
-        "model_dir": str(base / "model"),
-        "module_dir": str(base / "code"),
+        "model_dir": f"{root}/model",
+        "module_dir": f"{root}/code",
         "module_name": entry_point.removesuffix(".py"),
         "network_interface_name": "lo",
         "num_cpus": _cpus(),
         "num_gpus": _gpus(),
         "num_neurons": 0,
-        "output_data_dir": str(base / "output/data"),
-        "output_dir": str(base / "output"),
-        "output_intermediate_dir": str(base / "output/intermediate"),
+        "output_data_dir": f"{root}/output/data",
+        "output_dir": f"{root}/output",
+        "output_intermediate_dir": f"{root}/output/intermediate",
         "resource_config": {
             "current_group_name": _GROUP,
             "current_host": _HOST,
@@ -259,5 +291,6 @@ def _cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+@cache
 def _gpus() -> int:
     return sum(1 for path in Path("/dev").glob("nvidia[0-9]*") if path.name.removeprefix("nvidia").isdigit())

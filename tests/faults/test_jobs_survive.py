@@ -57,6 +57,11 @@ def outcome(result):
     return [(t.number, t.parameters, t.status, t.objective, t.metrics, t.origin) for t in result.trials]
 
 
+def trial_files(name):
+    folder = JobDirectory(name).path / "trials"
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
 def start_elsewhere(job_spec):
     """Run a job in a process of its own."""
     code = "import sys, json; from smtune import TuningSpec, tune; tune(TuningSpec.from_dict(json.loads(sys.argv[1]))).wait(progress=False)"
@@ -93,6 +98,7 @@ def test_a_job_killed_at_any_moment_goes_on_as_if_it_had_not_been(home, tmp_path
     assert killed.status is JobStatus.Stopped
     assert "smtune resume parts" in killed.failure_reason
     assert outcome(resume("parts").wait(progress=False)) == outcome(whole)
+    assert trial_files("parts") == trial_files("whole")
 
 
 def test_a_resumed_job_runs_the_code_it_began_with(home, tmp_path):
@@ -126,7 +132,10 @@ def test_ended_trials_are_never_run_again(home, tmp_path):
     process.wait()
     ended = {trial.number for trial in attach("churn").result().trials if trial.status.ended}
     assert ended
+    folder = JobDirectory("churn").trial(min(ended))
+    (folder / "input").mkdir(exist_ok=True)  # as if it had been killed before it could tidy up
     resume("churn").wait(progress=False)
+    assert not (folder / "input").exists()
     for number in ended:
         assert (marks / f"churn-{number:03d}").read_text() == "started ended "
 

@@ -166,32 +166,57 @@ def test_launcher_that_is_killed_while_idle_costs_no_trial(tmp_path: Path) -> No
     with process_runner(tmp_path, FAMILY_SCRIPT) as runner:
         start_family(tmp_path, runner, 0, short=1)
         until_idle(runner)
-        [launcher] = descendants(os.getpid())
-        watchers = watched([launcher])
+        launcher, keeper = descendants(os.getpid())
+        watchers = watched([launcher, keeper])
         os.kill(launcher, signal.SIGKILL)
         assert all_gone(watchers)
         start_family(tmp_path, runner, 1, short=1)
         assert ended(until_idle(runner), 1).status is TrialStatus.Completed
 
 
+def test_keeper_that_is_killed_while_idle_costs_no_trial(tmp_path: Path) -> None:
+    with process_runner(tmp_path, FAMILY_SCRIPT) as runner:
+        start_family(tmp_path, runner, 0, short=1)
+        until_idle(runner)
+        _, keeper = descendants(os.getpid())
+        watchers = watched([keeper])
+        os.kill(keeper, signal.SIGKILL)
+        assert all_gone(watchers)
+        start_family(tmp_path, runner, 1, short=1)
+        assert ended(until_idle(runner), 1).status is TrialStatus.Completed
+
+
+def test_one_keeper_runs_one_trial_after_the_other(tmp_path: Path, preload: Any) -> None:
+    with process_runner(tmp_path, FAMILY_SCRIPT, preload=preload) as runner:
+        keepers = set()
+        for number in range(3):
+            start_family(tmp_path, runner, number)
+            until_measured(runner, number)
+            keepers.add(parent_of(family_of(tmp_path, number)[0]))
+            watchers = watched(family_of(tmp_path, number))
+            runner.stop(number)
+            assert ended(until_idle(runner), number).status is TrialStatus.Stopped
+            assert all_gone(watchers)
+        assert len(keepers) == 1
+
+
 def test_keeper_ends_its_process_when_the_launcher_dies_without_listening() -> None:
     script = """
         import os, signal, socket
-        from smtune.runners.launcher.keeper import watch
-        wakeup, wakeup_end = os.pipe()
-        os.set_blocking(wakeup_end, False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(wakeup_end)
+        from smtune.runners.launcher.keeper import Keeper
+        ours, theirs = socket.socketpair()
+        keeper = Keeper(theirs, forking=False)
+        ready, ready_end = os.pipe()
         leader = os.fork()
         if leader == 0:
+            ours.close()
             os.setsid()
-            os.write(wakeup_end, b".")
+            os.write(ready_end, b".")
             signal.pause()
-        os.read(wakeup, 1)
-        ours, theirs = socket.socketpair()
+        os.read(ready, 1)
         theirs.send(b"unread")
         ours.close()
-        print(watch(theirs, wakeup, leader))
+        print(keeper.watch(leader))
     """
     command = [sys.executable, "-c", textwrap.dedent(script)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -212,6 +237,22 @@ def test_killed_keeper_fails_its_trial_alone(tmp_path: Path, preload: Any) -> No
         assert all_gone(watchers)
         assert runner.busy() == 1
         assert all(Path(f"/proc/{pid}").exists() for pid in family_of(tmp_path, 1))
+
+
+def test_trial_of_a_killed_keeper_ends_although_nobody_is_there_to_end_it(tmp_path: Path, preload: Any) -> None:
+    with process_runner(tmp_path, FAMILY_SCRIPT, preload=preload) as runner:
+        start_family(tmp_path, runner, 0)
+        until_measured(runner, 0)
+        leader, child, daemon = family_of(tmp_path, 0)
+        keeper = parent_of(leader)
+        launcher = parent_of(keeper)
+        watchers, last = watched([leader, child]), watched([daemon])
+        os.kill(launcher, signal.SIGSTOP)
+        os.kill(keeper, signal.SIGKILL)
+        assert all_gone(watchers)
+        os.kill(launcher, signal.SIGCONT)
+        assert str(ended(until_idle(runner), 0).reason).startswith("the process that watched over it ended")
+        assert all_gone(last)
 
 
 def test_fork_of_the_parent_cannot_end_anything(tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
-"""A keeper: the parent of one process, which ends all that the process started once it is over."""
+"""A keeper: the parent of one process at a time, which ends all that the process started once it is over."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
-import json
+import fcntl
 import os
 import selectors
 import signal
@@ -12,128 +12,210 @@ import socket
 import sys
 import traceback
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any, NoReturn
 
 from smtune.runners.launcher.script import ForkedScript
-from smtune.runners.launcher.wire import CHUNK, system_bytes
+from smtune.runners.launcher.wire import CHUNK, Inbox, frame, system_bytes
 
-PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 
+_LIBC = ctypes.CDLL(None)
+_CHILDREN = "/proc/thread-self/children"
 
-def keep(link: socket.socket, stdio: list[int], request: dict[str, Any], *, forking: bool) -> NoReturn:
-    """Run one process and end everything that it started.
+
+class Keeper:
+    """Runs one process at a time, as its parent.
+
+    Args:
+        link: Socket to the launcher.
+        forking: Whether scripts run in forks of this process.
+    """
+
+    def __init__(self, link: socket.socket, *, forking: bool) -> None:
+        self._link = link
+        self._inbox = Inbox(link)
+        self._forking = forking
+        self._pid = os.getpid()
+        self._wakeup, self._waker = os.pipe()
+        os.set_blocking(self._wakeup, False)
+        os.set_blocking(self._waker, False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(link, selectors.EVENT_READ)
+        self._selector.register(self._wakeup, selectors.EVENT_READ)
+        adopt_orphans()
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._waker)
+
+    def serve(self) -> None:
+        """Run what the launcher requests until it closes the link.
+
+        Raises:
+            ForkedScript: In the forks that are to run a script.
+        """
+        while (messages := self._inbox.receive()) is not None:
+            for message in messages:
+                if message["do"] == "start":  # all else came too late for the process before
+                    self._run(message)
+
+    def _run(self, request: dict[str, Any]) -> None:
+        """Run one process to its end, and end everything that it started."""
+        stdio = [self._inbox.descriptors.popleft() for _ in range(3)]
+        lifeline = Lifeline()
+        try:
+            leader = self._start(request, stdio, lifeline)
+        except (OSError, ValueError) as error:
+            lifeline.close()
+            name = os.path.basename(request["argv"][0])
+            cause = f"{error.strerror}: {os.fsdecode(error.filename or name)}" if isinstance(error, OSError) else error
+            self._say({"error": f"cannot start {name}: {cause}"})
+            return
+        finally:
+            for fd in stdio:
+                os.close(fd)
+        lifeline.tie(leader)
+        self._say({"running": leader})
+        status = self.watch(leader)
+        end_children()
+        lifeline.close()
+        os.chdir("/")  # or the folder would be in use, and its file system too
+        self._say({"exit": status})
+
+    def _start(self, request: dict[str, Any], stdio: list[int], lifeline: Lifeline) -> int:
+        """Start a process in a session of its own; return its process id.
+
+        Raises:
+            OSError: It cannot be started.
+            ValueError: No process can have these arguments or variables.
+            ForkedScript: In the process itself, if it is to run a script.
+        """
+        argv = [system_bytes(argument) for argument in request["argv"]]
+        environment = {system_bytes(name): system_bytes(value) for name, value in request["env"].items()}
+        os.chdir(system_bytes(request["cwd"]))
+        script = argv[1:] if self._forking and argv[0] == os.fsencode(sys.executable) else []
+        if not script or script[0].startswith(b"-"):
+            return os.posix_spawnp(
+                argv[0],
+                argv,
+                environment,
+                file_actions=[(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(stdio)],
+                setsid=True,
+                setsigdef=(signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ),  # as a shell would leave them
+            )
+        if any(b"\0" in text for text in (*script, *environment, *environment.values())):
+            raise ValueError("embedded null byte")
+        leader = os.fork()
+        if leader == 0:
+            self._become(environment, stdio, lifeline)
+            raise ForkedScript([os.fsdecode(argument) for argument in script])
+        return leader
+
+    def _become(self, environment: dict[bytes, bytes], stdio: list[int], lifeline: Lifeline) -> None:
+        """Turn this fork into a process of its own."""
+        try:
+            self._abandon()
+            lifeline.abandon()
+            os.setsid()
+            for target, fd in enumerate(stdio):
+                os.dup2(fd, target)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            os.environb.clear()
+            os.environb.update(environment)
+        except Exception:  # a defect; this fork must not go back into the keeper's loop
+            traceback.print_exc()
+            os._exit(127)
+
+    def watch(self, leader: int) -> int:
+        """Wait for the end of a process, do what the launcher says meanwhile, and return the wait status."""
+        while True:
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                if ended[0] == leader:
+                    if not lists_children():
+                        signal_group(leader, signal.SIGKILL)
+                    return ended[1]
+            for key, _ in self._selector.select():
+                if key.fileobj is self._link:
+                    self._obey(leader)
+                else:
+                    self._drain_wakeup()
+
+    def _obey(self, leader: int) -> None:
+        messages = self._inbox.receive()
+        if messages is None:  # without a launcher there is nobody who wants it
+            signal_group(leader, signal.SIGKILL)
+            self._selector.unregister(self._link)
+            return
+        for message in messages:
+            signal_group(leader, signal.SIGTERM if message["do"] == "ask" else signal.SIGKILL)
+
+    def _drain_wakeup(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._wakeup, CHUNK)
+
+    def _say(self, message: dict[str, Any]) -> None:
+        """Tell the launcher, if it is still there."""
+        with contextlib.suppress(OSError):
+            self._link.sendall(frame(message))
+
+    def _abandon(self) -> None:
+        """Close what belongs to the keeper, in a child of it."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        self._selector.close()
+        self._link.close()
+        os.close(self._wakeup)
+        os.close(self._waker)
+
+
+def keep(link: socket.socket, *, forking: bool) -> NoReturn:
+    """Run processes, one after the other, until the launcher closes the link.
 
     Raises:
-        ForkedScript: In the process itself, if it is to run a script.
+        ForkedScript: In the forks that are to run a script.
     """
     try:
-        _keep(link, stdio, request, forking=forking)
+        Keeper(link, forking=forking).serve()
     except Exception:  # a defect; this fork must not go back into the launcher's loop
         traceback.print_exc()
         end_children()
-    os._exit(1)
-
-
-def _keep(link: socket.socket, stdio: list[int], request: dict[str, Any], *, forking: bool) -> NoReturn:
-    adopt_orphans()
-    wakeup, wakeup_end = os.pipe()
-    os.set_blocking(wakeup_end, False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(wakeup_end)
-    report, report_end = os.pipe()
-    keeper = os.getpid()
-    try:
-        leader = os.fork()
-    except OSError as error:
-        say(link, {"error": f"cannot start a process: {error.strerror}"})
-        os._exit(0)
-    if leader == 0:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        link.close()
-        for fd in (wakeup, wakeup_end, report):
-            os.close(fd)
-        become(request, stdio, report_end, keeper=keeper, forking=forking)
-    for fd in (*stdio, report_end):
-        os.close(fd)
-    with open(report, "rb") as stream:  # noqa: PTH123 - ends when the program runs, or tells why it does not
-        problem = stream.read().decode(errors="replace")
-    if not problem:
-        say(link, {"running": leader})
-    status = watch(link, wakeup, leader)
-    end_children()
-    say(link, {"error": problem} if problem else {"exit": status})
+        os._exit(1)
     os._exit(0)
 
 
-def watch(link: socket.socket, wakeup: int, leader: int) -> int:
-    """Wait for the end of the leader, do what the launcher says meanwhile, and return the wait status."""
-    selector = selectors.DefaultSelector()
-    selector.register(link, selectors.EVENT_READ)
-    selector.register(wakeup, selectors.EVENT_READ)
-    while True:
-        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-            if ended[0] == leader:
-                if not children_file():
-                    signal_group(leader, signal.SIGKILL)
-                return ended[1]
-        for key, _ in selector.select():
-            if key.fd == wakeup:
-                os.read(wakeup, CHUNK)
-                continue
-            try:
-                command = link.recv(CHUNK)
-            except ConnectionResetError:  # the launcher died with words of ours unread
-                command = b""
-            if b"ask" in command:
-                signal_group(leader, signal.SIGTERM)
-            if not command or b"end" in command:
-                signal_group(leader, signal.SIGKILL)
-                selector.unregister(link)
+class Lifeline:
+    """Has the system kill a process group when the keeper ends, however it ends (Linux).
 
-
-def become(request: dict[str, Any], stdio: list[int], report: int, *, keeper: int, forking: bool) -> NoReturn:
-    """Turn this fork into the requested process.
-
-    Raises:
-        ForkedScript: To have the script run in this very process.
+    The process holds one end of a pipe and the keeper the other. The system signals that the pipe has broken, to the
+    group that was named, with the signal that was chosen (``F_SETSIG`` in fcntl(2)). Unlike ``PR_SET_PDEATHSIG``,
+    which has to be set in the process itself, this lets the process be spawned, at half the price of a fork, and
+    reaches its whole group. A process that closes all descriptors which it does not know goes without.
     """
-    try:
-        os.setsid()
-        end_with(keeper)
-        for target, fd in enumerate(stdio):
-            os.dup2(fd, target)
-            os.close(fd)
-        os.chdir(system_bytes(request["cwd"]))
-        argv = [system_bytes(argument) for argument in request["argv"]]
-        environment = {system_bytes(name): system_bytes(value) for name, value in request["env"].items()}
-        script = argv[1:] if forking and argv[0] == os.fsencode(sys.executable) else []
-        if not script or script[0].startswith(b"-"):
-            execute(argv, environment)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        os.environb.clear()
-        os.environb.update(environment)
-    except Exception as error:  # whatever it is, smtune reports it, and this fork must not go on
-        cause = f"{error.strerror}: {os.fsdecode(error.filename or '')}" if isinstance(error, OSError) else str(error)
-        os.write(report, f"cannot start {Path(request['argv'][0]).name}: {cause}".encode(errors="replace"))
-        os._exit(127)
-    os.close(report)
-    raise ForkedScript([os.fsdecode(argument) for argument in script])
 
+    def __init__(self) -> None:
+        self._theirs, self._ours = os.pipe()
+        self._open = [self._theirs, self._ours]
+        os.set_inheritable(self._theirs, True)
 
-def execute(argv: list[bytes], environment: dict[bytes, bytes]) -> NoReturn:
-    """Replace this process by a program that finds the signals as a shell would leave them."""
-    for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)
-    os.execvpe(argv[0], argv, environment)  # noqa: S606 - a shell is what we do not want
+    def tie(self, leader: int) -> None:
+        """Have the group of this process depend on the keeper."""
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):  # a sandbox that knows no such signals
+                fcntl.fcntl(self._theirs, fcntl.F_SETOWN, -leader)
+                fcntl.fcntl(self._theirs, fcntl.F_SETSIG, signal.SIGKILL)
+                fcntl.fcntl(self._theirs, fcntl.F_SETFL, os.O_ASYNC)
+        self._close(self._theirs)
 
+    def abandon(self) -> None:
+        """Close the keeper's end, in the process itself."""
+        self._close(self._ours)
 
-def say(link: socket.socket, message: dict[str, Any]) -> None:
-    """Tell the launcher, if it is still there."""
-    with contextlib.suppress(OSError):
-        link.sendall(json.dumps(message).encode() + b"\n")
+    def close(self) -> None:
+        """Close what is open of it."""
+        for fd in list(self._open):
+            self._close(fd)
+
+    def _close(self, fd: int) -> None:
+        self._open.remove(fd)
+        os.close(fd)
 
 
 def signal_group(leader: int, number: signal.Signals) -> None:
@@ -142,31 +224,34 @@ def signal_group(leader: int, number: signal.Signals) -> None:
         os.killpg(leader, number)
 
 
-def children_file() -> Path | None:
-    """Return the file that lists the children of this process, where the system has one (Linux)."""
-    path = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
-    return path if path.exists() else None
+def lists_children() -> bool:
+    """Return whether the system tells a process its children (Linux)."""
+    return os.path.exists(_CHILDREN)
 
 
 def end_children(spare: Collection[int] = ()) -> None:
     """End all descendants but the spared children and theirs: the orphans of those that are killed come up to us."""
-    listing = children_file()
-    while listing and (doomed := {int(pid) for pid in listing.read_text().split()} - set(spare)):
+    while has_children() and lists_children():
+        with open(_CHILDREN, "rb", buffering=0) as listing:
+            doomed = {int(pid) for pid in listing.read().split()} - set(spare)
+        if not doomed:
+            break
         for pid in doomed:
             os.kill(pid, signal.SIGKILL)
         for pid in doomed:
             os.waitpid(pid, 0)
 
 
+def has_children() -> bool:
+    """Return whether this process has any child, were it one that has ended and that nobody has waited for."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
 def adopt_orphans() -> None:
     """Become the parent of descendants whose own parent ends (Linux)."""
-    if children_file():
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def end_with(parent: int) -> None:
-    """Have the system kill this process when its parent ends (Linux)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # it ended before the request
-            os._exit(1)
+    if lists_children():
+        _LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

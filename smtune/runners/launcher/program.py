@@ -1,8 +1,7 @@
-"""The launcher's own process: takes requests from smtune and gives each to a new keeper."""
+"""The launcher's own process: takes requests from smtune and gives each to a keeper that has nothing to do."""
 
 from __future__ import annotations
 
-import array
 import contextlib
 import json
 import os
@@ -10,27 +9,33 @@ import selectors
 import signal
 import socket
 import sys
-from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 from smtune.runners.launcher.keeper import adopt_orphans, end_children, keep
 from smtune.runners.launcher.script import ForkedScript, preload, run_script
-from smtune.runners.launcher.wire import CHUNK, frame, unframe
+from smtune.runners.launcher.wire import Inbox, frame
 
 
-class Keeper:
-    """What the launcher knows of one keeper."""
+class Slot:
+    """A keeper, as the launcher knows it.
 
-    def __init__(self, number: int, pid: int, link: socket.socket) -> None:
-        self.number = number
+    Attributes:
+        pid: The keeper.
+        link: Socket to it.
+        inbox: The launcher's end of the socket.
+        number: The process that it runs, or ``None`` while it has nothing to do.
+    """
+
+    def __init__(self, pid: int, link: socket.socket) -> None:
         self.pid = pid
         self.link = link
-        self.heard = b""
-        self.last_word: dict[str, Any] | None = None
+        self.inbox = Inbox(link)
+        self.number: int | None = None
 
 
 class Launcher:
-    """Starts keepers on request and reports what became of their processes.
+    """Has keepers run processes, and reports what becomes of these.
 
     Args:
         control: Socket to smtune.
@@ -41,10 +46,9 @@ class Launcher:
     def __init__(self, control: socket.socket, *, parent: int, forking: bool) -> None:
         self._control = control
         self._forking = forking
-        self._incoming = bytearray()
+        self._inbox = Inbox(control)
         self._outgoing = bytearray()
-        self._received: deque[int] = deque()
-        self._keepers: dict[int, Keeper] = {}
+        self._slots: list[Slot] = []
         self._selector = selectors.DefaultSelector()
         self._parent: int | None = None
         control.setblocking(False)
@@ -65,16 +69,16 @@ class Launcher:
             self._send({"ready": True})
             while self._turn():
                 pass
-        for keeper in self._keepers.values():
-            keeper.link.close()  # which is the keeper's order to end everything
-        for keeper in self._keepers.values():
-            os.waitpid(keeper.pid, 0)
+        for slot in self._slots:
+            slot.link.close()  # which is the keeper's order to end everything
+        for slot in self._slots:
+            os.waitpid(slot.pid, 0)
         end_children()
 
     def _turn(self) -> bool:
         """Wait for something to do, and do it; return whether to go on."""
         for key, _ in self._selector.select():
-            if isinstance(key.data, Keeper):
+            if isinstance(key.data, Slot):
                 self._hear(key.data)
             elif key.fd == self._parent or not self._receive():
                 return False
@@ -84,74 +88,85 @@ class Launcher:
     def _receive(self) -> bool:
         """Read requests and act on them; return ``False`` at the end of the stream."""
         try:
-            data, ancillary, _, _ = self._control.recvmsg(CHUNK, socket.CMSG_SPACE(3 * array.array("i").itemsize))
+            requests = self._inbox.receive()
         except BlockingIOError:
             return True
-        for _, _, content in ancillary:
-            fds = array.array("i", content)
-            for fd in fds:
-                os.set_inheritable(fd, False)
-            self._received.extend(fds)
-        self._incoming += data
-        for request in unframe(self._incoming):
+        for request in requests or ():
+            number = request["id"]
             if request["do"] == "start":
-                self._start(request)
-            elif request["id"] in self._keepers:
-                with contextlib.suppress(OSError):  # it is over already
-                    self._keepers[request["id"]].link.send(request["do"].encode() + b"\n")
-        return bool(data)
+                self._start(number, request)
+            else:
+                for slot in self._slots:
+                    if slot.number == number:
+                        _tell(slot, {"do": request["do"]})
+        return requests is not None
 
-    def _start(self, request: dict[str, Any]) -> None:
-        stdio = [self._received.popleft() for _ in range(3)]
-        ours, theirs = socket.socketpair()
+    def _start(self, number: int, request: dict[str, Any]) -> None:
+        slot = None
         try:
-            pid = os.fork()
+            slot = next((slot for slot in self._slots if slot.number is None), None) or self._new_slot()
         except OSError as error:
-            ours.close()
-            self._send({"id": request["id"], "error": f"cannot start a process: {error.strerror}"})
-        else:
-            if pid == 0:
-                ours.close()
-                self._abandon()
-                keep(theirs, stdio, request, forking=self._forking)
-            keeper = Keeper(request["id"], pid, ours)
-            self._keepers[keeper.number] = keeper
-            self._selector.register(ours, selectors.EVENT_READ, keeper)
-        theirs.close()
+            self._send({"id": number, "error": f"cannot start a process: {error.strerror}"})
+        # Only now, so that a new keeper closes its copies with the others.
+        stdio = [self._inbox.descriptors.popleft() for _ in range(3)]
+        if slot is not None:
+            slot.number = number
+            _tell(slot, request, stdio)
         for fd in stdio:
             os.close(fd)
 
+    def _new_slot(self) -> Slot:
+        """Start a keeper.
+
+        Raises:
+            OSError: The system does not let it.
+        """
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                pid = os.fork()
+            except OSError:
+                ours.close()
+                raise
+            if pid == 0:
+                ours.close()
+                self._abandon()
+                keep(theirs, forking=self._forking)
+        slot = Slot(pid, ours)
+        self._slots.append(slot)
+        self._selector.register(ours, selectors.EVENT_READ, slot)
+        return slot
+
     def _abandon(self) -> None:
         """Close what belongs to the launcher, in a child of it."""
-        for keeper in self._keepers.values():
-            keeper.link.close()
+        for slot in self._slots:
+            slot.link.close()
+        for fd in self._inbox.descriptors:
+            os.close(fd)
         self._selector.close()
         self._control.close()
         if self._parent is not None:
             os.close(self._parent)
 
-    def _hear(self, keeper: Keeper) -> None:
-        """Pass on what a keeper says; its last word only when it is gone and all is cleaned up."""
-        try:
-            data = keeper.link.recv(CHUNK)
-        except ConnectionResetError:  # it ended before it read our last request
-            data = b""
-        keeper.heard += data
-        while b"\n" in keeper.heard:
-            line, _, keeper.heard = keeper.heard.partition(b"\n")
-            message = json.loads(line)
-            if "running" in message:
-                self._send({"id": keeper.number, **message})
-            else:
-                keeper.last_word = message
-        if not data:
-            self._selector.unregister(keeper.link)
-            keeper.link.close()
-            del self._keepers[keeper.number]
-            _, status = os.waitpid(keeper.pid, 0)
-            if keeper.last_word is None:  # what it had adopted is ours now
-                end_children(spare={other.pid for other in self._keepers.values()})
-            self._send({"id": keeper.number, **(keeper.last_word or {"lost": status})})
+    def _hear(self, slot: Slot) -> None:
+        """Pass on what a keeper says. Its process is over, and all cleaned up, with the word of its end."""
+        messages = slot.inbox.receive()
+        for message in messages or ():
+            self._send({"id": slot.number, **message})
+            if "running" not in message:
+                slot.number = None
+        if messages is None:
+            self._lose(slot)
+
+    def _lose(self, slot: Slot) -> None:
+        """Bury a keeper that ended although nobody told it to, and end what it leaves behind."""
+        self._selector.unregister(slot.link)
+        slot.link.close()
+        self._slots.remove(slot)
+        _, status = os.waitpid(slot.pid, 0)
+        end_children(spare={other.pid for other in self._slots})  # what it had adopted is ours now
+        if slot.number is not None:
+            self._send({"id": slot.number, "lost": status})
 
     def _send(self, message: dict[str, Any]) -> None:
         self._outgoing += frame(message)
@@ -164,6 +179,14 @@ class Launcher:
                 del self._outgoing[: self._control.send(self._outgoing)]
         events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._outgoing else 0)
         self._selector.modify(self._control, events)
+
+
+def _tell(slot: Slot, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
+    """Send a message to a keeper. If it is gone, the end of its link tells."""
+    data = frame(message)
+    with contextlib.suppress(OSError):
+        sent = socket.send_fds(slot.link, [data], fds) if fds else 0
+        slot.link.sendall(data[sent:])
 
 
 def main() -> None:

@@ -67,6 +67,25 @@ def test_trials_are_told_as_they_change():
     assert sorted(ended) == [0, 1, 2]
 
 
+def test_a_change_is_told_once_to_a_reader_that_lags_behind():
+    seen: list[Trial] = []
+    go = threading.Event()
+
+    def wait_and_square(parameters):
+        go.wait()
+        return square(parameters)
+
+    def lag(trial):
+        seen.append(trial)
+        go.set()
+        job.backend.wait(job.name)
+
+    job = tune(spec(limits={"max_trials": 2, "max_parallel": 2}), function=wait_and_square)
+    job.backend.wait(job.name, listener=lag)
+    ended = [trial.number for trial in seen if trial.status.ended]
+    assert sorted(ended) == [0, 1]
+
+
 @pytest.mark.parametrize(
     ("function", "reason"),
     [

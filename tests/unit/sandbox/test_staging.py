@@ -125,9 +125,9 @@ def test_trainings_write_apart_and_results_survive_cleaning(tmp_path: Path, sour
     assert not (second.cwd / "written").exists()
     assert not (source / "written").exists()
     (first.model_dir / "model").write_text("kept")
-    clean(first)
-    clean(first)
-    clean(second)
+    clean(first.base, first.source_dir)
+    clean(first.base, first.source_dir)
+    clean(second.base, second.source_dir)
     assert sorted(path.name for path in first.cwd.iterdir()) == ["written"]
     assert (first.model_dir / "model").read_text() == "kept"
     assert sorted(path.name for path in second.base.iterdir()) == ["checkpoints", "model", "output"]
@@ -138,7 +138,8 @@ def test_cleaning_never_touches_the_data(tmp_path: Path, source: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data/rows.csv").write_text("1")
     channels = {"all": Channel(tmp_path / "data"), "one": Channel(tmp_path / "data/rows.csv")}
-    clean(stage_in(tmp_path / "base", source, channels=channels))
+    stage_in(tmp_path / "base", source, channels=channels)
+    clean(tmp_path / "base", source)
     assert (tmp_path / "data/rows.csv").read_text() == "1"
 
 
