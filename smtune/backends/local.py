@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ from smtune.backends.local_run import LocalRun
 from smtune.errors import JobNotFoundError, Problem, SpecError
 from smtune.results import JobStatus, TuningResult
 from smtune.runners import FunctionRunner, ProcessRunner, Runner, imports_of
-from smtune.sandbox import Channel, Staged, clean, snapshot_source, stage
+from smtune.sandbox import Channel, Staged, snapshot_source, stage
 from smtune.spec import Training, TuningSpec
 from smtune.store import (
     Command,
@@ -95,7 +95,6 @@ class LocalBackend(Backend):
         with contextlib.ExitStack() as undo:
             lease = undo.enter_context(JobLease(directory))
             spec = self._resumable(directory)
-            _tidy(directory, spec, self.poll(job_name).trials)
             runner = undo.enter_context(self._runner(directory, spec))
             self._start(LocalRun(directory, spec, runner, lease))
             undo.pop_all()
@@ -310,21 +309,6 @@ def _keep_code(directory: JobDirectory, training: Training) -> None:
     snapshot_source(source, directory.code, leave_out=data)
 
 
-def _base(directory: JobDirectory, training: Training, trial: Trial) -> Path:
-    """Return the folder of a trial."""
-    folder = directory.trial(trial.number)
-    return folder if training.output is None else Path(training.output) / directory.name / folder.name
-
-
-def _tidy(directory: JobDirectory, spec: TuningSpec, trials: Iterable[Trial]) -> None:
-    """Remove what trials were given that had just ended when their job was killed."""
-    if spec.training is not None:
-        for trial in trials:
-            if trial.status.ended:
-                with contextlib.suppress(OSError):
-                    clean(_base(directory, spec.training, trial), directory.code)
-
-
 def _stager(directory: JobDirectory, spec: TuningSpec, training: Training) -> Callable[[Trial], Staged]:
     """Return what lays out a trial's directory; one that was under way when the job was killed starts afresh."""
     channels = {
@@ -332,7 +316,9 @@ def _stager(directory: JobDirectory, spec: TuningSpec, training: Training) -> Ca
     }
 
     def stage_trial(trial: Trial) -> Staged:
-        base = _base(directory, training, trial)
+        base = directory.trial(trial.number)
+        if training.output is not None:
+            base = Path(training.output) / directory.name / base.name
         shutil.rmtree(base, ignore_errors=True)
         return stage(
             base,

@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -17,7 +16,7 @@ from smtune.runners.evaluation import LONGEST_REASON, one_line
 from smtune.runners.launcher.notices import Broken, Exited, describe_exit
 from smtune.runners.output import Output, compile_patterns, error_line, traceback_cause
 from smtune.runners.watching import CHUNK, Child, WatchingRunner
-from smtune.sandbox import Staged, clean, inherited_environment
+from smtune.sandbox import Staged, inherited_environment
 from smtune.trial import Trial, TrialStatus
 
 _ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -81,7 +80,6 @@ class ProcessRunner(WatchingRunner[_Process]):
         self._slots = slots
         self._log_path = log_path
         self._patterns = compile_patterns(metrics)
-        self._untidy: deque[Staged] = deque()
         threads = {} if preload is None else _ONE_THREAD
         self._overrides = {name: value for name, value in threads.items() if name not in environment}
         # Forks keep the launcher's streams, so these must be as unbuffered as those of a fresh interpreter.
@@ -157,13 +155,6 @@ class ProcessRunner(WatchingRunner[_Process]):
 
     def _let_go(self, process: _Process) -> None:
         self._events.extend(process.output.finish())
-        self._untidy.append(process.staged)
-
-    def _tidy(self) -> None:
-        while self._untidy:
-            staged = self._untidy.popleft()
-            with contextlib.suppress(OSError):  # leftovers are no reason to fail a trial that has ended
-                clean(staged.base, staged.source_dir)
 
 
 def _cause(staged: Staged, tail: Sequence[str]) -> str | None:

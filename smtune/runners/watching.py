@@ -104,15 +104,11 @@ class WatchingRunner(Runner, Generic[ChildT]):
     def _let_go(self, child: ChildT) -> None:
         """Deal with a process that :meth:`close` ended."""
 
-    def _tidy(self) -> None:
-        """Do what may wait until everything was started that could be."""
-
     # --- the interface ----------------------------------------------------------------------------------------
 
     def wait(self, timeout: float | None) -> Sequence[Event]:
         """Read what the processes write, end those whose grace is over, and return what happened."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        self._tidy()
         woken = False
         while not self._events and not woken:
             if not self.busy():
@@ -140,7 +136,6 @@ class WatchingRunner(Runner, Generic[ChildT]):
         for child in self._children.values():
             self._drain(child)
             self._let_go(child)
-        self._tidy()
         self._children.clear()
         self._events.clear()
         self._selector.close()

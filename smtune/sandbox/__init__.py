@@ -6,12 +6,11 @@ trials nor jobs.
 
 from smtune.sandbox.environment import inherited_environment
 from smtune.sandbox.source import snapshot_source
-from smtune.sandbox.staging import Channel, Staged, clean, stage
+from smtune.sandbox.staging import Channel, Staged, stage
 
 __all__ = [
     "Channel",
     "Staged",
-    "clean",
     "inherited_environment",
     "snapshot_source",
     "stage",

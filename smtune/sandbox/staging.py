@@ -51,14 +51,12 @@ class Staged:
 
     Attributes:
         base: What a container has as ``/opt/ml``.
-        source_dir: The folder whose entries ``code/`` links to.
         argv: Python, the entry point, and the hyperparameters as arguments.
         env: The whole environment.
         cwd: Where to run it.
     """
 
     base: Path
-    source_dir: Path
     argv: tuple[str, ...]
     env: Mapping[str, str]
     cwd: Path
@@ -99,7 +97,8 @@ def stage(  # noqa: PLR0913 - what a container is given has this many parts
     """Lay out what a training finds in its container.
 
     The working directory holds links to the code, so that trainings which write beside it stay apart. What an earlier
-    training left in ``base`` goes, but for its checkpoints.
+    training left in ``base`` goes, but for its checkpoints. Afterwards all stays as the training saw it, so that one
+    that failed can be looked into, and run again by hand.
 
     Args:
         base: The folder that stands for ``/opt/ml``; made if it is missing.
@@ -139,7 +138,6 @@ def stage(  # noqa: PLR0913 - what a container is given has this many parts
             file.write(json.dumps(content).encode())
     return Staged(
         base=base,
-        source_dir=source_dir,
         argv=(python, entry_point, *command_arguments(values)),
         env=MappingProxyType(
             {
@@ -154,31 +152,6 @@ def stage(  # noqa: PLR0913 - what a container is given has this many parts
         ),
         cwd=base / "code",
     )
-
-
-def clean(base: Path, source_dir: Path) -> None:
-    """Remove what a training was given, and keep what it made; it must not run any more. Idempotent.
-
-    Args:
-        base: The folder that stood for ``/opt/ml``.
-        source_dir: The folder with the training code.
-
-    Raises:
-        OSError: Something cannot be removed.
-    """
-    code, source = f"{base}/code", str(source_dir.absolute())
-    with contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(base / "input")
-    with contextlib.suppress(FileNotFoundError):
-        kept = 0
-        for name in os.listdir(code):
-            path = f"{code}/{name}"
-            if os.path.islink(path) and os.path.dirname(os.readlink(path)) == source:
-                os.unlink(path)
-            else:
-                kept += 1
-        if not kept:
-            os.rmdir(code)
 
 
 def _make_folders(root: str) -> None:

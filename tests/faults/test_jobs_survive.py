@@ -132,10 +132,7 @@ def test_ended_trials_are_never_run_again(home, tmp_path):
     process.wait()
     ended = {trial.number for trial in attach("churn").result().trials if trial.status.ended}
     assert ended
-    folder = JobDirectory("churn").trial(min(ended))
-    (folder / "input").mkdir(exist_ok=True)  # as if it had been killed before it could tidy up
     resume("churn").wait(progress=False)
-    assert not (folder / "input").exists()
     for number in ended:
         assert (marks / f"churn-{number:03d}").read_text() == "started ended "
 
@@ -249,7 +246,7 @@ def test_a_program_that_does_not_wait_for_its_job_ends_well(home, tmp_path, inte
     assert result.counts["InProgress"] == 0
 
 
-def test_a_trial_directory_keeps_what_the_training_made_and_not_what_it_was_given(home, tmp_path):
+def test_a_trial_directory_stays_as_the_training_left_it(home, tmp_path):
     script = """
         from smtune.container import channel, model_dir, output_dir, report
         (model_dir() / "model.txt").write_text((channel("train") / "rows.csv").read_text())
@@ -264,8 +261,9 @@ def test_a_trial_directory_keeps_what_the_training_made_and_not_what_it_was_give
     base = tmp_path / "out" / "churn" / "00000"
     assert (base / "model" / "model.txt").read_text() == "1,2,3\n"
     assert (base / "output" / "data" / "notes.txt").read_text() == "notes"
-    assert not (base / "input").exists()
-    assert not (base / "code").exists()
+    assert json.loads((base / "input/config/hyperparameters.json").read_text())["x"]
+    assert (base / "input/data/train/rows.csv").read_text() == "1,2,3\n"
+    assert (base / "code/train.py").exists()
 
 
 def test_children_never_see_aws_credentials(home, tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from smtune.errors import SpecError
-from smtune.sandbox import Channel, Staged, clean, inherited_environment, stage
+from smtune.sandbox import Channel, Staged, inherited_environment, stage
 
 SCRIPT = """
 import json, os, sys
@@ -119,28 +119,12 @@ def test_tuned_metric_is_in_the_file_and_nowhere_else(tmp_path: Path, source: Pa
     assert "validation:auc" not in seen["environment"].values()
 
 
-def test_trainings_write_apart_and_results_survive_cleaning(tmp_path: Path, source: Path) -> None:
+def test_trainings_write_apart(tmp_path: Path, source: Path) -> None:
     first, second = stage_in(tmp_path / "1", source), stage_in(tmp_path / "2", source)
     assert run(first)["cwd"] == str(tmp_path / "1/code")
     assert not (second.cwd / "written").exists()
     assert not (source / "written").exists()
-    (first.model_dir / "model").write_text("kept")
-    clean(first.base, first.source_dir)
-    clean(first.base, first.source_dir)
-    clean(second.base, second.source_dir)
-    assert sorted(path.name for path in first.cwd.iterdir()) == ["written"]
-    assert (first.model_dir / "model").read_text() == "kept"
-    assert sorted(path.name for path in second.base.iterdir()) == ["checkpoints", "model", "output"]
     assert sorted(path.name for path in source.iterdir() if path.name != "__pycache__") == ["beside.py", "train.py"]
-
-
-def test_cleaning_never_touches_the_data(tmp_path: Path, source: Path) -> None:
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data/rows.csv").write_text("1")
-    channels = {"all": Channel(tmp_path / "data"), "one": Channel(tmp_path / "data/rows.csv")}
-    stage_in(tmp_path / "base", source, channels=channels)
-    clean(tmp_path / "base", source)
-    assert (tmp_path / "data/rows.csv").read_text() == "1"
 
 
 def test_second_attempt_keeps_checkpoints_and_nothing_else(tmp_path: Path, source: Path) -> None:
