@@ -212,7 +212,7 @@ def report_targets(runs: Runs, scripts: Sequence[str]) -> None:
 def main() -> None:
     """Measure, and print tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.launch", description=__doc__)
-    parser.add_argument("--trials", type=int, metavar="N", help="per turn (default: 100 trivial, 20 boosting)")
+    parser.add_argument("--trials", type=int, metavar="N", help="per turn (default: 200 trivial, 20 boosting)")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each variant (default: 5)")
     parser.add_argument("--scripts", nargs="+", choices=[*NEEDS, "burn"], default=[*NEEDS])
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS, help="name none to leave all out")
@@ -235,7 +235,7 @@ def main() -> None:
             print(f"skipped: script {script} ({', '.join(missing)} not installed)")
             continue
         scripts.append(script)
-        trials = chosen.trials or (100 if script == "trivial" else 20)
+        trials = chosen.trials or (200 if script == "trivial" else 20)
         runs.update(measure(names, script, trials, chosen.rounds))
         report(runs, names, script)
     report_targets(runs, scripts)

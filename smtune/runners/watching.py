@@ -153,7 +153,7 @@ class WatchingRunner(Runner, Generic[ChildT]):
 
     def _ready_launcher(self) -> LauncherClient:
         if self._launcher is not None:
-            self._hear_launcher(writable=False)  # it may have died since it was last used
+            self._hear_launcher()  # it may have died since it was last used
         if self._launcher is None:
             self._launcher = LauncherClient(self._environment, preload=self._preload)
             self._selector.register(self._launcher, selectors.EVENT_READ)
@@ -178,11 +178,8 @@ class WatchingRunner(Runner, Generic[ChildT]):
 
     def _turn(self, deadline: float | None) -> bool:
         """Wait for something to happen and deal with it; return whether it was a wake."""
-        if self._launcher is not None:
-            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._launcher.sending else 0)
-            self._selector.modify(self._launcher, events)
         woken = False
-        for key, mask in self._selector.select(self._pause(deadline)):
+        for key, _ in self._selector.select(self._pause(deadline)):
             if isinstance(key.fileobj, Child):
                 child = self._children.get(key.fileobj.number)
                 if child is key.fileobj:  # it may have ended in this very turn
@@ -190,7 +187,7 @@ class WatchingRunner(Runner, Generic[ChildT]):
             elif key.fileobj is self._wakeup:
                 woken = self._heard_waker()
             else:
-                self._hear_launcher(writable=bool(mask & selectors.EVENT_WRITE))
+                self._hear_launcher()
         self._end_late()
         return woken
 
@@ -213,12 +210,10 @@ class WatchingRunner(Runner, Generic[ChildT]):
         except OSError:  # nothing there, or all is closed
             return False
 
-    def _hear_launcher(self, *, writable: bool) -> None:
+    def _hear_launcher(self) -> None:
         launcher = self._launcher
         if launcher is None:
             return
-        if writable:
-            launcher.flush()
         notices = launcher.receive()
         if launcher.died:
             self._selector.unregister(launcher)

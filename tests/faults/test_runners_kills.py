@@ -205,7 +205,7 @@ def test_keeper_ends_its_process_when_the_launcher_dies_without_listening() -> N
         import os, signal, socket
         from smtune.runners.launcher.keeper import Keeper
         ours, theirs = socket.socketpair()
-        keeper = Keeper(theirs, forking=False)
+        keeper = Keeper(theirs, os.pipe()[0], forking=False)
         ready, ready_end = os.pipe()
         leader = os.fork()
         if leader == 0:

@@ -11,13 +11,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from smtune.runners.launcher.notices import Broken, Exited, Notice, Running, describe_exit
-from smtune.runners.launcher.wire import CHUNK, frame, unframe, wire_text
+from smtune.runners.launcher.wire import Channel, wire_text
 
 _ROOT = Path(__file__).parents[3]
 # The program must find this package wherever it lies, and the code that it runs must not find the package's folder.
@@ -34,6 +33,30 @@ _PATIENCE_SECONDS = 10.0
 """How long :meth:`LauncherClient.close` waits: only a process that the kernel cannot kill takes longer than an instant."""
 
 
+class _Keeper:
+    """A keeper, as smtune knows it.
+
+    Attributes:
+        link: Channel to it.
+        process: The number of the process that it runs, or ``None`` while it has nothing to do.
+        silent: Whether it has closed its end: it is gone, and the launcher will tell.
+    """
+
+    def __init__(self, link: Channel) -> None:
+        self.link = link
+        self.process: int | None = None
+        self.silent = False
+
+    def is_there(self) -> bool:
+        """Return whether an idle keeper still listens."""
+        try:
+            return bool(self.link.socket.recv(1, socket.MSG_PEEK))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+
 class LauncherClient:
     """Starts processes in sessions of their own, and ends them with all their descendants.
 
@@ -44,14 +67,14 @@ class LauncherClient:
     """
 
     def __init__(self, environment: Mapping[str, str], *, preload: Sequence[str] | None = None) -> None:
-        self._outgoing: deque[tuple[bytes, tuple[int, ...]]] = deque()
-        self._incoming = bytearray()
-        self._processes: set[int] = set()
+        self._keepers: dict[int, _Keeper] = {}
+        self._next = 0
         self._ready = False
         self._owner = os.getpid()
         self._errors = _scratch_file()
-        self._socket, theirs = socket.socketpair()
-        self._socket.setblocking(False)
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        self._control = Channel(ours)
         modules = json.dumps(None if preload is None else list(preload))
         arguments = [str(theirs.fileno()), str(os.getpid()), modules]
         program = python_program("smtune.runners.launcher.program", isolated=preload is None)
@@ -67,20 +90,17 @@ class LauncherClient:
                 start_new_session=True,  # Ctrl-C in a terminal reaches whole process groups
             )
         except BaseException:
-            self._socket.close()
+            ours.close()
             self._forget_errors()
             raise
         finally:
             theirs.close()
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._control, selectors.EVENT_READ)
 
     def fileno(self) -> int:
-        """Return the descriptor to watch."""
-        return self._socket.fileno()
-
-    @property
-    def sending(self) -> bool:
-        """Whether the descriptor is to be watched for writing too."""
-        return bool(self._outgoing)
+        """Return the descriptor to watch: it is readable when :meth:`receive` has something to do."""
+        return self._selector.fileno()
 
     def start(
         self, process: int, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, stdio: tuple[int, int, int]
@@ -94,66 +114,43 @@ class LauncherClient:
             cwd: Its working directory.
             stdio: Descriptors for its standard input, output and error; the caller may close them afterwards.
         """
-        self._processes.add(process)
+        keeper = self._idle_keeper()
+        keeper.process = process
         request = {
             "do": "start",
-            "id": process,
             "argv": [wire_text(argument) for argument in argv],
             "env": {wire_text(name): wire_text(value) for name, value in env.items()},
             "cwd": wire_text(cwd),
         }
-        self._send(request, tuple(os.dup(fd) for fd in stdio))
+        self._send(keeper.link, request, tuple(os.dup(fd) for fd in stdio))
 
     def ask(self, process: int) -> None:
         """Send SIGTERM to the group of a process."""
-        self._send({"do": "ask", "id": process})
+        self._tell(process, "ask")
 
     def end(self, process: int) -> None:
         """Kill a process with all its descendants."""
         if self._ready:
-            self._send({"do": "end", "id": process})
+            self._tell(process, "end")
         else:  # it hangs in an import and would never read this
             self._program.kill()
 
-    def flush(self) -> None:
-        """Send what has been waiting for room."""
-        while self._outgoing:
-            data, fds = self._outgoing[0]
-            try:
-                sent = socket.send_fds(self._socket, [data], fds) if fds else self._socket.send(data)
-            except BlockingIOError:
-                return
-            except OSError:  # it died: `receive` tells
-                sent = len(data)
-            for fd in fds:
-                os.close(fd)
-            if sent < len(data):
-                self._outgoing[0] = (data[sent:], ())
-            else:
-                self._outgoing.popleft()
-
     def receive(self) -> list[Notice]:
-        """Return what has happened, without waiting.
+        """Send what waits for room, and return what has happened, without waiting.
 
         Returns:
             Notices in order. If the launcher died, one for every process that was alive, and :attr:`died` is true.
         """
-        data: bytes | None = None
-        try:
-            data = self._socket.recv(CHUNK)
-        except BlockingIOError:
-            return []
-        except OSError:
-            data = b""
-        self._incoming += data
         notices: list[Notice] = []
-        for message in unframe(self._incoming):
-            if "ready" in message:
-                self._ready = True
+        for key, mask in self._selector.select(0):
+            if isinstance(key.data, _Keeper) and key.data.silent:
+                continue  # it was buried in this very turn
+            if mask & selectors.EVENT_WRITE:
+                self._flush(key.fileobj)
+            if isinstance(key.data, _Keeper):
+                notices += self._hear(key.data)
             else:
-                notices.append(self._notice(message))
-        if not data:
-            notices += self._mourn()
+                notices += self._hear_launcher()
         return notices
 
     @property
@@ -163,58 +160,119 @@ class LauncherClient:
 
     def close(self) -> None:
         """End all processes by force, and the launcher."""
-        if os.getpid() != self._owner or self._socket.fileno() < 0:
+        if os.getpid() != self._owner or self._control.fileno() < 0:
             return  # a fork holds only copies; and closing twice does no harm
-        for _, fds in self._outgoing:
-            for fd in fds:
-                os.close(fd)
-        self._outgoing.clear()
+        self._selector.close()
+        for keeper in self._keepers.values():
+            keeper.link.close()
         if not self._ready:  # it may be importing for long, and has no processes yet
             self._program.kill()
         with contextlib.suppress(OSError):  # it is dead already
-            self._socket.shutdown(socket.SHUT_WR)
+            self._control.socket.shutdown(socket.SHUT_WR)
         if not self._has_hung_up(within=_PATIENCE_SECONDS):
             self._program.kill()
         self._program.wait()
-        self._socket.close()
+        self._control.close()
         self._forget_errors()
 
     def _has_hung_up(self, *, within: float) -> bool:
         """Wait for the launcher to close its end, which it does when all is cleaned up."""
         deadline = time.monotonic() + within
         with selectors.DefaultSelector() as selector:
-            selector.register(self._socket, selectors.EVENT_READ)
+            selector.register(self._control, selectors.EVENT_READ)
             while selector.select(max(0.0, deadline - time.monotonic())):
-                try:
-                    if not self._socket.recv(CHUNK):
-                        return True
-                except OSError:
+                if self._control.receive() is None:
                     return True
         return False
 
-    def _send(self, message: dict[str, Any], fds: tuple[int, ...] = ()) -> None:
-        self._outgoing.append((frame(message), fds))
-        self.flush()
+    def _idle_keeper(self) -> _Keeper:
+        """Return a keeper that has nothing to do, a new one if need be."""
+        for keeper in self._keepers.values():
+            if keeper.process is None and not keeper.silent and keeper.is_there():
+                return keeper
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        keeper = _Keeper(Channel(ours))
+        self._keepers[self._next] = keeper
+        self._selector.register(keeper.link, selectors.EVENT_READ, keeper)
+        self._send(self._control, {"keeper": self._next}, (theirs.detach(),))
+        self._next += 1
+        return keeper
 
-    def _notice(self, message: dict[str, Any]) -> Notice:
-        process = message["id"]
-        if "running" in message:
-            return Running(process)
-        self._processes.discard(process)
-        if "exit" in message:
-            return Exited(process, os.waitstatus_to_exitcode(message["exit"]))
-        if "error" in message:
-            return Broken(process, message["error"])
-        status = os.waitstatus_to_exitcode(message["lost"])
-        return Broken(process, f"the process that watched over it ended: {describe_exit(status)}")
+    def _tell(self, process: int, what: str) -> None:
+        for keeper in self._keepers.values():
+            if keeper.process == process and not keeper.silent:
+                self._send(keeper.link, {"do": what})
+
+    def _send(self, channel: Channel, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
+        channel.send(message, descriptors)
+        self._watch(channel)
+
+    def _flush(self, channel: Any) -> None:
+        channel.flush()
+        self._watch(channel)
+
+    def _watch(self, channel: Channel) -> None:
+        key = self._selector.get_key(channel)
+        if key.events != channel.events:
+            self._selector.modify(channel, channel.events, key.data)
+
+    def _hear(self, keeper: _Keeper) -> list[Notice]:
+        """Return what a keeper says of its process."""
+        messages = keeper.link.receive() if not keeper.silent else []
+        if messages is None:
+            keeper.silent = True
+            self._selector.unregister(keeper.link)
+        notices: list[Notice] = []
+        for message in messages or ():
+            process = -1 if keeper.process is None else keeper.process
+            if "running" in message:
+                notices.append(Running(process))
+                continue
+            keeper.process = None
+            if "exit" in message:
+                notices.append(Exited(process, os.waitstatus_to_exitcode(message["exit"])))
+            else:
+                notices.append(Broken(process, message["error"]))
+        return notices
+
+    def _hear_launcher(self) -> list[Notice]:
+        messages = self._control.receive()
+        if messages is None:
+            return self._mourn()
+        notices: list[Notice] = []
+        for message in messages:
+            if "ready" in message:
+                self._ready = True
+                continue
+            keeper = self._keepers.pop(message["keeper"])
+            notices += self._hear(keeper)  # its last words
+            reason = message.get("error")
+            if reason is None:
+                status = os.waitstatus_to_exitcode(message["lost"])
+                reason = f"the process that watched over it ended: {describe_exit(status)}"
+            notices += self._bury(keeper, reason)
+        return notices
 
     def _mourn(self) -> list[Notice]:
         code = self._program.wait()
         last_line = self._last_error_line()
         reason = f"the launcher died: {describe_exit(code)}" + (f": {last_line}" if last_line else "")
-        notices = [Broken(process, reason) for process in sorted(self._processes)]
-        self._processes.clear()
-        return list(notices)
+        self._selector.unregister(self._control)
+        notices: list[Notice] = []
+        for keeper in self._keepers.values():
+            notices += self._hear(keeper)
+            notices += self._bury(keeper, reason)
+        self._keepers.clear()
+        return notices
+
+    def _bury(self, keeper: _Keeper, reason: str) -> list[Notice]:
+        """Forget a keeper that is gone; return what became of its process."""
+        if not keeper.silent:
+            keeper.silent = True
+            self._selector.unregister(keeper.link)
+        keeper.link.close()
+        return [] if keeper.process is None else [Broken(keeper.process, reason)]
 
     def _forget_errors(self) -> None:
         if self._errors != subprocess.DEVNULL:

@@ -15,7 +15,7 @@ from collections.abc import Collection
 from typing import Any, NoReturn
 
 from smtune.runners.launcher.script import ForkedScript
-from smtune.runners.launcher.wire import CHUNK, Inbox, frame, system_bytes
+from smtune.runners.launcher.wire import CHUNK, Channel, system_bytes
 
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -27,39 +27,40 @@ class Keeper:
     """Runs one process at a time, as its parent.
 
     Args:
-        link: Socket to the launcher.
+        link: Socket to smtune.
+        life: Readable when the launcher is gone, or wants all keepers to end.
         forking: Whether scripts run in forks of this process.
     """
 
-    def __init__(self, link: socket.socket, *, forking: bool) -> None:
-        self._link = link
-        self._inbox = Inbox(link)
+    def __init__(self, link: socket.socket, life: int, *, forking: bool) -> None:
+        self._link = Channel(link)
+        self._life = life
         self._forking = forking
-        self._pid = os.getpid()
+        self._wanted = True
         self._wakeup, self._waker = os.pipe()
         os.set_blocking(self._wakeup, False)
         os.set_blocking(self._waker, False)
         self._selector = selectors.DefaultSelector()
-        self._selector.register(link, selectors.EVENT_READ)
-        self._selector.register(self._wakeup, selectors.EVENT_READ)
+        for source in (self._link, life, self._wakeup):
+            self._selector.register(source, selectors.EVENT_READ)
         adopt_orphans()
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._waker)
 
     def serve(self) -> None:
-        """Run what the launcher requests until it closes the link.
+        """Run what is requested until smtune or the launcher wants no more.
 
         Raises:
             ForkedScript: In the forks that are to run a script.
         """
-        while (messages := self._inbox.receive()) is not None:
-            for message in messages:
+        while self._wanted:
+            for message in self._hear():
                 if message["do"] == "start":  # all else came too late for the process before
                     self._run(message)
 
     def _run(self, request: dict[str, Any]) -> None:
         """Run one process to its end, and end everything that it started."""
-        stdio = [self._inbox.descriptors.popleft() for _ in range(3)]
+        stdio = [self._link.descriptors.popleft() for _ in range(3)]
         lifeline = Lifeline()
         try:
             leader = self._start(request, stdio, lifeline)
@@ -67,18 +68,18 @@ class Keeper:
             lifeline.close()
             name = os.path.basename(request["argv"][0])
             cause = f"{error.strerror}: {os.fsdecode(error.filename or name)}" if isinstance(error, OSError) else error
-            self._say({"error": f"cannot start {name}: {cause}"})
+            self._link.send({"error": f"cannot start {name}: {cause}"})
             return
         finally:
             for fd in stdio:
                 os.close(fd)
         lifeline.tie(leader)
-        self._say({"running": leader})
+        self._link.send({"running": leader})
         status = self.watch(leader)
         end_children()
         lifeline.close()
         os.chdir("/")  # or the folder would be in use, and its file system too
-        self._say({"exit": status})
+        self._link.send({"exit": status})
 
     def _start(self, request: dict[str, Any], stdio: list[int], lifeline: Lifeline) -> int:
         """Start a process in a session of its own; return its process id.
@@ -125,36 +126,32 @@ class Keeper:
             os._exit(127)
 
     def watch(self, leader: int) -> int:
-        """Wait for the end of a process, do what the launcher says meanwhile, and return the wait status."""
+        """Wait for the end of a process, do what smtune says meanwhile, and return the wait status."""
         while True:
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 if ended[0] == leader:
                     if not lists_children():
                         signal_group(leader, signal.SIGKILL)
                     return ended[1]
-            for key, _ in self._selector.select():
-                if key.fileobj is self._link:
-                    self._obey(leader)
-                else:
-                    self._drain_wakeup()
+            for message in self._hear():
+                signal_group(leader, signal.SIGTERM if message["do"] == "ask" else signal.SIGKILL)
+            if not self._wanted:
+                signal_group(leader, signal.SIGKILL)
 
-    def _obey(self, leader: int) -> None:
-        messages = self._inbox.receive()
-        if messages is None:  # without a launcher there is nobody who wants it
-            signal_group(leader, signal.SIGKILL)
-            self._selector.unregister(self._link)
-            return
-        for message in messages:
-            signal_group(leader, signal.SIGTERM if message["do"] == "ask" else signal.SIGKILL)
-
-    def _drain_wakeup(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.read(self._wakeup, CHUNK)
-
-    def _say(self, message: dict[str, Any]) -> None:
-        """Tell the launcher, if it is still there."""
-        with contextlib.suppress(OSError):
-            self._link.sendall(frame(message))
+    def _hear(self) -> list[dict[str, Any]]:
+        """Wait for something to happen; return what smtune said."""
+        heard: list[dict[str, Any]] = []
+        for key, _ in self._selector.select():
+            if key.fd == self._wakeup:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self._wakeup, CHUNK)
+                continue
+            messages = self._link.receive() if key.fileobj is self._link else None
+            if messages is None:
+                self._wanted = False
+                self._selector.unregister(key.fileobj)
+            heard += messages or ()
+        return heard
 
     def _abandon(self) -> None:
         """Close what belongs to the keeper, in a child of it."""
@@ -162,18 +159,18 @@ class Keeper:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._selector.close()
         self._link.close()
-        os.close(self._wakeup)
-        os.close(self._waker)
+        for fd in (self._life, self._wakeup, self._waker):
+            os.close(fd)
 
 
-def keep(link: socket.socket, *, forking: bool) -> NoReturn:
-    """Run processes, one after the other, until the launcher closes the link.
+def keep(link: socket.socket, life: int, *, forking: bool) -> NoReturn:
+    """Run processes, one after the other, until smtune or the launcher wants no more.
 
     Raises:
         ForkedScript: In the forks that are to run a script.
     """
     try:
-        Keeper(link, forking=forking).serve()
+        Keeper(link, life, forking=forking).serve()
     except Exception:  # a defect; this fork must not go back into the launcher's loop
         traceback.print_exc()
         end_children()
