@@ -33,6 +33,7 @@ from smtune.store import (
     JobLease,
     JobStore,
     StopRequested,
+    await_trials,
     find,
     is_running,
     send,
@@ -95,6 +96,7 @@ class LocalBackend(Backend):
         with contextlib.ExitStack() as undo:
             lease = undo.enter_context(JobLease(directory))
             spec = self._resumable(directory)
+            await_trials(directory)  # or they would write where the trials that start afresh do
             runner = undo.enter_context(self._runner(directory, spec))
             self._start(LocalRun(directory, spec, runner, lease))
             undo.pop_all()
@@ -136,6 +138,7 @@ class LocalBackend(Backend):
                 objective=spec.objective.metric,
                 static=spec.static,
                 isolation=self._isolation,
+                launcher_log=directory.launcher_log,
             )
         training = spec.training
         if training is None or training.entry_point is None:
@@ -149,6 +152,7 @@ class LocalBackend(Backend):
             metrics=spec.metrics,
             preload=imports_of(folder / training.entry_point) if training.preload else None,
             environment=training.environment,
+            launcher_log=directory.launcher_log,
         )
 
     def poll(self, job_name: str) -> TuningResult:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -31,6 +32,7 @@ class FunctionRunner(Runner):
         isolation: Where the calls run.
         grace_seconds: How long a trial in a process may take to end after it was asked to.
         environment: Variables to set in worker processes, which inherit no AWS credentials.
+        launcher_log: As of :class:`smtune.runners.ProcessRunner`, for worker processes.
 
     Raises:
         SpecError: ``isolation`` is neither of the two, or another process could not import the function.
@@ -46,6 +48,7 @@ class FunctionRunner(Runner):
         isolation: Literal["thread", "process"] = "thread",
         grace_seconds: float = 30.0,
         environment: Mapping[str, str] = MappingProxyType({}),
+        launcher_log: Path | None = None,
     ) -> None:
         self._static = dict(static)
         self._calls: Runner
@@ -57,7 +60,12 @@ class FunctionRunner(Runner):
             from smtune.runners.workers import WorkerRunner
 
             self._calls = WorkerRunner(
-                function, slots=slots, objective=objective, grace_seconds=grace_seconds, environment=environment
+                function,
+                slots=slots,
+                objective=objective,
+                grace_seconds=grace_seconds,
+                environment=environment,
+                launcher_log=launcher_log,
             )
         else:
             raise SpecError([Problem("isolation", isolation, "is unknown", 'use "thread" or "process"')])

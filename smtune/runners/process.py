@@ -60,6 +60,8 @@ class ProcessRunner(WatchingRunner[_Process]):
             does a system or a module that makes forks unsafe.
         environment: Variables that all trials share; some libraries read theirs when they are imported, so
             ``preload`` needs them.
+        launcher_log: File that is locked (``flock``, shared) while any process of this runner lives, even if this
+            process is killed; takes what goes wrong with what starts the trials.
 
     Raises:
         SpecError: A regex is wrong.
@@ -75,6 +77,7 @@ class ProcessRunner(WatchingRunner[_Process]):
         grace_seconds: float = 30.0,
         preload: Sequence[str] | None = None,
         environment: Mapping[str, str] = MappingProxyType({}),
+        launcher_log: Path | None = None,
     ) -> None:
         self._stage = stage
         self._slots = slots
@@ -85,7 +88,9 @@ class ProcessRunner(WatchingRunner[_Process]):
         # Forks keep the launcher's streams, so these must be as unbuffered as those of a fresh interpreter.
         unbuffered = {"PYTHONUNBUFFERED": "1"}
         launcher_environment = {**inherited_environment(), **unbuffered, **environment, **self._overrides}
-        super().__init__(grace_seconds=grace_seconds, environment=launcher_environment, preload=preload)
+        super().__init__(
+            grace_seconds=grace_seconds, environment=launcher_environment, preload=preload, launcher_log=launcher_log
+        )
 
     def start(self, trial: Trial) -> None:
         """Stage a trial and start its process.

@@ -10,6 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from smtune.runners.base import Event, Runner
@@ -65,16 +66,23 @@ class WatchingRunner(Runner, Generic[ChildT]):
         grace_seconds: How long a process may take to end after it was asked to.
         environment: Environment of the launcher.
         preload: As :class:`LauncherClient` takes it.
+        launcher_log: Likewise, its ``log``.
     """
 
     _closed = True  # until there is something to close
 
     def __init__(
-        self, *, grace_seconds: float, environment: Mapping[str, str], preload: Sequence[str] | None = None
+        self,
+        *,
+        grace_seconds: float,
+        environment: Mapping[str, str],
+        preload: Sequence[str] | None = None,
+        launcher_log: Path | None = None,
     ) -> None:
         self._grace_seconds = grace_seconds
         self._environment = environment
         self._preload = preload
+        self._launcher_log = launcher_log
         self._launcher: LauncherClient | None = None
         self._children: dict[int, ChildT] = {}
         self._events: deque[Event] = deque()
@@ -155,7 +163,7 @@ class WatchingRunner(Runner, Generic[ChildT]):
         if self._launcher is not None:
             self._hear_launcher()  # it may have died since it was last used
         if self._launcher is None:
-            self._launcher = LauncherClient(self._environment, preload=self._preload)
+            self._launcher = LauncherClient(self._environment, preload=self._preload, log=self._launcher_log)
             self._selector.register(self._launcher, selectors.EVENT_READ)
         return self._launcher
 

@@ -73,6 +73,7 @@ class WorkerRunner(WatchingRunner[_Worker]):
         objective: The metric that a bare number stands for.
         grace_seconds: How long a trial may take to end after it was asked to.
         environment: Variables to set in the workers, which inherit no AWS credentials.
+        launcher_log: As of :class:`smtune.runners.ProcessRunner`.
 
     Raises:
         SpecError: Another process could not import the function.
@@ -87,6 +88,7 @@ class WorkerRunner(WatchingRunner[_Worker]):
         objective: str,
         grace_seconds: float = 30.0,
         environment: Mapping[str, str] = MappingProxyType({}),
+        launcher_log: Path | None = None,
     ) -> None:
         if worker_program.finding_function:
             raise RuntimeError(
@@ -97,7 +99,7 @@ class WorkerRunner(WatchingRunner[_Worker]):
         self._slots = slots
         self._worker_environment = {**inherited_environment(), **environment}
         self._hired = 0
-        super().__init__(grace_seconds=grace_seconds, environment=inherited_environment())
+        super().__init__(grace_seconds=grace_seconds, environment=inherited_environment(), launcher_log=launcher_log)
 
     def start(self, trial: Trial) -> None:
         """Hand a trial to an idle worker, or to a new one.

@@ -20,7 +20,7 @@ from smtune.store.events import (
 from smtune.store.filesystem import StoreWarning
 from smtune.store.home import JobDirectory, find, home, names
 from smtune.store.job_store import JobStore
-from smtune.store.lease import JobLease, is_running
+from smtune.store.lease import JobLease, await_trials, is_running
 from smtune.store.records import JobRecord
 from smtune.store.watch import FileWatch
 
@@ -43,6 +43,7 @@ __all__ = [
     "TrialEnded",
     "TrialMeasured",
     "TrialStarted",
+    "await_trials",
     "find",
     "home",
     "is_running",

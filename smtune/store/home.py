@@ -68,6 +68,11 @@ class JobDirectory:
         return self.path / "lock"
 
     @property
+    def launcher_log(self) -> Path:
+        """Locked by the processes that run trials; holds what went wrong with what starts them."""
+        return self.path / "launcher.log"
+
+    @property
     def control(self) -> Path:
         """Where the process that runs the job listens."""
         return self.path / "control"

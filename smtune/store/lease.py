@@ -5,8 +5,10 @@ It is a lock of the kernel on a file, so it ends with the process that holds it,
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -72,6 +74,37 @@ def is_running(directory: JobDirectory) -> int | None:
     """
     holder = _holder(directory)
     return None if holder is None else holder.pid
+
+
+def await_trials(directory: JobDirectory, *, patience_seconds: float = 30.0) -> None:
+    """Wait until no process of a job's trials is left: they end a moment after a process that was killed.
+
+    Args:
+        directory: The job, whose lease the caller holds.
+        patience_seconds: How long; milliseconds are enough for all but a process that the kernel cannot end.
+
+    Raises:
+        JobBusyError: Some are still there.
+    """
+    gone = threading.Event()
+    # `flock` knows no timeout, so another thread waits for it.
+    threading.Thread(target=_await_unlocked, args=(directory.launcher_log, gone), daemon=True).start()
+    if not gone.wait(patience_seconds):
+        raise JobBusyError(
+            f"trials of job {directory.name}, whose process was killed, do not end; see `ps` for them, and end them"
+        )
+
+
+def _await_unlocked(path: Path, done: threading.Event) -> None:
+    import fcntl
+
+    with contextlib.suppress(OSError):  # there is no such file, or it cannot be locked: nobody holds it
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        finally:
+            os.close(descriptor)
+    done.set()
 
 
 @dataclass(frozen=True, slots=True)

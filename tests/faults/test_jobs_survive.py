@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from smtune import TuningSpec, attach, resume, tune
-from smtune.errors import JobFailedError
+from smtune.errors import JobBusyError, JobFailedError
 from smtune.results import JobStatus
-from smtune.store import FileWatch, JobDirectory
+from smtune.store import FileWatch, JobDirectory, await_trials
 from smtune.trial import TrialStatus
+from tests.faults.runner_processes import all_gone, descendants, watched
 
 SCRIPT = """
     import time
@@ -110,6 +111,22 @@ def test_a_resumed_job_runs_the_code_it_began_with(home, tmp_path):
     (tmp_path / "code" / "train.py").write_text("raise SystemExit('edited')\n")
     result = resume("churn").wait(progress=False)
     assert result.counts == {"Completed": 14, "Failed": 0, "Stopped": 0, "InProgress": 0}
+
+
+def test_a_job_is_not_resumed_while_its_trials_still_end(home, tmp_path):
+    process = start_elsewhere(spec(tmp_path / "code", "import signal; print('begun', flush=True); signal.pause()"))
+    directory = JobDirectory("churn")
+    wait_for_events(directory, 4)  # the last: the trial has begun
+    launcher, *family = descendants(process.pid)
+    os.kill(launcher, signal.SIGSTOP)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    with pytest.raises(JobBusyError, match="do not end"):
+        await_trials(directory, patience_seconds=0.1)
+    watchers = watched(family)
+    os.kill(launcher, signal.SIGCONT)
+    await_trials(directory)
+    assert all_gone(watchers)
 
 
 def test_ended_trials_are_never_run_again(home, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import selectors
@@ -64,14 +65,18 @@ class LauncherClient:
         environment: Environment of the launcher; processes get their own.
         preload: Modules to import beforehand, for Python scripts that then run in forks of the launcher; ``None``
             starts every script in a fresh interpreter.
+        log: File for what the launcher says when it fails. It is locked (``flock``, shared) until the launcher and
+            its keepers are gone, even if this process is killed.
     """
 
-    def __init__(self, environment: Mapping[str, str], *, preload: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], *, preload: Sequence[str] | None = None, log: Path | None = None
+    ) -> None:
         self._keepers: dict[int, _Keeper] = {}
         self._next = 0
         self._ready = False
         self._owner = os.getpid()
-        self._errors = _scratch_file()
+        self._errors = _error_file(log)
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         self._control = Channel(ours)
@@ -296,10 +301,14 @@ def python_program(module: str, *, isolated: bool = False) -> list[str]:
     return [sys.executable, *(["-I", "-S"] if isolated else ["-P"]), "-c", _BOOT, str(_ROOT), module]
 
 
-def _scratch_file() -> int:
-    """Return a nameless file for what the launcher says when it fails."""
+def _error_file(path: Path | None) -> int:
+    """Open a file for what the launcher says when it fails; a nameless one, if there is no path."""
     try:
-        with tempfile.TemporaryFile() as file:
-            return os.dup(file.fileno())
+        if path is None:
+            with tempfile.TemporaryFile() as file:
+                return os.dup(file.fileno())
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
     except OSError:  # a full disk: its last words are lost, no more
         return subprocess.DEVNULL
+    return descriptor
