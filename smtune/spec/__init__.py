@@ -6,6 +6,7 @@ It is frozen, knows nothing of where it will run, and reads the same from Python
 from smtune.spec.objective import Goal, Objective
 from smtune.spec.parts import Channel, Limits, Training
 from smtune.spec.strategies import (
+    BayesianConfig,
     ChainConfig,
     ChainStep,
     EvolutionaryConfig,
@@ -19,6 +20,7 @@ from smtune.spec.strategies import (
 from smtune.spec.tuning import TuningSpec
 
 __all__ = [
+    "BayesianConfig",
     "ChainConfig",
     "ChainStep",
     "Channel",

@@ -98,7 +98,19 @@ class EvolutionaryConfig(_StrategyConfig):
     ] = None
 
 
-SingleStrategy = ManualConfig | GridConfig | RandomConfig | SobolConfig | EvolutionaryConfig
+class BayesianConfig(_StrategyConfig):
+    """A Gaussian process learns from all trials; the configuration with the largest expected improvement comes next."""
+
+    type: Literal["bayesian"] = "bayesian"
+    startup: Annotated[
+        int, Field(ge=2, description="Configurations spread over the space before the model is asked.")
+    ] = 10
+    noisy: Annotated[bool, Field(description="Whether the same configuration may give quite different objectives.")] = (
+        False
+    )
+
+
+SingleStrategy = ManualConfig | GridConfig | RandomConfig | SobolConfig | EvolutionaryConfig | BayesianConfig
 
 
 class ChainStep(_StrategyConfig):
@@ -130,6 +142,7 @@ STRATEGY_CONFIGS: dict[str, type[_StrategyConfig]] = {
     "random": RandomConfig,
     "sobol": SobolConfig,
     "evolutionary": EvolutionaryConfig,
+    "bayesian": BayesianConfig,
     "chain": ChainConfig,
 }
 """Every type that a spec can name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from smtune.space import Configuration, SearchSpace
 from smtune.strategies.base import Strategy, Suggestion
@@ -13,12 +13,12 @@ from smtune.trial import Trial, TrialStatus
 
 
 class SuggestedConfigurations:
-    """The configurations that were suggested, each once, and how many of them have no outcome yet."""
+    """The configurations that were suggested, each once, and those that have no outcome yet."""
 
     def __init__(self) -> None:
         """Start empty."""
         self._seen: set[str] = set()
-        self.pending = 0
+        self._under_way: dict[str, Configuration] = {}
 
     def __contains__(self, configuration: Configuration) -> bool:
         return _identity(configuration) in self._seen
@@ -26,10 +26,20 @@ class SuggestedConfigurations:
     def __len__(self) -> int:
         return len(self._seen)
 
+    @property
+    def under_way(self) -> Collection[Configuration]:
+        """Those without an outcome, in the order in which they were suggested."""
+        return self._under_way.values()
+
     def add(self, configuration: Configuration) -> None:
         """Keep a configuration that is under way from now on."""
-        self._seen.add(_identity(configuration))
-        self.pending += 1
+        identity = _identity(configuration)
+        self._seen.add(identity)
+        self._under_way[identity] = configuration
+
+    def settle(self, configuration: Configuration) -> None:
+        """Note that a configuration has its outcome."""
+        del self._under_way[_identity(configuration)]
 
 
 class _Group:
@@ -127,7 +137,7 @@ class BookkeepingStrategy(Strategy):
             group.losses.append(loss)
         group.open -= 1
         if group.open == 0:
-            self._memory.pending -= 1
+            self._memory.settle(group.parameters)
             mean = math.fsum(group.losses) / len(group.losses) if group.losses else None
             self._proposer.learn(Outcome(group.first, group.parameters, mean), self._memory)
 

@@ -113,7 +113,7 @@ class Chain(Proposer):
 
     @staticmethod
     def _waits_for_outcomes(step: Step, memory: Memory) -> bool:
-        return step.narrow is not None and memory.pending > 0
+        return step.narrow is not None and len(memory.under_way) > 0
 
 
 def _is_better(outcome: Outcome, best: Outcome | None) -> bool:

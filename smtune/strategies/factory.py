@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from smtune.errors import MissingExtraError, Problem, SpecError
@@ -48,11 +49,9 @@ def build_strategy(config: StrategyConfig, space: SearchSpace, *, goal: Goal, se
 def _check_extras(config: StrategyConfig) -> None:
     """Ask for optional packages now, and not when the step of a chain that needs them begins."""
     types = {step.strategy.type for step in config.steps} if config.type == "chain" else {config.type}
-    if "sobol" in types:
-        try:
-            import scipy  # noqa: F401
-        except ImportError:
-            raise MissingExtraError("strategy sobol", "sobol") from None
+    for strategy, modules in (("sobol", ["scipy"]), ("bayesian", ["scipy", "threadpoolctl"])):
+        if strategy in types and not all(find_spec(module) for module in modules):
+            raise MissingExtraError(f"strategy {strategy}", strategy)
 
 
 def _single(config: SingleStrategy, space: SearchSpace, seed: int) -> Proposer:
@@ -67,6 +66,10 @@ def _single(config: SingleStrategy, space: SearchSpace, seed: int) -> Proposer:
             return SobolSearch(space, seed=seed)
         case "evolutionary":
             return _evolutionary(config, space, seed)
+        case "bayesian":
+            from smtune.strategies.bayesian import BayesianSearch
+
+            return BayesianSearch(space, seed=seed, startup=config.startup, noisy=config.noisy)
 
 
 def _evolutionary(config: EvolutionaryConfig, space: SearchSpace, seed: int) -> EvolutionarySearch:
@@ -119,4 +122,4 @@ def _never_ends(config: SingleStrategy) -> bool:
     """Return whether a strategy goes on for ever where the space does."""
     if config.type == "evolutionary":
         return config.max_generations is None and config.patience is None
-    return config.type in ("random", "sobol")
+    return config.type in ("random", "sobol", "bayesian")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,8 +44,8 @@ class Memory(Protocol):
         """How many configurations were suggested; repeats are one."""
 
     @property
-    def pending(self) -> int:
-        """How many of them have no outcome yet."""
+    def under_way(self) -> Collection[Configuration]:
+        """Those without an outcome yet, in the order in which they were suggested."""
 
 
 class Proposer(ABC):

@@ -9,6 +9,7 @@ import pytest
 
 from smtune.space import IntegerParameter, SearchSpace
 from smtune.spec import (
+    BayesianConfig,
     ChainConfig,
     EvolutionaryConfig,
     GridConfig,
@@ -49,6 +50,20 @@ class TestSobol(StrategyContract):
 class TestEvolutionary(StrategyContract):
     def config(self, space: SearchSpace) -> StrategyConfig:
         return EvolutionaryConfig()
+
+
+class TestBayesian(StrategyContract):
+    deliberate = True
+
+    def config(self, space: SearchSpace) -> StrategyConfig:
+        return BayesianConfig()
+
+
+class TestBayesianOfNoise(StrategyContract):
+    deliberate = True
+
+    def config(self, space: SearchSpace) -> StrategyConfig:
+        return BayesianConfig(noisy=True, startup=4)
 
 
 class TestChain(StrategyContract):

@@ -24,12 +24,17 @@ except MissingExtraError as error:
 
 
 @pytest.mark.parametrize(
-    "strategy",
-    ['"sobol"', '{"type": "chain", "steps": [{"strategy": "random", "trials": 2}, {"strategy": "sobol"}]}'],
+    ("strategy", "extra"),
+    [
+        ('"sobol"', "sobol"),
+        ('{"type": "chain", "steps": [{"strategy": "random", "trials": 2}, {"strategy": "sobol"}]}', "sobol"),
+        ('"bayesian"', "bayesian"),
+    ],
 )
-def test_sobol_without_scipy_names_the_command_before_the_first_trial(strategy, tmp_path, monkeypatch):
+def test_a_missing_package_is_named_with_the_command_before_the_first_trial(strategy, extra, tmp_path, monkeypatch):
     monkeypatch.setenv("SMTUNE_HOME", str(tmp_path))
     code = CODE.replace("STRATEGY", strategy)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == 'told: strategy sobol needs an optional package: pip install "smtune[sobol]"'
+    told = f'told: strategy {extra} needs an optional package: pip install "smtune[{extra}]"'
+    assert done.stdout.strip() == told
     assert list(tmp_path.iterdir()) == []

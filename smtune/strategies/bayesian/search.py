@@ -1,0 +1,227 @@
+"""Bayesian optimisation as a proposer of configurations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats.qmc import Sobol
+from threadpoolctl import ThreadpoolController
+
+from smtune.errors import SpecError
+from smtune.space import Configuration, SearchSpace
+from smtune.strategies.bayesian.acquisition import log_expected_improvement
+from smtune.strategies.bayesian.candidates import EXHAUSTIVE, STARTS, CandidateSearch
+from smtune.strategies.bayesian.coding import Coding, Keys, Points
+from smtune.strategies.bayesian.kernels import Kernel, Matern12, Matern52
+from smtune.strategies.bayesian.process import GaussianProcess, Hyperparameters, fit, scaled_distances
+from smtune.strategies.bayesian.responses import Vector, failures_cluster, standardise
+from smtune.strategies.draws import Draws
+from smtune.strategies.proposer import Memory, Outcome, Proposal, Proposer
+from smtune.strategies.random_search import RandomSearch
+
+if TYPE_CHECKING:
+    from smtune.strategies.bayesian.candidates import Score
+
+FIT_EVERY_TRIAL, FIT_POINTS = 100, 150
+"""Up to so many results, hyperparameters are fitted for every proposal; later ever more rarely, on so many results."""
+
+FRESH_START_EVERY = 5
+"""Every so many fits, one also begins anew: a fit that follows the last one may be stuck."""
+
+PREDICTION_POINTS = 250
+"""Predictions use so many results at most."""
+
+ENUMERATED = 20_000
+"""Finite spaces of at most so many configurations are enumerated once, and scored as a whole when few are left."""
+
+
+class BayesianSearch(Proposer):
+    """Proposes what a model of the outcomes so far finds most promising.
+
+    The model is a Gaussian process over the unit cube, with two kernels that take turns: a smooth one, and a rough one
+    as insurance for landscapes that are not smooth. The most promising configuration has the largest expected
+    improvement on the best outcome (Jones, Schonlau and Welch, 1998). Trials under way count with what the model
+    expects of them, so parallel trials stay apart.
+
+    Args:
+        space: What to search.
+        seed: The same seed and outcomes give the same proposals.
+        startup: Configurations of a scrambled Sobol sequence before the model is asked.
+        noisy: Whether the same configuration may give quite different outcomes.
+    """
+
+    def __init__(self, space: SearchSpace, *, seed: int, startup: int = 10, noisy: bool = False) -> None:
+        self._space = space
+        self._draws = Draws(seed, "bayesian")
+        self._startup = startup
+        self._noisy = noisy
+        self._coding = Coding(space)
+        self._candidates = CandidateSearch(self._coding)
+        self._random = RandomSearch(space, seed=seed)
+        self._history = _History(self._coding)
+        self._models = [_Model(Matern52())] if noisy else [_Model(Matern52()), _Model(Matern12())]
+        self._proposed = 0
+        self._sobol: Iterator[NDArray[np.float64]] | None = None
+        size = space.size()
+        self._enumerable = isinstance(size, int) and size <= ENUMERATED
+        self._size = size
+        self._blas = ThreadpoolController()
+
+    def propose(self, number: int, memory: Memory) -> Proposal | None:
+        """Return a point of the start design, or later the most promising one; a random one if that is no news."""
+        proposal = None
+        if self._coding.dimensions:
+            starting = self._proposed < self._startup and len(self._history) < self._startup
+            proposal = self._initial() if starting or self._history.successes < 2 else self._promising(number, memory)
+        if proposal is None or proposal.parameters in memory:
+            proposal = self._random.propose(number, memory)
+        if proposal is not None:
+            self._proposed += 1
+        return proposal
+
+    def learn(self, outcome: Outcome, memory: Memory) -> None:  # noqa: ARG002
+        """Take in an outcome; what failed is kept too, to be avoided where failures cluster."""
+        self._history.add(outcome)
+
+    def exhausted(self, memory: Memory) -> bool:
+        """Return whether every configuration was suggested."""
+        return self._random.exhausted(memory)
+
+    def _initial(self) -> Proposal:
+        if self._sobol is None:
+            self._sobol = _sobol_points(len(self._space), self._draws.bits("start"))
+        return Proposal(self._space.from_unit(next(self._sobol).tolist()), "initial")
+
+    def _promising(self, number: int, memory: Memory) -> Proposal | None:
+        """Return the new configuration with the largest expected improvement, or ``None`` if all found are known."""
+        rng = np.random.default_rng(self._draws.bits("candidates", number))
+        pending = self._pending(memory)
+        # More threads than one make small matrices slower, and would be taken from the trials.
+        with self._blas.limit(limits=1, user_api="blas"):
+            model = self._models[self._history.successes % len(self._models)]
+            points, responses = self._history.responses(model.hyperparameters)
+            process = model.process(points, responses, self._coding.nominal, rng)
+            best = points[np.argsort(responses, kind="stable")[:STARTS]]
+            known = np.sort(np.concatenate([self._history.keys(), self._coding.keys(pending)]))
+            if len(pending):
+                process = process.believing(pending)
+            score = self._score(process, points, responses)
+            found = self._found(score, best, known, rng, memory)
+        for point in found:
+            parameters = self._coding.decode(point)
+            if parameters not in memory:
+                return Proposal(parameters, "bayesian")
+        return None
+
+    def _found(self, score: Score, best: Points, known: Keys, rng: np.random.Generator, memory: Memory) -> Points:
+        if self._enumerable and self._size - len(memory) <= EXHAUSTIVE:
+            return self._candidates.exhaustive(score, known=known)
+        return self._candidates.ranked(score, best=best, known=known, rng=rng)
+
+    def _score(self, process: GaussianProcess, points: Points, responses: Vector) -> Score:
+        if self._noisy:
+            # The lowest outcome was lucky: the lowest mean at a point that was seen is what there is to improve on.
+            target, noise = float(process.predict(points)[0].min()), 0.0
+        else:
+            # What the model takes for noise is real roughness, which may be exploited.
+            target, noise = float(responses.min()), process.hyperparameters.noise
+
+        def score(candidates: Points) -> Vector:
+            mean, variance = process.predict(candidates)
+            return log_expected_improvement(mean, variance + noise, target)
+
+        return score
+
+    def _pending(self, memory: Memory) -> Points:
+        """Return the points of the configurations under way, as far as they lie in this space."""
+        points = [self._coding.encode(one) for one in memory.under_way if self._is_legal(one)]
+        return np.array(points).reshape(-1, self._coding.dimensions)
+
+    def _is_legal(self, configuration: Configuration) -> bool:
+        try:
+            self._space.validate(configuration)
+        except SpecError:
+            return False
+        return True
+
+
+class _History:
+    """All outcomes, in the order in which they were told."""
+
+    def __init__(self, coding: Coding) -> None:
+        self._coding = coding
+        self._points: list[NDArray[np.float64]] = []
+        self._losses: list[float] = []
+        self.successes = 0
+
+    def __len__(self) -> int:
+        return len(self._losses)
+
+    def add(self, outcome: Outcome) -> None:
+        self._points.append(self._coding.encode(outcome.parameters))
+        self._losses.append(np.nan if outcome.loss is None else outcome.loss)
+        self.successes += outcome.loss is not None
+
+    def keys(self) -> Keys:
+        return self._coding.keys(np.array(self._points).reshape(-1, self._coding.dimensions))
+
+    def responses(self, hyperparameters: Hyperparameters | None) -> tuple[Points, Vector]:
+        """Return points and responses to learn from; failures have the worst response, or are left out."""
+        points, losses = np.array(self._points), np.array(self._losses)
+        failed = np.isnan(losses)
+        if failed.any():
+            recent = slice(-PREDICTION_POINTS, None)
+            lengths = np.ones(points.shape[1]) if hyperparameters is None else hyperparameters.lengths
+            distances = scaled_distances(points[recent], points[recent], self._coding.nominal, lengths)
+            if failures_cluster(failed[recent], distances):
+                losses = np.where(failed, np.nanmax(losses), losses)
+            else:
+                points, losses = points[~failed], losses[~failed]
+        return points, standardise(losses)
+
+
+class _Model:
+    """One kernel with its hyperparameters, which every fit begins from."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._fits = 0
+        self._fitted_at = 0
+        self.hyperparameters: Hyperparameters | None = None
+
+    def process(
+        self, points: Points, responses: Vector, nominal: NDArray[np.bool_], rng: np.random.Generator
+    ) -> GaussianProcess:
+        """Return the model of the responses, fitted anew if it is time."""
+        count = len(responses)
+        known = self.hyperparameters
+        if known is None or count <= FIT_EVERY_TRIAL or count - self._fitted_at >= count / 40:
+            chosen = _subset(responses, FIT_POINTS, FIT_POINTS // 2, rng)
+            fresh = Hyperparameters.at_start(points.shape[1])
+            starts = [fresh] if known is None else [known]
+            if known is not None and self._fits % FRESH_START_EVERY == 0:
+                starts.append(fresh)
+            known, _ = fit(self._kernel, points[chosen], responses[chosen], nominal, starts=starts)
+            self.hyperparameters = known
+            self._fits += 1
+            self._fitted_at = count
+        chosen = _subset(responses, PREDICTION_POINTS, PREDICTION_POINTS // 2, rng)
+        return GaussianProcess(self._kernel, known, points[chosen], responses[chosen], nominal)
+
+
+def _subset(responses: Vector, most: int, best: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Return the places of at most so many responses: the best ones, and others at random."""
+    order = np.argsort(responses, kind="stable")
+    if len(order) <= most:
+        return np.arange(len(order))
+    return np.concatenate([order[:best], rng.choice(order[best:], most - best, replace=False)])
+
+
+def _sobol_points(dimensions: int, seed: int) -> Iterator[NDArray[np.float64]]:
+    """Yield a scrambled Sobol sequence (Sobol, 1967; Owen, 1998)."""
+    sampler = Sobol(dimensions, scramble=True, rng=np.random.default_rng(seed))
+    while True:
+        yield from sampler.random(64)
