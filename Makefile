@@ -36,6 +36,7 @@ test-lowest: .venv-lowest/.dev
 benchmarks: $(VENV)/.benchmarks
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/launch.py
+	$(BIN)/python -m benchmarks.search
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "smtune needs Python 3.11 or newer; try: make PYTHON=python3.12 demo")'

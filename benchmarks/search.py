@@ -36,7 +36,6 @@ from benchmarks.search_tasks import (
     half_of,
 )
 
-CHECKPOINTS = (25, 50, 100, 200)
 NOISE = 0.1
 PACKAGES = (
     "smtune",
@@ -129,6 +128,13 @@ def settings(runs: Iterable[Run]) -> list[list[Run]]:
     return [found[setting] for setting in sorted(found)]
 
 
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+    return number
+
+
 def _arguments() -> argparse.Namespace:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "smtune-benchmarks"
     parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description=__doc__)
@@ -144,9 +150,11 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--families", nargs="+", choices=FAMILIES, default=FAMILIES)
     parser.add_argument("--tasks", nargs="+", choices=NAMES, metavar="FAMILY:NAME", help="these, of whatever half")
-    parser.add_argument("--seeds", type=int, default=10, metavar="N", help="runs per task and subject (default: 10)")
-    parser.add_argument("--trials", type=int, default=100, metavar="N", help="per run (default: 100)")
-    parser.add_argument("--workers", nargs="+", type=int, default=[1], metavar="N", help="simulated (default: 1)")
+    parser.add_argument(
+        "--seeds", type=_positive, default=10, metavar="N", help="runs per task and subject (default: 10)"
+    )
+    parser.add_argument("--trials", type=_positive, default=100, metavar="N", help="per run (default: 100)")
+    parser.add_argument("--workers", nargs="+", type=_positive, default=[1], metavar="N", help="simulated (default: 1)")
     parser.add_argument(
         "--noise",
         type=float,
@@ -156,7 +164,7 @@ def _arguments() -> argparse.Namespace:
         metavar="SD",
         help=f"Gaussian, as a share of median - best (default: none, {NOISE} without a number)",
     )
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes at a time (default: 1)")
+    parser.add_argument("--jobs", type=_positive, default=1, metavar="N", help="processes at a time (default: 1)")
     parser.add_argument("--cache", type=Path, default=cache, help=f"folder of trained tasks (default: {cache})")
     parser.add_argument("--save", type=Path, metavar="FILE", help="append every run to it")
     parser.add_argument("--load", nargs="+", type=Path, default=[], metavar="FILE", help="saved runs: not made again")
@@ -190,16 +198,14 @@ def main() -> None:
         if key.task in tasks and key.seed < chosen.seeds and key.workers in chosen.workers and key.noise == chosen.noise
     }
     runs |= make([key for key in keys if key not in runs or len(runs[key].curve) < chosen.trials], chosen)
-    by_setting = settings(with_best_seen(runs.values()))
+    if not runs:
+        sys.exit("there is nothing to report: no run was asked for, or none that could be made")
     known = {name: subject_of(name) for name in dict.fromkeys([*SUBJECTS, *(key.subject for key in runs)])}
+    by_setting = settings(with_best_seen(runs.values()))
     for some in by_setting:
-        report(some, known, sorted({*(mark for mark in CHECKPOINTS if mark < chosen.trials), chosen.trials}))
+        report(some, known, chosen.trials)
     if chosen.plot is not None:
-        plot(
-            by_setting,
-            {name: one for name, one in known.items() if any(key.subject == name for key in runs)},
-            chosen.plot,
-        )
+        plot(by_setting, known, chosen.plot)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,9 @@ from benchmarks.search_runs import Run
 from benchmarks.search_scores import Regrets, mean_ranks, paired, pooled, ratio, regrets, share_won
 from benchmarks.search_tasks import FAMILIES, family_of, half_of
 
+CHECKPOINTS = (25, 50, 100, 200)
+"""Numbers of trials after which regrets are compared, besides the last."""
+
 BASELINE = "random"
 """What everybody must beat."""
 
@@ -22,32 +25,29 @@ Subjects = Mapping[str, Subject]
 """Name to subject, in the order of the rows."""
 
 
-def describe(runs: Iterable[Run]) -> str:
+def describe(runs: Sequence[Run]) -> str:
     """Return one line on what some runs of one setting have in common."""
-    known = list(runs)
-    halves = {half_of(run.key.task) for run in known}
-    key = known[0].key
+    halves = {half_of(run.key.task) for run in runs}
+    key = runs[0].key
     half = f"{halves.pop()} half" if len(halves) == 1 else "both halves"
     workers = "1 worker" if key.workers == 1 else f"{key.workers} workers"
     noise = f"noise of {key.noise:g} x (median - best)" if key.noise else "no noise"
     return f"{half} of the tasks, {workers}, {noise}"
 
 
-def report(runs: Sequence[Run], subjects: Subjects, checkpoints: Iterable[int]) -> None:
+def report(runs: Sequence[Run], subjects: Subjects, trials: int) -> None:
     """Print all tables.
 
     Args:
-        runs: Of one setting, that is with the same number of workers and the same noise.
+        runs: Of one setting, that is with the same number of workers and the same noise; at least one.
         subjects: What searched.
-        checkpoints: Numbers of trials, ascending; those that no run reached are left out.
+        trials: Up to which number of trials.
     """
     print(f"\n## {describe(runs)[0].upper()}{describe(runs)[1:]}")
-    last = 0
-    for trials in checkpoints:
-        found = regrets(runs, trials)
-        if found:
-            last = trials
-            _report_regrets(found, _of(subjects, found), trials, _costs(runs, trials))
+    last = min(trials, max(len(run.curve) for run in runs))
+    for mark in (*(mark for mark in CHECKPOINTS if mark < last), last):
+        found = regrets(runs, mark)
+        _report_regrets(found, _of(subjects, found), mark, _costs(runs, mark))
     found = regrets(runs, last)
     _report_wins(found, _of(subjects, found), last)
     if REFERENCE in found:
@@ -72,7 +72,7 @@ def _groups(tasks: Iterable[str]) -> dict[str, list[str]]:
     known = list(tasks)
     groups = {family: [task for task in known if family_of(task) == family] for family in FAMILIES}
     groups = {family: members for family, members in groups.items() if members}
-    return groups if len(groups) == 1 else groups | {"all": known}
+    return groups if len(groups) <= 1 else groups | {"all": known}
 
 
 def _report_regrets(found: Regrets, subjects: Subjects, trials: int, costs: Mapping[str, float]) -> None:
@@ -134,6 +134,8 @@ def plot(settings: Sequence[Sequence[Run]], subjects: Subjects, path: Path) -> N
     from matplotlib.figure import Figure
 
     groups = list(_groups({run.key.task: None for runs in settings for run in runs}))
+    known = {run.key.subject for runs in settings for run in runs}
+    subjects = {name: subject for name, subject in subjects.items() if name in known}
     figure = Figure(figsize=(3.2 * len(groups), 3.0 * len(settings) + 0.8), layout="constrained")
     panels = figure.subplots(len(settings), len(groups), sharex=True, sharey="row", squeeze=False)
     for runs, row in zip(settings, panels, strict=True):

@@ -204,12 +204,12 @@ class Function:
     """One of the noiseless functions of BBOB (Hansen et al., 2009).
 
     Attributes:
-        problem: From COCO, a function of a vector.
+        problem: From COCO: a function of a point, or of several at once.
         best: Its least value.
         median: The median of its values at random points.
     """
 
-    problem: Callable[[NDArray[np.float64]], Any]
+    problem: Any
     best: float
     median: float
 
