@@ -21,7 +21,7 @@ from smtune.backends.local_plan import plan_local
 from smtune.backends.local_run import LocalRun
 from smtune.errors import JobNotFoundError, Problem, SpecError
 from smtune.results import JobStatus, TuningResult
-from smtune.runners import FunctionRunner, ProcessRunner, Runner, imports_of
+from smtune.runners import FunctionRunner, ProcessRunner, Runner, end_survivors, imports_of
 from smtune.sandbox import Channel, Staged, snapshot_source, stage
 from smtune.spec import Training, TuningSpec
 from smtune.store import (
@@ -96,7 +96,9 @@ class LocalBackend(Backend):
         with contextlib.ExitStack() as undo:
             lease = undo.enter_context(JobLease(directory))
             spec = self._resumable(directory)
-            await_trials(directory)  # or they would write where the trials that start afresh do
+            # Or they would write where the trials that start afresh do.
+            await_trials(directory)
+            end_survivors(_folders_under_way(directory, spec))
             runner = undo.enter_context(self._runner(directory, spec))
             self._start(LocalRun(directory, spec, runner, lease))
             undo.pop_all()
@@ -313,6 +315,21 @@ def _keep_code(directory: JobDirectory, training: Training) -> None:
     snapshot_source(source, directory.code, leave_out=data)
 
 
+def _folders_under_way(directory: JobDirectory, spec: TuningSpec) -> list[Path]:
+    """Return the folders of the trials that have not ended."""
+    if spec.training is None:
+        return []
+    with JobStore.open(directory, read_only=True) as store:
+        trials = [trial.number for trial in store.trials() if not trial.status.ended]
+    return [_folder(directory, spec.training, number) for number in trials]
+
+
+def _folder(directory: JobDirectory, training: Training, number: int) -> Path:
+    """Return what a trial has for ``/opt/ml``."""
+    folder = directory.trial(number)
+    return folder if training.output is None else Path(training.output).absolute() / directory.name / folder.name
+
+
 def _stager(directory: JobDirectory, spec: TuningSpec, training: Training) -> Callable[[Trial], Staged]:
     """Return what lays out a trial's directory; one that was under way when the job was killed starts afresh."""
     channels = {
@@ -320,9 +337,7 @@ def _stager(directory: JobDirectory, spec: TuningSpec, training: Training) -> Ca
     }
 
     def stage_trial(trial: Trial) -> Staged:
-        base = directory.trial(trial.number)
-        if training.output is not None:
-            base = Path(training.output) / directory.name / base.name
+        base = _folder(directory, training, trial.number)
         shutil.rmtree(base, ignore_errors=True)
         return stage(
             base,

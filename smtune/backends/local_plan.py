@@ -13,6 +13,9 @@ from smtune.errors import LoweringError, Problem, SpecError
 from smtune.spec import Training, TuningSpec
 from smtune.strategies import build_strategy
 
+_OPEN_FILES, _OPEN_FILES_PER_TRIAL = 40, 6
+"""Descriptors of this process: store, locks and libraries; log, pipe and link of a trial, and those on their way."""
+
 
 def plan_local(spec: TuningSpec, *, function: object, name: str | None) -> Plan:
     """Return the plan of a job on this machine.
@@ -28,7 +31,7 @@ def plan_local(spec: TuningSpec, *, function: object, name: str | None) -> Plan:
     """
     chosen = name or spec.name or time.strftime("tuning-%y%m%d-%H%M%S-") + secrets.token_hex(2)
     named = spec if spec.name == chosen else TuningSpec.from_dict({**spec.to_dict(), "name": chosen})
-    problems = [*_source_problems(spec.training, function), *_strategy_problems(spec)]
+    problems = [*_source_problems(spec.training, function), *_strategy_problems(spec), *_limit_problems(spec, function)]
     lowering = [*_lowering_problems(spec.training)]
     if problems:
         raise SpecError([*problems, *lowering])
@@ -73,6 +76,19 @@ def _strategy_problems(spec: TuningSpec) -> Iterator[Problem]:
         build_strategy(spec.strategy, spec.parameters, goal=spec.objective.goal, seed=spec.seed, repeats=spec.repeats)
     except SpecError as error:
         yield from (problem.under("strategy") for problem in error.problems)
+
+
+def _limit_problems(spec: TuningSpec, function: object) -> Iterator[Problem]:
+    """Yield more trials at a time than this process may have files open for."""
+    if function is not None:
+        return
+    import resource
+
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = _OPEN_FILES + _OPEN_FILES_PER_TRIAL * spec.limits.max_parallel
+    if most not in (resource.RLIM_INFINITY, -1) and most < needed:
+        rule = f"needs up to {needed} open files, and this process may have {most}"
+        yield Problem("limits.max_parallel", spec.limits.max_parallel, rule, f"lower it, or call `ulimit -n {needed}`")
 
 
 def _script_problems(training: Training) -> Iterator[Problem]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from smtune.runners.function import FunctionRunner
     from smtune.runners.imports import imports_of
     from smtune.runners.process import ProcessRunner
+    from smtune.runners.survivors import end_survivors
 
 # Loaded when they are first used (PEP 562): the programs in this package must start with little.
 _HOMES = {
@@ -33,6 +34,7 @@ _HOMES = {
     "Runner": "smtune.runners.base",
     "Started": "smtune.runners.base",
     "TrialStopped": "smtune.runners.evaluation",
+    "end_survivors": "smtune.runners.survivors",
     "imports_of": "smtune.runners.imports",
 }
 
@@ -45,6 +47,7 @@ __all__ = [
     "Runner",
     "Started",
     "TrialStopped",
+    "end_survivors",
     "imports_of",
 ]
 

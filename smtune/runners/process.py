@@ -122,15 +122,18 @@ class ProcessRunner(WatchingRunner[_Process]):
         staged = self._stage(trial)
         launcher = self._ready_launcher()
         output = Output(trial.number, self._log_path(trial), self._patterns)
-        with contextlib.ExitStack() as descriptors:
+        with contextlib.ExitStack() as kept, contextlib.ExitStack() as descriptors:
+            kept.callback(output.finish)
             nothing = os.open(os.devnull, os.O_RDONLY)
             descriptors.callback(os.close, nothing)
             pipe, pipe_end = os.pipe()
+            kept.callback(os.close, pipe)
             descriptors.callback(os.close, pipe_end)
             os.set_blocking(pipe, False)
             environment = {**staged.env, **self._overrides}
             stdio = (nothing, pipe_end, pipe_end)
             launcher.start(trial.number, staged.argv, env=environment, cwd=str(staged.cwd), stdio=stdio)
+            kept.pop_all()
         return _Process(trial.number, pipe, staged, output)
 
     def _take(self, process: _Process, data: bytes) -> None:

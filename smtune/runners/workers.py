@@ -140,13 +140,15 @@ class WorkerRunner(WatchingRunner[_Worker]):
     def _hire(self) -> _Worker:
         launcher = self._ready_launcher()
         link, theirs = socket.socketpair()
-        with theirs, open(os.devnull, "wb") as nothing:  # noqa: PTH123 - only its descriptor counts
+        with contextlib.ExitStack() as kept, theirs, open(os.devnull, "wb") as nothing:  # noqa: PTH123 - only its descriptor counts
+            kept.callback(link.close)
             output, errors = (fd if _is_open(fd) else nothing.fileno() for fd in (1, 2))
             stdio = (theirs.fileno(), output, errors)
             self._hired += 1
             worker = _Worker(self._hired, link)
             argv = python_program("smtune.runners.worker")
             launcher.start(worker.number, argv, env=self._worker_environment, cwd=_folder(), stdio=stdio)
+            kept.pop_all()
         self._watch(worker)
         return worker
 

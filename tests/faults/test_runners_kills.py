@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from smtune.runners import FunctionRunner, Runner
+from smtune.runners import FunctionRunner, Runner, end_survivors
 from smtune.trial import Trial, TrialStatus
 from tests.contracts import trial_code
 from tests.contracts.runner_contract import Gate, ended, until_idle, until_measured
@@ -205,7 +205,7 @@ def test_keeper_ends_its_process_when_the_launcher_dies_without_listening() -> N
         import os, signal, socket
         from smtune.runners.launcher.keeper import Keeper
         ours, theirs = socket.socketpair()
-        keeper = Keeper(theirs, os.pipe()[0], forking=False)
+        keeper = Keeper(theirs, os.pipe()[0], imported=None)
         ready, ready_end = os.pipe()
         leader = os.fork()
         if leader == 0:
@@ -253,6 +253,52 @@ def test_trial_of_a_killed_keeper_ends_although_nobody_is_there_to_end_it(tmp_pa
         os.kill(launcher, signal.SIGCONT)
         assert str(ended(until_idle(runner), 0).reason).startswith("the process that watched over it ended")
         assert all_gone(last)
+
+
+def test_paused_trial_hears_that_it_is_to_stop(tmp_path: Path, preload: Any) -> None:
+    with process_runner(tmp_path, FAMILY_SCRIPT, preload=preload, grace_seconds=3600) as runner:
+        start_family(tmp_path, runner, 0)
+        until_measured(runner, 0)
+        os.kill(family_of(tmp_path, 0)[0], signal.SIGSTOP)
+        runner.stop(0)
+        end = ended(until_idle(runner), 0)
+        assert (end.status, end.reason) == (TrialStatus.Stopped, None)
+
+
+def test_paused_keeper_does_not_save_its_trial(tmp_path: Path) -> None:
+    with process_runner(tmp_path, FAMILY_SCRIPT) as runner:
+        start_family(tmp_path, runner, 0)
+        until_measured(runner, 0)
+        family = family_of(tmp_path, 0)
+        keeper = parent_of(family[0])
+        watchers = watched([keeper, *family])
+        os.kill(keeper, signal.SIGSTOP)
+    assert all_gone(watchers)
+
+
+def test_trial_that_outlived_everything_is_ended_before_it_starts_afresh(tmp_path: Path) -> None:
+    script = """
+        import os, signal, sys
+        os.closerange(3, 1000)  # its lifeline among them
+        print("loss 1", flush=True)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        while True:
+            signal.pause()
+    """
+    runner = process_runner(tmp_path, script, metrics={"loss": r"loss (\S+)"}, slots=1)
+    runner.start(Trial(0, {}))
+    until_measured(runner, 0)
+    launcher, keeper, trial = descendants(os.getpid())
+    watchers = watched([trial])
+    os.kill(launcher, signal.SIGSTOP)
+    for pid in (keeper, launcher):
+        os.kill(pid, signal.SIGKILL)
+    runner.close()
+    assert Path(f"/proc/{trial}").exists()
+    end_survivors([tmp_path / "trials/1", tmp_path / "trials"])
+    assert Path(f"/proc/{trial}").exists()
+    end_survivors([tmp_path / "trials/0"])
+    assert all_gone(watchers)
 
 
 def test_fork_of_the_parent_cannot_end_anything(tmp_path: Path) -> None:

@@ -105,6 +105,42 @@ def test_environment_that_no_process_can_have(tmp_path: Path) -> None:
     assert end.reason == f"cannot start {Path(sys.executable).name}: embedded null byte"
 
 
+def test_argument_that_is_too_long_is_named(tmp_path: Path) -> None:
+    with process_runner(tmp_path, "") as runner:
+        runner.start(Trial(0, {"eta": 0.1, "vocabulary": "x" * 200_000}))
+        reason = str(ended(until_idle(runner), 0).reason)
+    told = "Argument list too long: argument after --vocabulary has 200000 characters; pass it in a file of a channel"
+    assert reason == f"cannot start {Path(sys.executable).name}: {told}"
+
+
+def open_descriptors() -> list[str]:
+    return sorted(path.name for path in Path("/proc/self/fd").iterdir())
+
+
+def test_shortage_of_descriptors_fails_one_trial_and_leaves_nothing_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with process_runner(tmp_path, "") as runner:
+        runner.start(Trial(0, {}))
+        until_idle(runner)
+        before = open_descriptors()
+        real, left = os.dup, [1]
+
+        def scarce(descriptor: int) -> int:
+            if not left:
+                raise OSError(24, "Too many open files")
+            left.pop()
+            return real(descriptor)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "dup", scarce)
+            runner.start(Trial(1, {}))
+        assert ended(until_idle(runner), 1).reason == "cannot be prepared: [Errno 24] Too many open files"
+        assert open_descriptors() == before
+        runner.start(Trial(2, {}))
+        assert ended(until_idle(runner), 2).status is TrialStatus.Completed
+
+
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     script = r"""
         import sys

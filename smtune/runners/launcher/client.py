@@ -118,20 +118,27 @@ class LauncherClient:
             env: Its whole environment.
             cwd: Its working directory.
             stdio: Descriptors for its standard input, output and error; the caller may close them afterwards.
+
+        Raises:
+            OSError: There are no descriptors left; nothing was started.
         """
         keeper = self._idle_keeper()
-        keeper.process = process
         request = {
             "do": "start",
             "argv": [wire_text(argument) for argument in argv],
             "env": {wire_text(name): wire_text(value) for name, value in env.items()},
             "cwd": wire_text(cwd),
         }
-        self._send(keeper.link, request, tuple(os.dup(fd) for fd in stdio))
+        copies = _copies(stdio)
+        keeper.process = process
+        self._send(keeper.link, request, copies)
 
     def ask(self, process: int) -> None:
-        """Send SIGTERM to the group of a process."""
-        self._tell(process, "ask")
+        """Send SIGTERM to the group of a process; one that has not begun, because imports take long, just ends."""
+        if self._ready:
+            self._tell(process, "ask")
+        else:
+            self._program.kill()
 
     def end(self, process: int) -> None:
         """Kill a process with all its descendants."""
@@ -263,6 +270,8 @@ class LauncherClient:
         code = self._program.wait()
         last_line = self._last_error_line()
         reason = f"the launcher died: {describe_exit(code)}" + (f": {last_line}" if last_line else "")
+        if not self._ready:
+            reason += " (while it imported what the script imports; training.preload: false does without)"
         self._selector.unregister(self._control)
         notices: list[Notice] = []
         for keeper in self._keepers.values():
@@ -299,6 +308,19 @@ def python_program(module: str, *, isolated: bool = False) -> list[str]:
         isolated: Whether it needs nothing but the standard library, not even the user's settings of Python.
     """
     return [sys.executable, *(["-I", "-S"] if isolated else ["-P"]), "-c", _BOOT, str(_ROOT), module]
+
+
+def _copies(descriptors: Sequence[int]) -> tuple[int, ...]:
+    """Duplicate descriptors, all or none of them."""
+    copies: list[int] = []
+    try:
+        for descriptor in descriptors:
+            copies.append(os.dup(descriptor))  # noqa: PERF401 - those that succeeded must be known
+    except OSError:
+        for copy in copies:
+            os.close(copy)
+        raise
+    return tuple(copies)
 
 
 def _error_file(path: Path | None) -> int:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import fcntl
+import itertools
 import os
 import selectors
 import signal
 import socket
 import sys
 import traceback
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, NoReturn
 
 from smtune.runners.launcher.script import ForkedScript
 from smtune.runners.launcher.wire import CHUNK, Channel, system_bytes
 
 PR_SET_CHILD_SUBREAPER = 36
+
+_LONGEST_TEXT = 1 << 17
+"""Bytes that an argument or a variable of a program must stay below (Linux: MAX_ARG_STRLEN)."""
 
 _LIBC = ctypes.CDLL(None)
 _CHILDREN = "/proc/thread-self/children"
@@ -29,13 +34,13 @@ class Keeper:
     Args:
         link: Socket to smtune.
         life: Readable when the launcher is gone, or wants all keepers to end.
-        forking: Whether scripts run in forks of this process.
+        imported: Variables that preloaded modules have set, if scripts are to run in forks of this process.
     """
 
-    def __init__(self, link: socket.socket, life: int, *, forking: bool) -> None:
+    def __init__(self, link: socket.socket, life: int, *, imported: Mapping[bytes, bytes] | None) -> None:
         self._link = Channel(link)
         self._life = life
-        self._forking = forking
+        self._imported = imported
         self._wanted = True
         self._wakeup, self._waker = os.pipe()
         os.set_blocking(self._wakeup, False)
@@ -66,9 +71,7 @@ class Keeper:
             leader = self._start(request, stdio, lifeline)
         except (OSError, ValueError) as error:
             lifeline.close()
-            name = os.path.basename(request["argv"][0])
-            cause = f"{error.strerror}: {os.fsdecode(error.filename or name)}" if isinstance(error, OSError) else error
-            self._link.send({"error": f"cannot start {name}: {cause}"})
+            self._link.send({"error": _problem(error, request)})
             return
         finally:
             for fd in stdio:
@@ -79,7 +82,8 @@ class Keeper:
         end_children()
         lifeline.close()
         os.chdir("/")  # or the folder would be in use, and its file system too
-        self._link.send({"exit": status})
+        if self._wanted:  # otherwise the end was our own doing, and says nothing of the process
+            self._link.send({"exit": status})
 
     def _start(self, request: dict[str, Any], stdio: list[int], lifeline: Lifeline) -> int:
         """Start a process in a session of its own; return its process id.
@@ -92,7 +96,7 @@ class Keeper:
         argv = [system_bytes(argument) for argument in request["argv"]]
         environment = {system_bytes(name): system_bytes(value) for name, value in request["env"].items()}
         os.chdir(system_bytes(request["cwd"]))
-        script = argv[1:] if self._forking and argv[0] == os.fsencode(sys.executable) else []
+        script = argv[1:] if self._imported is not None and argv[0] == os.fsencode(sys.executable) else []
         if not script or script[0].startswith(b"-"):
             return os.posix_spawnp(
                 argv[0],
@@ -120,6 +124,7 @@ class Keeper:
                 os.dup2(fd, target)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             os.environb.clear()
+            os.environb.update(self._imported or {})
             os.environb.update(environment)
         except Exception:  # a defect; this fork must not go back into the keeper's loop
             traceback.print_exc()
@@ -135,6 +140,7 @@ class Keeper:
                     return ended[1]
             for message in self._hear():
                 signal_group(leader, signal.SIGTERM if message["do"] == "ask" else signal.SIGKILL)
+                signal_group(leader, signal.SIGCONT)  # one that was paused hears it too
             if not self._wanted:
                 signal_group(leader, signal.SIGKILL)
 
@@ -163,14 +169,14 @@ class Keeper:
             os.close(fd)
 
 
-def keep(link: socket.socket, life: int, *, forking: bool) -> NoReturn:
+def keep(link: socket.socket, life: int, *, imported: Mapping[bytes, bytes] | None) -> NoReturn:
     """Run processes, one after the other, until smtune or the launcher wants no more.
 
     Raises:
         ForkedScript: In the forks that are to run a script.
     """
     try:
-        Keeper(link, life, forking=forking).serve()
+        Keeper(link, life, imported=imported).serve()
     except Exception:  # a defect; this fork must not go back into the launcher's loop
         traceback.print_exc()
         end_children()
@@ -213,6 +219,24 @@ class Lifeline:
     def _close(self, fd: int) -> None:
         self._open.remove(fd)
         os.close(fd)
+
+
+def _problem(error: Exception, request: Mapping[str, Any]) -> str:
+    """Return why a process was not started, and what would help."""
+    name = os.path.basename(request["argv"][0])
+    if not isinstance(error, OSError):
+        return f"cannot start {name}: {error}"
+    text = f"cannot start {name}: {error.strerror}"
+    if error.errno == errno.E2BIG:
+        argv = request["argv"]
+        sizes = [(len(value), f"argument after {option}") for option, value in itertools.pairwise(argv)]
+        sizes += [(len(value), f"variable {key}") for key, value in request["env"].items()]
+        # Some variables repeat all others, so the least of those that are too long is the cause.
+        size, longest = min((one for one in sizes if one[0] >= _LONGEST_TEXT), default=max(sizes))
+        return f"{text}: {longest} has {size} characters; pass it in a file of a channel"
+    if error.errno in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE):
+        return f"{text}; lower limits.max_parallel, or raise the limits that `ulimit -a` shows"
+    return f"{text}: {os.fsdecode(error.filename or name)}"
 
 
 def signal_group(leader: int, number: signal.Signals) -> None:

@@ -9,10 +9,15 @@ import selectors
 import signal
 import socket
 import sys
+import time
+from collections.abc import Mapping
 
 from smtune.runners.launcher.keeper import adopt_orphans, end_children, keep
 from smtune.runners.launcher.script import ForkedScript, preload, run_script
 from smtune.runners.launcher.wire import CHUNK, Channel
+
+PATIENCE_SECONDS = 5.0
+"""How long keepers have to end their processes when all is over, before the launcher does it."""
 
 
 class Launcher:
@@ -21,13 +26,13 @@ class Launcher:
     Args:
         control: Socket to smtune.
         parent: Process id of smtune.
-        forking: Whether scripts run in forks of the keepers.
+        imported: Variables that preloaded modules have set, if scripts are to run in forks of the keepers.
     """
 
-    def __init__(self, control: socket.socket, *, parent: int, forking: bool) -> None:
+    def __init__(self, control: socket.socket, *, parent: int, imported: Mapping[bytes, bytes] | None) -> None:
         control.setblocking(False)
         self._control = Channel(control)
-        self._forking = forking
+        self._imported = imported
         self._keepers: dict[int, int] = {}  # the process id of each to its number
         self._life, self._life_end = os.pipe()
         self._wakeup, waker = os.pipe()
@@ -56,9 +61,19 @@ class Launcher:
         while self._turn():
             self._selector.modify(self._control, self._control.events)
         os.close(self._life_end)  # which is the keepers' order to end everything
-        for pid in self._keepers:
-            os.waitpid(pid, 0)
+        self._await_keepers(time.monotonic() + PATIENCE_SECONDS)
         end_children()
+
+    def _await_keepers(self, deadline: float) -> None:
+        """Wait for the keepers to end; what a keeper leaves behind that does not, e.g. one that is stopped, is ours."""
+        with selectors.DefaultSelector() as wakeups:
+            wakeups.register(self._wakeup, selectors.EVENT_READ)
+            while self._keepers and (left := deadline - time.monotonic()) > 0:
+                for pid in list(self._keepers):
+                    if os.waitpid(pid, os.WNOHANG)[0]:
+                        del self._keepers[pid]
+                if self._keepers and wakeups.select(left):
+                    os.read(self._wakeup, CHUNK)
 
     def _turn(self) -> bool:
         """Wait for something to do, and do it; return whether to go on."""
@@ -85,11 +100,12 @@ class Launcher:
             try:
                 pid = os.fork()
             except OSError as error:
-                self._control.send({"keeper": number, "error": f"cannot start a process: {error.strerror}"})
+                fix = "lower limits.max_parallel, or raise the limits that `ulimit -a` shows"
+                self._control.send({"keeper": number, "error": f"cannot start a process: {error.strerror}; {fix}"})
                 return
             if pid == 0:
                 self._abandon()
-                keep(link, self._life, forking=self._forking)
+                keep(link, self._life, imported=self._imported)
         self._keepers[pid] = number
 
     def _abandon(self) -> None:
@@ -116,13 +132,16 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is smtune's business
     adopt_orphans()
     names = json.loads(modules)
+    before = dict(os.environb)
     if names is not None and not preload(names):
         # Begin anew without imports: with other threads around, forks are unsafe even if an exec follows.
         os.set_inheritable(int(control), True)
         os.execv(sys.executable, [*sys.orig_argv[:-1], "null"])  # noqa: S606 - no shell is wanted
+    changed = {name: value for name, value in os.environb.items() if before.get(name) != value}
+    imported = None if names is None else changed
     script: list[str] | None = None
     try:
-        Launcher(socket.socket(fileno=int(control)), parent=int(parent), forking=names is not None).serve()
+        Launcher(socket.socket(fileno=int(control)), parent=int(parent), imported=imported).serve()
     except ForkedScript as forked:
         script = forked.argv
     if script is not None:

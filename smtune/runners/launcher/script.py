@@ -33,7 +33,7 @@ class ForkedScript(BaseException):
 def preload(modules: list[str]) -> bool:
     """Import modules for all scripts to come; return whether this process may still be forked."""
     for module in modules:
-        with contextlib.suppress(Exception):  # the script will meet the same problem, and tell
+        with contextlib.suppress(BaseException):  # the script will meet the same problem, even `sys.exit`, and tell
             importlib.import_module(module)
     sys.stdout.flush()
     gc.collect()
@@ -55,8 +55,10 @@ def run_script(argv: list[str]) -> NoReturn:
         numpy_random.seed()  # or all forks draw the same numbers; `random` sees to itself
     loaded = len(sys.modules)
     main = types.ModuleType("__main__")
-    main.__dict__.update(__file__=path, __builtins__=builtins, __cached__=None)
+    main.__dict__.update(__file__=path, __builtins__=builtins, __cached__=None, __annotations__={})
     sys.modules["__main__"] = main
+    if "__mp_main__" in sys.modules:  # where multiprocessing, if it was imported, looks for the script's classes
+        sys.modules["__mp_main__"] = main
     code = _outcome(main, path)
     threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - multiprocessing ends its forks like this, too
     atexit._run_exitfuncs()  # noqa: SLF001

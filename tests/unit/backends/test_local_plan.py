@@ -1,5 +1,7 @@
 """Everything that can be known is told before anything starts."""
 
+import resource
+
 import pytest
 
 from smtune.backends import LocalBackend
@@ -105,6 +107,22 @@ def test_more_slots_than_trials_is_a_warning(project):
     fields["limits"]["max_parallel"] = 9
     (warning,) = LocalBackend().plan(TuningSpec.from_dict(fields)).warnings
     assert "max_parallel" in warning
+
+
+def test_more_trials_at_a_time_than_files_may_be_open(project):
+    fields = spec(project).to_dict()
+    fields["limits"]["max_parallel"] = 30
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, before[1]))
+    try:
+        with pytest.raises(SpecError) as caught:
+            LocalBackend().plan(TuningSpec.from_dict(fields))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    (problem,) = caught.value.problems
+    assert problem.field == "limits.max_parallel"
+    assert "ulimit -n 220" in problem.fix
+    LocalBackend().plan(TuningSpec.from_dict(fields))
 
 
 def test_a_chain_whose_later_steps_would_never_begin_is_refused(project):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from smtune.runners import Runner, imports_of
-from smtune.trial import Trial
+from smtune.trial import Trial, TrialStatus
 from tests.contracts.runner_contract import ended, until_idle
 from tests.faults.runner_processes import process_runner, staged
 
@@ -95,6 +95,57 @@ def test_preloaded_modules_are_there_already_and_draws_differ(tmp_path: Path) ->
     first, second = ((tmp_path / f"logs/{number}.log").read_text().split() for number in (0, 1))
     assert first[:2] == second[:2] == ["True", "True"]
     assert len({*first[2:], *second[2:]}) == 4
+
+
+def test_spawned_workers_hand_over_objects_of_the_scripts_own_classes(tmp_path: Path) -> None:
+    script = """
+        import multiprocessing as mp
+        class Result:
+            def __init__(self, x): self.x = x
+        if __name__ == "__main__":
+            with mp.get_context("spawn").Pool(1) as pool:
+                print(pool.map(Result, [7])[0].x)
+    """
+    with process_runner(tmp_path, script, preload=["multiprocessing"]) as runner:
+        assert outcome(tmp_path, runner)[0] == "7\n"
+
+
+def test_variables_that_imports_set_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "guard.py").write_text("import os\nos.environ['GUARD'] = 'set'\nos.environ['MINE'] = 'theirs'\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("MINE", "mine")
+    script = "import os; print(os.environ['GUARD'], os.environ['MINE'])"
+    with process_runner(tmp_path, script, preload=["guard"]) as runner:
+        assert outcome(tmp_path, runner)[0] == "set mine\n"
+
+
+def test_module_that_exits_when_imported_is_the_scripts_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "licensed.py").write_text("import sys\nsys.exit('no licence')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with process_runner(tmp_path, "import licensed", preload=["licensed"]) as runner:
+        printed, status, reason = outcome(tmp_path, runner)
+    assert (printed, status, reason) == ("no licence\n", TrialStatus.Failed, "exit code 1")
+
+
+def test_module_that_ends_the_process_names_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "deadly.py").write_text("import os\nos._exit(3)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with process_runner(tmp_path, "import deadly", preload=["deadly"]) as runner:
+        _, status, reason = outcome(tmp_path, runner)
+    assert status is TrialStatus.Failed
+    assert str(reason).startswith("the launcher died: exit code 3")
+    assert "training.preload: false" in str(reason)
+
+
+def test_stop_does_not_wait_for_an_import_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "slow.py").write_text("import signal\nsignal.pause()\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with process_runner(tmp_path, "import slow", preload=["slow"], grace_seconds=3600) as runner:
+        runner.start(Trial(0, {}))
+        runner.stop(0)
+        assert ended(until_idle(runner), 0).status is TrialStatus.Stopped
 
 
 def test_module_that_starts_threads_makes_forks_unsafe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
