@@ -103,7 +103,8 @@ class BayesianConfig(_StrategyConfig):
 
     type: Literal["bayesian"] = "bayesian"
     startup: Annotated[
-        int, Field(ge=2, description="Configurations spread over the space before the model is asked.")
+        int,
+        Field(ge=2, description="Results that the model needs; until then, configurations are spread over the space."),
     ] = 10
     noisy: Annotated[bool, Field(description="Whether the same configuration may give quite different objectives.")] = (
         False

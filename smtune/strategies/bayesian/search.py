@@ -49,7 +49,7 @@ class BayesianSearch(Proposer):
     Args:
         space: What to search.
         seed: The same seed and outcomes give the same proposals.
-        startup: Configurations of a scrambled Sobol sequence before the model is asked.
+        startup: Outcomes that the model needs; until then, a scrambled Sobol sequence is followed.
         noisy: Whether the same configuration may give quite different outcomes.
     """
 
@@ -63,7 +63,6 @@ class BayesianSearch(Proposer):
         self._random = RandomSearch(space, seed=seed)
         self._history = _History(self._coding)
         self._models = [_Model(Matern52())] if noisy else [_Model(Matern52()), _Model(Matern12())]
-        self._proposed = 0
         self._sobol: Iterator[NDArray[np.float64]] | None = None
         size = space.size()
         self._enumerable = isinstance(size, int) and size <= ENUMERATED
@@ -74,12 +73,11 @@ class BayesianSearch(Proposer):
         """Return a point of the start design, or later the most promising one; a random one if that is no news."""
         proposal = None
         if self._coding.dimensions:
-            starting = self._proposed < self._startup and len(self._history) < self._startup
-            proposal = self._initial() if starting or self._history.successes < 2 else self._promising(number, memory)
+            # Until there are results, not only proposals: many parallel trials begin with a wider start design.
+            starting = len(self._history) < self._startup or self._history.successes < 2
+            proposal = self._initial() if starting else self._promising(number, memory)
         if proposal is None or proposal.parameters in memory:
             proposal = self._random.propose(number, memory)
-        if proposal is not None:
-            self._proposed += 1
         return proposal
 
     def learn(self, outcome: Outcome, memory: Memory) -> None:  # noqa: ARG002
