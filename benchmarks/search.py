@@ -175,6 +175,9 @@ def _arguments() -> argparse.Namespace:
             subject_of(name)
         except ValueError as error:
             parser.error(f"--subjects: {error}")
+    for path in chosen.load:
+        if not path.is_file():
+            parser.error(f"--load: there is no file {path}")
     return chosen
 
 

@@ -249,14 +249,17 @@ def subject_of(name: str) -> Subject:
     'smtune evolutionary, population 20'
 
     Raises:
-        ValueError: It is neither.
+        ValueError: It is neither, or its settings are wrong.
     """
     if name in SUBJECTS:
         return SUBJECTS[name]
     try:
         strategy = json.loads(name)
-        others = [f"{field} {value}" for field, value in strategy.items() if field != "type"]
-        return Subject(name, f"smtune {', '.join([strategy['type'], *others])}", _strategy(strategy))
-    except (ValueError, AttributeError, KeyError):
+    except ValueError:
         known = ", ".join(SUBJECTS)
         raise ValueError(f"{name!r} is no subject: use one of {known}, or a strategy with settings as JSON") from None
+    from smtune.spec import read_strategy
+
+    read_strategy(strategy)
+    others = [f"{field} {value}" for field, value in strategy.items() if field != "type"]
+    return Subject(name, f"smtune {', '.join([strategy['type'], *others])}", _strategy(strategy))

@@ -275,9 +275,17 @@ def test_runs_are_read_as_they_were_saved_and_the_later_of_two_counts(tmp_path):
     assert search_runs.read([path]) == {runs[2].key: runs[2], runs[1].key: runs[1]}
 
 
-@pytest.mark.parametrize("name", ["evolutoinary", "[1]", '{"population": 20}'])
-def test_what_is_no_subject_is_refused_with_those_that_are(name):
-    with pytest.raises(ValueError, match=r"use one of random, .* or a strategy with settings as JSON"):
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("evolutoinary", r"use one of random, .* or a strategy with settings as JSON"),
+        ("12", r"use one of manual, "),
+        ('{"population": 20}', r"use one of manual, "),
+        ('{"type": "evolutionary", "populaton": 20}', r"populaton = 20: is no known key"),
+    ],
+)
+def test_what_is_no_subject_is_refused_with_what_is(name, told):
+    with pytest.raises(ValueError, match=told):
         search_peers.subject_of(name)
 
 
