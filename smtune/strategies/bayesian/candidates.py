@@ -12,7 +12,7 @@ from smtune.strategies.bayesian.responses import Vector
 
 Score: TypeAlias = Callable[[Points], Vector]
 
-UNIFORM = 1000
+UNIFORM = 500
 """Points drawn anywhere."""
 
 STARTS, AROUND_START, START_STEP = 5, 100, 0.1

@@ -11,7 +11,8 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dpotrf, dpotri
+from scipy.linalg.blas import dtrmm
+from scipy.linalg.lapack import dpotrf, dpotri, dtrtri
 from scipy.optimize import minimize
 
 from smtune.strategies.bayesian.coding import Points
@@ -72,15 +73,23 @@ def squared_differences(first: Points, second: Points, nominal: NDArray[np.bool_
 
 def scaled_distances(first: Points, second: Points, nominal: NDArray[np.bool_], lengths: Vector) -> Array:
     """Return squared distances in units of the length-scales, shape ``(len(first), len(second))``."""
-    ordered = ~nominal
-    one, two = first[:, ordered] / lengths[ordered], second[:, ordered] / lengths[ordered]
-    distances = one @ (-2.0 * two.T)
-    distances += np.einsum("ij,ij->i", one, one)[:, None]
-    distances += np.einsum("ij,ij->i", two, two)[None, :]
-    np.maximum(distances, 0.0, out=distances)  # the difference of nearly equal numbers may be below 0
-    for place in np.flatnonzero(nominal):
-        distances += (first[:, place, None] != second[None, :, place]) / lengths[place] ** 2
-    return distances
+    choices = [int(max(first[:, place].max(), second[:, place].max())) + 1 for place in np.flatnonzero(nominal)]
+    one = _embedded(first, nominal, lengths, choices)
+    two = _embedded(second, nominal, lengths, choices)
+    # |a - b|**2 = |a|**2 + |b|**2 - 2 a'b, in one product.
+    square_one, square_two = np.einsum("ij,ij->i", one, one), np.einsum("ij,ij->i", two, two)
+    left = np.column_stack([one, square_one, np.ones(len(one))])
+    right = np.column_stack([-2.0 * two, np.ones(len(two)), square_two])
+    distances: Array = left @ right.T
+    return np.maximum(distances, 0.0, out=distances)  # the difference of nearly equal numbers may be below 0
+
+
+def _embedded(points: Points, nominal: NDArray[np.bool_], lengths: Vector, choices: list[int]) -> Points:
+    """Return points whose Euclidean distances are the scaled ones; an unordered choice is a corner of a simplex."""
+    columns = [points[:, ~nominal] / lengths[~nominal]]
+    for place, count in zip(np.flatnonzero(nominal), choices, strict=True):
+        columns.append((points[:, place, None] == np.arange(count)) / (np.sqrt(2.0) * lengths[place]))
+    return np.concatenate(columns, axis=1)
 
 
 def fit(
@@ -182,10 +191,11 @@ class GaussianProcess:
         self._nominal = nominal
         self._points = points
         self._responses = responses
-        self._inverse = self._inverted()
-        self._alpha = self._inverse @ responses
+        self._whitening = self._inverse_factor()
+        self._alpha = self._whitening.T @ (self._whitening @ responses)
 
-    def _inverted(self) -> Array:
+    def _inverse_factor(self) -> Array:
+        """Return the inverse of the lower Cholesky factor of the covariance."""
         correlation = self._kernel.value(self.distances(self._points))
         variance, noise = self.hyperparameters.variance, self.hyperparameters.noise
         for jitter in _JITTERS:
@@ -193,9 +203,11 @@ class GaussianProcess:
             covariance.flat[:: len(covariance) + 1] += noise + jitter * variance
             factor, problem = dpotrf(covariance, lower=1, clean=1, overwrite_a=1)
             if not problem:
-                return _symmetric(dpotri(factor, lower=1, overwrite_c=1)[0])
+                inverse: Array = dtrtri(factor, lower=1, overwrite_c=1)[0]
+                return inverse
         # Not even then: the variance dwarfs everything, and the responses' own mean is the best guess.
-        return np.eye(len(covariance)) / (variance + noise)
+        diagonal: Array = np.eye(len(covariance), order="F") / np.sqrt(variance + noise)
+        return diagonal
 
     def distances(self, points: Points) -> Array:
         """Return squared scaled distances to the points that were seen, shape ``(count, n)``."""
@@ -206,7 +218,8 @@ class GaussianProcess:
         variance = self.hyperparameters.variance
         covariance = variance * self._kernel.value(self.distances(points))
         mean = covariance @ self._alpha
-        explained = np.einsum("ij,ij->i", covariance @ self._inverse, covariance)
+        whitened = dtrmm(1.0, self._whitening, covariance.T, lower=1, overwrite_b=1)  # half the work of a solution
+        explained = np.einsum("ij,ij->j", whitened, whitened)
         return mean, np.maximum(variance - explained, 1e-12 * variance)
 
     def believing(self, points: Points) -> GaussianProcess:

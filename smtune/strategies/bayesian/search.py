@@ -31,7 +31,7 @@ FIT_EVERY_TRIAL, FIT_POINTS = 100, 150
 FRESH_START_EVERY = 5
 """Every so many fits, one also begins anew: a fit that follows the last one may be stuck."""
 
-PREDICTION_POINTS = 250
+PREDICTION_POINTS = 200
 """Predictions use so many results at most."""
 
 ENUMERATED = 20_000
