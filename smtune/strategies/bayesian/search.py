@@ -147,28 +147,37 @@ class BayesianSearch(Proposer):
 
 
 class _History:
-    """All outcomes, in the order in which they were told."""
+    """All outcomes, in the order in which they were told, in arrays that double when they are full."""
 
     def __init__(self, coding: Coding) -> None:
         self._coding = coding
-        self._points: list[NDArray[np.float64]] = []
-        self._losses: list[float] = []
+        self._points = np.empty((64, coding.dimensions))
+        self._losses = np.empty(64)
+        self._keys = np.empty(64, dtype=np.uint64)
+        self._count = 0
         self.successes = 0
 
     def __len__(self) -> int:
-        return len(self._losses)
+        return self._count
 
     def add(self, outcome: Outcome) -> None:
-        self._points.append(self._coding.encode(outcome.parameters))
-        self._losses.append(np.nan if outcome.loss is None else outcome.loss)
+        if self._count == len(self._losses):
+            self._points = np.concatenate([self._points, np.empty_like(self._points)])
+            self._losses = np.concatenate([self._losses, np.empty_like(self._losses)])
+            self._keys = np.concatenate([self._keys, np.empty_like(self._keys)])
+        point = self._coding.encode(outcome.parameters)
+        self._points[self._count] = point
+        self._losses[self._count] = np.nan if outcome.loss is None else outcome.loss
+        self._keys[self._count] = self._coding.keys(point[None])[0]
+        self._count += 1
         self.successes += outcome.loss is not None
 
     def keys(self) -> Keys:
-        return self._coding.keys(np.array(self._points).reshape(-1, self._coding.dimensions))
+        return self._keys[: self._count]
 
     def responses(self, hyperparameters: Hyperparameters | None) -> tuple[Points, Vector]:
         """Return points and responses to learn from; failures have the worst response, or are left out."""
-        points, losses = np.array(self._points), np.array(self._losses)
+        points, losses = self._points[: self._count], self._losses[: self._count]
         failed = np.isnan(losses)
         if failed.any():
             recent = slice(-PREDICTION_POINTS, None)
