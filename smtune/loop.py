@@ -18,9 +18,19 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from smtune.errors import StoreError
-from smtune.results import BASELINE, JOB_STOPPED, KILLED, RAN_TOO_LONG, JobStatus
+from smtune.results import (
+    BASELINE,
+    EARLY_STOPPING,
+    JOB_STOPPED,
+    KILLED,
+    RAN_TOO_LONG,
+    JobStatus,
+    is_result,
+    stopped_early,
+)
 from smtune.runners.base import Ended, Event, Measured, Runner, Started
 from smtune.spec import TuningSpec
+from smtune.stopping import CompletionCriteria, build_rule
 from smtune.store import (
     Enqueued,
     JobEnded,
@@ -45,10 +55,19 @@ Listener = Callable[[Trial], None]
 
 @dataclass
 class _Running:
-    """A trial under way."""
+    """A trial under way.
+
+    Attributes:
+        trial: As it stands.
+        deadline: When its time is over, in seconds of the monotonic clock.
+        final: The objective on which a rule gave it up. What it reports after that depends on how soon it hears of
+            it, and does not count: the same reports give the same outcome.
+        stop_reason: Why it was asked to stop.
+    """
 
     trial: Trial
     deadline: float | None = None
+    final: float | None = None
     stop_reason: str | None = None
 
 
@@ -71,6 +90,8 @@ class TuningLoop:
         self._store = store
         self._listener = listener or (lambda _trial: None)
         self._strategy = _strategy(spec)
+        self._rule = build_rule(spec.early_stopping, goal=spec.objective.goal)
+        self._completion = CompletionCriteria(spec.completion, goal=spec.objective.goal, repeats=spec.repeats)
         self._running: dict[int, _Running] = {}
         self._unstarted: deque[Trial] = deque()
         self._suggested = 0
@@ -153,7 +174,9 @@ class TuningLoop:
             elif isinstance(event, TrialMeasured):
                 trial = open_trials[event.number]
                 open_trials[event.number] = _measured(trial, event.metrics, event.step, self._spec.objective.metric)
+                self._hear(event)
             elif isinstance(event, TrialStarted):
+                self._rule.begin(event.number)
                 open_trials[event.number] = replace(_fresh(open_trials[event.number]), started_at=event.at)
             elif isinstance(event, TrialEnded):
                 trial = _ended(open_trials[event.number], event)
@@ -199,6 +222,8 @@ class TuningLoop:
         elif self._job_deadline is not None and time.monotonic() >= self._job_deadline:
             text = f"limits.max_runtime_seconds = {limits.max_runtime_seconds:g} reached"
             self._verdict = (JobStatus.Completed, text)
+        elif self._completion.reason is not None:
+            self._verdict = (JobStatus.Completed, self._completion.reason)
         else:
             return
         for number in self._running:
@@ -264,7 +289,7 @@ class TuningLoop:
 
     def _absorb(self, happened: Iterable[Event]) -> None:
         """Keep what happened, then act on it."""
-        records: list[JobEvent] = []
+        records: list[TrialStarted | TrialMeasured | TrialEnded] = []
         changed: list[Trial] = []
         for event in happened:
             running = self._running[event.number]
@@ -278,17 +303,34 @@ class TuningLoop:
                     TrialMeasured(number=event.number, metrics=dict(event.metrics), step=event.step, at=event.at)
                 )
             else:
-                record = self._judge(running, event)
-                records.append(record)
-                running.trial = _ended(running.trial, record)
+                outcome = self._judge(running, event)
+                records.append(outcome)
+                running.trial = _ended(running.trial, outcome)
             changed.append(running.trial)
         if records:
             self._store.append(records)
-        for trial in changed:
+        for record, trial in zip(records, changed, strict=True):
+            self._apply_rule(record)
             ended = trial.status.ended and self._running.pop(trial.number, None) is not None
             if ended and not self._interrupted(trial):
                 self._learn(trial)
             self._listener(trial)
+
+    def _apply_rule(self, record: TrialStarted | TrialMeasured | TrialEnded) -> None:
+        """Ask a trial to stop that its report shows not to be worth its time."""
+        if isinstance(record, TrialStarted):
+            self._rule.begin(record.number)
+        elif isinstance(record, TrialMeasured):
+            reason = self._hear(record)
+            running = self._running[record.number]
+            if reason is not None and running.stop_reason is None and not running.trial.status.ended:
+                running.final = record.metrics[self._spec.objective.metric]
+                self._stop_trial(record.number, f"{EARLY_STOPPING} {reason}")
+
+    def _hear(self, record: TrialMeasured) -> str | None:
+        """Tell the rule of a report, and return why it gives up the trial, if it does."""
+        value = record.metrics.get(self._spec.objective.metric)
+        return None if value is None else self._rule.report(record.number, value, record.step)
 
     def _judge(self, running: _Running, event: Ended) -> TrialEnded:
         """Return the outcome of a trial: code that ends well has failed all the same without a usable objective."""
@@ -296,6 +338,7 @@ class TuningLoop:
         status, reason, objective = event.status, event.reason, trial.metrics.get(metric)
         if status is TrialStatus.Stopped:
             reason = running.stop_reason or reason
+            objective = objective if running.final is None else running.final
         elif status is TrialStatus.Completed and objective is None:
             status, reason = TrialStatus.Failed, _missing_objective(metric, trial.metrics, event.reason)
         elif status is TrialStatus.Completed and objective is not None and not math.isfinite(objective):
@@ -316,12 +359,14 @@ class TuningLoop:
 
     def _interrupted(self, trial: Trial) -> bool:
         """Whether a trial ended only because the whole job was asked to stop: it starts afresh on resume."""
-        return self._stop_logged and trial.status is TrialStatus.Stopped
+        return self._stop_logged and trial.status is TrialStatus.Stopped and not stopped_early(trial)
 
     def _learn(self, trial: Trial) -> None:
         self._ended += 1
         self._failed += trial.status is TrialStatus.Failed
-        self._succeeded += trial.status is TrialStatus.Completed
+        self._succeeded += is_result(trial)
+        self._rule.end(trial)
+        self._completion.end(trial)
         self._strategy.tell(trial)
 
     def _stop_late_trials(self) -> None:

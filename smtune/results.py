@@ -26,6 +26,9 @@ BASELINE = "baseline"
 RAN_TOO_LONG = "ran longer than"
 """How the reason of a trial begins that was stopped because its own time was over."""
 
+EARLY_STOPPING = "early stopping:"
+"""How the reason of a trial begins that a rule gave up: its objective counts, though its training did not end."""
+
 JOB_STOPPED = "the job was stopped"
 """Reason of a trial that starts afresh when its job goes on: it was asked to stop with it."""
 KILLED = "killed"
@@ -89,16 +92,16 @@ class TuningResult:
 
     @cached_property
     def best(self) -> Trial | None:
-        """The completed trial with the best objective; the earlier number wins a tie.
+        """The trial with the best objective, completed or stopped early by a rule; the earlier number wins a tie.
 
-        Where configurations were trained several times, the one with the best mean: its first completed trial, with
+        Where configurations were trained several times, the one with the best mean: its first such trial, with
         the means of objective and metrics over all of them. Choosing single trials would choose lucky ones.
         """
         return min(self._outcomes(), key=lambda trial: self.goal.sign * _objective(trial), default=None)
 
     def _outcomes(self) -> list[Trial]:
-        """Return one completed trial per configuration, with the means over its repeats."""
-        scored = [trial for trial in self.trials if _is_result(trial)]
+        """Return one trial per configuration that has a result, with the means over its repeats."""
+        scored = [trial for trial in self.trials if is_result(trial)]
         if not any(trial.repeat for trial in self.trials):
             return scored
         under_way = {_key(trial) for trial in self.trials if not trial.status.ended}
@@ -207,8 +210,14 @@ class TuningResult:
         return pd.DataFrame([_row(trial) for trial in self.trials])
 
 
-def _is_result(trial: Trial) -> bool:
-    return trial.status is TrialStatus.Completed and trial.objective is not None
+def stopped_early(trial: Trial) -> bool:
+    """Return whether a rule gave up the trial."""
+    return trial.status is TrialStatus.Stopped and (trial.failure_reason or "").startswith(EARLY_STOPPING)
+
+
+def is_result(trial: Trial) -> bool:
+    """Return whether the trial has an objective that counts: it completed, or a rule gave it up."""
+    return trial.objective is not None and (trial.status is TrialStatus.Completed or stopped_early(trial))
 
 
 def _objective(trial: Trial) -> float:

@@ -46,7 +46,8 @@ class Trial:
         number: Trial number, from 0, in the order in which the strategy proposed.
         parameters: Tuned parameter name to typed value, sorted by name.
         status: Where the trial stands.
-        objective: Last reported value of the objective metric, or ``None``.
+        objective: Last reported value of the objective metric, or ``None``; of a trial that a rule stopped early, the
+            value on which it was stopped.
         metrics: Last reported value of every metric.
         step: The last step that it reported, or ``None``.
         started_at: Seconds since the epoch (UTC), or ``None``.

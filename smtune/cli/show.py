@@ -37,10 +37,10 @@ def show(name: Name, output: OutputFormat = Output.table) -> None:
 
 
 def _order(result: TuningResult, trial: Trial) -> tuple[bool, float, int]:
-    """Return the sort key that puts completed trials first, the best ahead, then the others by number."""
-    from smtune.trial import TrialStatus
+    """Return the sort key that puts results first, the best ahead, then the others by number."""
+    from smtune.results import is_result
 
-    if trial.status is TrialStatus.Completed and trial.objective is not None:
+    if is_result(trial) and trial.objective is not None:
         return (False, result.goal.sign * trial.objective, trial.number)
     return (True, math.inf, trial.number)
 

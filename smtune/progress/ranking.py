@@ -5,8 +5,9 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, field, replace
 
+from smtune.results import is_result
 from smtune.spec.objective import Goal
-from smtune.trial import Trial, TrialStatus
+from smtune.trial import Trial
 
 
 @dataclass(slots=True)
@@ -51,7 +52,7 @@ class Ranking:
             entrant.running.add(trial.number)
             return
         entrant.running.discard(trial.number)
-        if trial.status is TrialStatus.Completed and trial.objective is not None:
+        if is_result(trial) and trial.objective is not None:
             entrant.total += trial.objective
             entrant.completed += 1
             if entrant.first is None or trial.number < entrant.first.number:

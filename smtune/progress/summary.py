@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from smtune.progress.texts import clean, duration_text, objective_text, parameters_text
-from smtune.results import JOB_STOPPED, KILLED, JobStatus, TuningResult
+from smtune.results import JOB_STOPPED, KILLED, JobStatus, TuningResult, stopped_early
 from smtune.trial import Trial, TrialStatus
 
 _SHOWN_CAUSES = 5
@@ -49,6 +49,8 @@ def _headline(result: TuningResult) -> str:
         kept = sum(trial.status.ended and not _was_interrupted(trial) for trial in result.trials)
         return f"{name} {status}: {kept}{of} trials kept · continue with: smtune resume {name}"
     took = "" if result.started_at is None or result.ended_at is None else _took(result.ended_at - result.started_at)
+    early = sum(map(stopped_early, result.trials))
+    took = f", {early} stopped early{took}" if early else took
     reason = f" · {clean(result.failure_reason)}" if result.failure_reason else ""
     return f"{name} {status}: {counts['Completed']}{of} trials{took}{reason}"
 

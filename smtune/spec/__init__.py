@@ -5,6 +5,7 @@ It is frozen, knows nothing of where it will run, and reads the same from Python
 
 from smtune.spec.objective import Goal, Objective
 from smtune.spec.parts import Channel, Limits, Training
+from smtune.spec.stopping import Completion, EarlyStopping, MedianConfig, PlateauConfig
 from smtune.spec.strategies import (
     BayesianConfig,
     ChainConfig,
@@ -24,12 +25,16 @@ __all__ = [
     "ChainConfig",
     "ChainStep",
     "Channel",
+    "Completion",
+    "EarlyStopping",
     "EvolutionaryConfig",
     "Goal",
     "GridConfig",
     "Limits",
     "ManualConfig",
+    "MedianConfig",
     "Objective",
+    "PlateauConfig",
     "RandomConfig",
     "SobolConfig",
     "StrategyConfig",

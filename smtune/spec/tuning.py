@@ -17,6 +17,7 @@ from smtune.spec.objective import Goal, Objective
 from smtune.spec.parameters import SpaceField
 from smtune.spec.parts import Limits, Training
 from smtune.spec.problems import problems_of
+from smtune.spec.stopping import Completion, EarlyStopping
 from smtune.spec.strategies import (
     ChainConfig,
     EvolutionaryConfig,
@@ -101,6 +102,13 @@ class TuningSpec(BaseModel):
     ] = {}
     strategy: Annotated[StrategyConfig, Field(description="Which configuration comes next.")] = EvolutionaryConfig()
     limits: Limits = Limits()
+    early_stopping: Annotated[
+        EarlyStopping,
+        Field(description="Whether trials that do not look well are given up: Off, Auto (the median rule), or a rule."),
+    ] = None
+    completion: Annotated[
+        Completion, Field(description="When the job is done before its limits are reached; by default never.")
+    ] = Completion()
     seed: Annotated[int, Field(ge=0, le=2**32 - 1, description="The same seed gives the same trials.")] = 0
     repeats: Annotated[int, Field(ge=1, description="How often each configuration is trained.")] = 1
     baseline: Annotated[

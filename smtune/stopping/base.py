@@ -1,0 +1,66 @@
+"""The interface of every rule that gives up trials."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from smtune.trial import Trial
+
+
+class StoppingRule(ABC):
+    """Decides which running trials are not worth their time; a pure function of what it was told, in order.
+
+    A worked sequence::
+
+        rule.begin(3)                     # trial 3 starts, or starts afresh
+        rule.report(3, 0.52, step=1)      # -> None: go on
+        rule.report(3, 0.51, step=2)      # -> "0.51 at step 2 is worse than ...": give it up
+        rule.end(trial_3)
+
+    An ``end`` may come without a ``begin``, and reports may come after one that gave the trial up. The work of a
+    report grows at most with the logarithm of the number of trials.
+    """
+
+    @abstractmethod
+    def begin(self, number: int) -> None:
+        """Forget what an earlier attempt of a trial reported."""
+
+    @abstractmethod
+    def report(self, number: int, value: float, step: int | None) -> str | None:
+        """Take in a value of the objective that a running trial reported.
+
+        Args:
+            number: Trial number.
+            value: May be nan or infinite.
+            step: The script's own count, or ``None``.
+
+        Returns:
+            Why the trial should be given up, with the numbers, or ``None``. Never on its first report.
+        """
+
+    @abstractmethod
+    def end(self, trial: Trial) -> None:
+        """Learn from an ended trial, and forget what is needed for running ones only."""
+
+
+class NoRule(StoppingRule):
+    """Lets every trial run to its end."""
+
+    def begin(self, number: int) -> None:
+        """Keep nothing."""
+
+    def report(self, number: int, value: float, step: int | None) -> str | None:  # noqa: ARG002
+        """Let the trial go on."""
+        return None
+
+    def end(self, trial: Trial) -> None:
+        """Keep nothing."""
+
+
+def place(step: int | None, reports: int) -> str:
+    """Return where in its training a trial is: its own step, or the count of its reports.
+
+    >>> place(30, 7), place(None, 7)
+    ('step 30', 'report 7')
+    """
+    return f"report {reports}" if step is None else f"step {step}"
