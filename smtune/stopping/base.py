@@ -57,10 +57,32 @@ class NoRule(StoppingRule):
         """Keep nothing."""
 
 
-def place(step: int | None, reports: int) -> str:
-    """Return where in its training a trial is: its own step, or the count of its reports.
+class Course:
+    """How far one attempt of a trial has come.
 
-    >>> place(30, 7), place(None, 7)
-    ('step 30', 'report 7')
+    Attributes:
+        reports: How many points of its course it reported.
     """
-    return f"report {reports}" if step is None else f"step {step}"
+
+    __slots__ = ("_by_step", "reports")
+
+    def __init__(self) -> None:
+        self.reports = 0
+        self._by_step = False
+
+    def advance(self, step: int | None) -> int | None:
+        """Count a report.
+
+        Returns:
+            Its step, or its count where the script has no steps. ``None`` for a report without a step after some
+            with one: that is the outcome, which functions return at their end, and no point of the course.
+        """
+        if step is None and self._by_step:
+            return None
+        self._by_step = step is not None
+        self.reports += 1
+        return self.reports if step is None else step
+
+    def place(self, position: int) -> str:
+        """Return where in its training the trial is, in words."""
+        return f"step {position}" if self._by_step else f"report {position}"

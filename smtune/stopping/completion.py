@@ -35,6 +35,7 @@ class CompletionCriteria:
     def __init__(self, config: Completion, *, goal: Goal, repeats: int = 1) -> None:
         self._config = config
         self._sign = goal.sign
+        self._share = f"{100 * config.min_improvement:g} %"
         self._repeats = repeats
         self._open: dict[int, list[Trial]] = {}
         self._ended = 0
@@ -82,10 +83,9 @@ class CompletionCriteria:
         count = self._ended - since
         if count < limit:
             return None
-        share = f"{self._config.min_improvement:.6g}"
+        trials = "1 trial" if count == 1 else f"{count} trials in a row"
         return (
-            f"{count} trials in a row did not improve on {value:.6g} by more than {share} of it "
-            f"(completion.not_improving = {limit})"
+            f"{trials} did not improve on {value:.6g} by more than {self._share} (completion.not_improving = {limit})"
         )
 
     def _converged(self) -> str | None:
@@ -103,5 +103,5 @@ class CompletionCriteria:
             return None
         return (
             f"the last {self._ended - ended} trials brought the best objective from {before:.6g} to {self._best:.6g}, "
-            f"not by more than {self._config.min_improvement:.6g} of it (completion.on_convergence)"
+            f"not by more than {self._share} (completion.on_convergence)"
         )

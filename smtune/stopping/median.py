@@ -5,32 +5,31 @@ from __future__ import annotations
 import math
 
 from smtune.spec import Goal
-from smtune.stopping.base import StoppingRule, place
+from smtune.stopping.base import Course, StoppingRule
 from smtune.stopping.running_median import RunningMedian
 from smtune.trial import Trial, TrialStatus
 
 
 class _Curve:
-    """The finite values that one attempt of a trial reported.
+    """What one attempt of a trial reported.
 
     Attributes:
-        reports: How many reports there were, whatever their values.
-        averages: Step, or the count of reports where there are no steps, to the mean of the values up to there.
+        course: How far it has come.
+        averages: Step, or the count of reports where there are no steps, to the mean of the finite values up to there.
     """
 
-    __slots__ = ("_count", "_mean", "averages", "reports")
+    __slots__ = ("_count", "_mean", "averages", "course")
 
     def __init__(self) -> None:
-        self.reports = 0
+        self.course = Course()
         self.averages: dict[int, float] = {}
         self._count = 0
         self._mean = 0.0
 
-    def add(self, value: float, step: int | None) -> int:
-        """Take in a report, and return its step."""
-        self.reports += 1
-        position = self.reports if step is None else step
-        if math.isfinite(value):
+    def add(self, value: float, step: int | None) -> int | None:
+        """Take in a report, and return its place, if it is a point of the course."""
+        position = self.course.advance(step)
+        if position is not None and math.isfinite(value):
             self._count += 1
             self._mean += (value - self._mean) / self._count  # equal values have exactly their own mean
             self.averages[position] = self._mean
@@ -70,14 +69,16 @@ class MedianRule(StoppingRule):
     def report(self, number: int, value: float, step: int | None) -> str | None:
         """Compare a trial with the completed ones at its step."""
         curve = self._running.setdefault(number, _Curve())
-        median = self._medians.get(curve.add(value, step))
-        if median is None or len(median) < self._min_trials or curve.reports < self._min_reports:
+        position = curve.add(value, step)
+        median = None if position is None else self._medians.get(position)
+        if position is None or median is None:
             return None
-        if not self._sign * value > self._sign * median.value or not math.isfinite(value):
+        if len(median) < self._min_trials or curve.course.reports < self._min_reports:
             return None
-        where = place(step, curve.reports)
+        if not math.isfinite(value) or self._sign * value <= self._sign * median.value:
+            return None
         trials = f"{len(median)} trial{'s' if len(median) > 1 else ''}"
-        return f"{value:.6g} at {where} is worse than the median {median.value:.6g} of {trials}"
+        return f"{value:.6g} at {curve.course.place(position)} is worse than the median {median.value:.6g} of {trials}"
 
     def end(self, trial: Trial) -> None:
         """Take a completed trial into the medians of its steps."""

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from smtune.spec import Goal
-from smtune.stopping.base import StoppingRule, place
+from smtune.stopping.base import Course, StoppingRule
 from smtune.trial import Trial
 
 
 @dataclass(slots=True)
 class _Standing:
-    """How far a running trial has come.
+    """Where a running trial stands.
 
     Attributes:
-        reports: How many reports it made.
+        course: How far it has come.
         best: Its value at the last improvement; nan before the first finite one.
         since: Reports since then, or since the first report.
     """
 
-    reports: int = 0
+    course: Course = field(default_factory=Course)
     best: float = math.nan
     since: int = 0
 
@@ -50,16 +50,18 @@ class PlateauRule(StoppingRule):
     def report(self, number: int, value: float, step: int | None) -> str | None:
         """Compare a trial with itself."""
         standing = self._running.setdefault(number, _Standing())
-        standing.reports += 1
+        position = standing.course.advance(step)
+        if position is None:
+            return None
         if self._improves(value, standing.best):
             standing.best, standing.since = value, 0
             return None
-        standing.since += standing.reports > 1
+        standing.since += standing.course.reports > 1
         if standing.since < self._patience:
             return None
-        where = place(step, standing.reports)
+        where = standing.course.place(position)
         if math.isnan(standing.best):
-            return f"{value:.6g} at {where}, and no finite value in {standing.reports} reports"
+            return f"{value:.6g} at {where}, and no finite value in {standing.course.reports} reports"
         margin = f" by more than {self._min_change:g}" if self._min_change else ""
         count = f"{standing.since} report{'s' if standing.since > 1 else ''}"
         return f"{value:.6g} at {where}, and no better than {standing.best:.6g}{margin} for {count}"

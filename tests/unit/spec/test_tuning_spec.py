@@ -6,7 +6,16 @@ import pytest
 
 from smtune.errors import SpecError
 from smtune.space import CategoricalParameter, ContinuousParameter, IntegerParameter
-from smtune.spec import ChainConfig, EvolutionaryConfig, Goal, GridConfig, TuningSpec
+from smtune.spec import (
+    ChainConfig,
+    Completion,
+    EvolutionaryConfig,
+    Goal,
+    GridConfig,
+    MedianConfig,
+    PlateauConfig,
+    TuningSpec,
+)
 
 YAML = r"""
 name: churn
@@ -228,6 +237,31 @@ def test_wrong_keys_do_not_hide_what_is_wrong_between_the_others():
             {"parameters": {"sagemaker_program": {"type": "integer", "min": 1, "max": 2}}},
             "parameters.sagemaker_program",
         ),
+        ({"early_stopping": "On"}, "early_stopping"),
+        ({"early_stopping": True}, "early_stopping"),
+        ({"early_stopping": {"patience": 3}}, "early_stopping"),
+        ({"early_stopping": {"type": "medain"}}, "early_stopping.type"),
+        ({"early_stopping": {"type": "median", "min_trials": 0}}, "early_stopping.min_trials"),
+        ({"early_stopping": {"type": "median", "min_reports": 1}}, "early_stopping.min_reports"),
+        ({"early_stopping": {"type": "median", "patience": 3}}, "early_stopping.patience"),
+        ({"early_stopping": {"type": "plateau"}}, "early_stopping.patience"),
+        ({"early_stopping": {"type": "plateau", "patience": 0}}, "early_stopping.patience"),
+        ({"early_stopping": {"type": "plateau", "patience": 3, "min_change": -1}}, "early_stopping.min_change"),
+        (
+            {"early_stopping": {"type": "plateau", "patience": 3, "min_change": float("nan")}},
+            "early_stopping.min_change",
+        ),
+        ({"completion": 0.9}, "completion"),
+        ({"completion": {"target": "good"}}, "completion.target"),
+        ({"completion": {"target": float("nan")}}, "completion.target"),
+        ({"completion": {"targt": 0.9}}, "completion.targt"),
+        ({"completion": {"not_improving": 0}}, "completion.not_improving"),
+        ({"completion": {"not_improving": 3, "min_improvement": 1}}, "completion.min_improvement"),
+        ({"completion": {"not_improving": 3, "min_improvement": -0.1}}, "completion.min_improvement"),
+        ({"completion": {"min_improvement": 0.1}}, "completion.min_improvement"),
+        ({"completion": {"on_convergence": "perhaps"}}, "completion.on_convergence"),
+        ({"completion": {"on_convergence": True, "convergence_window": 0}}, "completion.convergence_window"),
+        ({"completion": {"not_improving": 3, "convergence_window": 5}}, "completion.convergence_window"),
         ({"limits": {"max_trials": 0}}, "limits.max_trials"),
         ({"limits": {"max_trials": 5, "max_paralel": 1}}, "limits.max_paralel"),
         ({"limits": {}}, "limits.max_trials"),
@@ -307,6 +341,45 @@ def test_a_missing_file_offers_its_neighbour(tmp_path):
         TuningSpec.from_file(tmp_path / "tunning.yaml")
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("Off", None),
+        (None, None),
+        ("Auto", MedianConfig(min_trials=5, min_reports=2)),
+        ("auto", MedianConfig()),
+        ({"type": "median", "min_trials": 3}, MedianConfig(min_trials=3)),
+        ({"type": "plateau", "patience": 4, "min_change": 0.1}, PlateauConfig(patience=4, min_change=0.1)),
+    ],
+)
+def test_early_stopping_has_a_word_and_a_mapping_and_survives_json(given, meant):
+    spec = TuningSpec(**minimal(early_stopping=given))
+    assert spec.early_stopping == meant
+    assert TuningSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"target": 0}, {"not_improving": 5}, {"on_convergence": True, "convergence_window": 7}]
+)
+def test_completion_survives_json(given):
+    spec = TuningSpec(**minimal(completion=given))
+    assert spec.completion == Completion(**given)
+    assert TuningSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
+
+
+def test_words_of_early_stopping_are_read_from_yaml(tmp_path):
+    for word, meant in (("Auto", MedianConfig()), ("Off", None)):
+        text = YAML + f"early_stopping: {word}\ncompletion: {{target: 0.95}}\n"
+        spec = TuningSpec.from_file(write(tmp_path, "tuning.yaml", text))
+        assert spec.early_stopping == meant
+        assert spec.completion.target == 0.95
+
+
+def test_misspelt_early_stopping_is_corrected():
+    (problem,) = problems(early_stopping="Atuo")
+    assert (problem.field, problem.value, problem.fix) == ("early_stopping", "Atuo", "did you mean 'Auto'?")
+
+
 def test_a_spec_is_frozen():
     spec = TuningSpec(**minimal())
     with pytest.raises(Exception, match="frozen"):
@@ -319,3 +392,6 @@ def test_the_json_schema_knows_every_key(tmp_path):
     text = json.dumps(schema)
     assert "ReverseLogarithmic" in text
     assert "max_generations" in text
+    options = schema["properties"]["early_stopping"]["anyOf"]
+    assert {"enum": ["Off", "Auto"], "type": "string"} in options
+    assert {"PlateauConfig", "MedianConfig", "Completion"} < set(schema["$defs"])
