@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
-from smtune.spec import TuningSpec
+from smtune.spec import Completion, MedianConfig, TuningSpec
 from smtune.spec.files import read_mapping
+from smtune.spec.stopping import read_early_stopping
 from smtune.store import FileWatch, JobDirectory
 
 ROOT = Path(__file__).parents[2]
@@ -28,12 +30,21 @@ def shell_lines():
 
 
 def test_the_yaml_is_a_legal_spec(tmp_path):
-    (text,) = blocks("yaml")
+    text, _ = blocks("yaml")
     (tmp_path / "tuning.yaml").write_text(text)
     spec = TuningSpec.from_dict(read_mapping(tmp_path / "tuning.yaml"))
     assert spec.planned_trials == 40
     assert spec.training is not None
     assert (ROOT / spec.training.source_dir / str(spec.training.entry_point)).is_file()
+
+
+def test_the_keys_that_stop_trials_and_jobs_belong_to_it(tmp_path):
+    (tmp_path / "tuning.yaml").write_text("".join(blocks("yaml")))
+    spec = TuningSpec.from_dict(read_mapping(tmp_path / "tuning.yaml"))
+    assert spec.early_stopping == MedianConfig()
+    assert spec.completion == Completion(target=0.95, not_improving=15)
+    for rule in re.findall(r"\{type: (?:median|plateau).*?\}", blocks("yaml")[1]):
+        assert read_early_stopping(yaml.safe_load(rule)) is not None
 
 
 @pytest.mark.parametrize("code", blocks("python"), ids=range(len(blocks("python"))))
@@ -47,7 +58,7 @@ def test_the_python_runs(code, tmp_path, monkeypatch):
 
 def test_the_commands_do_their_work_on_the_file_that_is_shown(tmp_path, monkeypatch):
     monkeypatch.setenv("SMTUNE_HOME", str(tmp_path / "home"))
-    (text,) = blocks("yaml")
+    text, _ = blocks("yaml")
     (tmp_path / "tuning.yaml").write_text(text)
     shutil.copytree(ROOT / "training_containers", tmp_path / "training_containers")
     for channel, rows in (("train", 60), ("validation", 30), ("test", 30)):

@@ -213,7 +213,7 @@ def test_a_search_with_rules_stops_trials_and_ends_early(searched):
 @pytest.mark.parametrize("part", range(12))
 def test_a_job_killed_anywhere_comes_to_the_same_trials_and_stops(tmp_path, searched, part):
     spec, job, trials, log = searched
-    for cut in range(3 + part, len(log) - 1, 12 * 4 + 1):
+    for cut in range(3 + part, len(log) - 1, 12 * 8 + 1):
         resumed_job, resumed, _ = run(tmp_path / str(cut), spec, bowl, log=log[:cut])
         assert outcomes(resumed) == outcomes(trials)
         assert resumed_job.reason == job.reason

@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -120,3 +121,13 @@ def test_a_parameter_named_like_a_column_does_not_take_its_place():
     assert frame.loc[0, "parameter.objective"] == "a"
     assert frame.loc[0, "parameter.seconds"] == 3
     assert frame.loc[0, "eta"] == 0.1
+
+
+def test_a_trial_that_a_rule_stopped_is_a_result_and_no_failure():
+    early = replace(completed(1, 0.9), status=TrialStatus.Stopped, failure_reason="early stopping: no better")
+    late = replace(completed(2, 0.95), status=TrialStatus.Stopped, failure_reason="ran longer than 3")
+    job = result(completed(0, 0.8), early, late)
+    assert job.best == early
+    assert job.history() == [(0, 0.8), (1, 0.9)]
+    assert job.failures() == {"ran longer than 3": (2,)}
+    assert job.counts == {"Completed": 1, "Failed": 0, "Stopped": 2, "InProgress": 0}

@@ -117,3 +117,11 @@ def test_whoever_sees_the_trials_is_not_sent_to_see_them():
 
 def test_what_scripts_say_cannot_reach_the_terminal():
     assert "\x1b" not in summary(result(failed(0, "\x1b[2Jgone"), status=JobStatus.Failed, reason="\x1b[31m"))
+
+
+def test_trials_that_a_rule_stopped_are_counted_apart_and_may_be_the_best():
+    early = trial(1, 0.9, status=TrialStatus.Stopped, failure_reason="early stopping: no better")
+    text = summary(result(trial(0, 0.8), early))
+    assert "churn Completed: 1 of 40 trials, 1 stopped early in 52 s" in text
+    assert "best     trial 1" in text
+    assert "failed" not in text
