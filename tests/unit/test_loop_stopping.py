@@ -10,6 +10,7 @@ from smtune.container import report
 from smtune.loop import TuningLoop
 from smtune.results import JobStatus
 from smtune.runners import FunctionRunner
+from smtune.runners.base import Ended
 from smtune.spec import TuningSpec
 from smtune.store import JobCreated, JobDirectory, JobEnded, JobStore, TrialMeasured
 from smtune.trial import TrialStatus
@@ -123,6 +124,29 @@ def test_reports_after_the_decision_do_not_count(tmp_path):
     assert trial.objective == 6.0
 
 
+class LateRunner(FunctionRunner):
+    """Tells of a trial only when it has ended, as if the loop had been busy for that long."""
+
+    def wait(self, timeout):
+        events = list(super().wait(None))
+        while not isinstance(events[-1], Ended):
+            events += super().wait(None)
+        return events
+
+
+def test_a_trial_that_ended_before_it_could_hear_has_completed(tmp_path):
+    def train(_parameters):
+        for step, value in enumerate([1.0, 2.0, 3.0]):
+            report({"loss": value}, step=step)
+
+    spec = job_spec(early_stopping={"type": "plateau", "patience": 1}, limits={"max_trials": 1})
+    created = JobCreated(name="job", backend="local", spec=spec.to_dict(), seed=spec.seed, at=0.0)
+    with JobStore.create(JobDirectory("job", tmp_path), created) as store:
+        TuningLoop(spec, runner=LateRunner(train, slots=1, objective="loss"), store=store).run()
+        (trial,) = store.trials()
+    assert (trial.status, trial.objective, trial.failure_reason) == (TrialStatus.Completed, 3.0, None)
+
+
 def test_a_diverged_trial_is_stopped_without_a_result(tmp_path):
     spec = job_spec(early_stopping={"type": "plateau", "patience": 2}, limits={"max_trials": 2})
     job, trials, _ = run(tmp_path, spec, lambda x: [1.0, math.nan, math.nan, 1.0] if x else falling(0))
@@ -217,6 +241,23 @@ def test_a_job_killed_anywhere_comes_to_the_same_trials_and_stops(tmp_path, sear
         resumed_job, resumed, _ = run(tmp_path / str(cut), spec, bowl, log=log[:cut])
         assert outcomes(resumed) == outcomes(trials)
         assert resumed_job.reason == job.reason
+
+
+def test_what_a_trial_reported_before_a_kill_is_in_no_average(tmp_path):
+    spec = job_spec(early_stopping={"type": "median", "min_trials": 1}, limits={"max_trials": 2})
+
+    def curve(x):
+        return [0.72, 0.72, 0.1, 0.1] if x else [1.0, 0.5, 0.5, 0.5]  # 0 has the average 0.75 at step 2
+
+    def killed_after(log, number, reports):
+        last = [at for at, event in enumerate(log) if isinstance(event, TrialMeasured) and event.number == number]
+        return log[: last[reports - 1] + 1]
+
+    _, _, log = run(tmp_path / "whole", spec, curve)
+    _, _, log = run(tmp_path / "once", spec, curve, log=killed_after(log, 0, 3))
+    _, trials, log = run(tmp_path / "twice", spec, curve, log=killed_after(log, 1, 1))
+    assert [event.number for event in log if isinstance(event, TrialMeasured)] == [0] * 7 + [1] * 5
+    assert not stopped(trials)
 
 
 def test_a_trial_given_up_just_before_the_job_was_stopped_is_not_trained_again(tmp_path):

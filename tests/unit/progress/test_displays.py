@@ -278,3 +278,12 @@ class TestChoice:
         out, err = capsys.readouterr()
         assert out == ""
         assert err.count("\n") == 2
+
+
+def test_a_trial_that_a_rule_stopped_can_be_the_best_and_has_not_failed():
+    board = Board(job())
+    board.update(ended(0, 0.8))
+    board.update(ended(1, 0.9, TrialStatus.Stopped, "early stopping: no better"))
+    board.update(ended(2, 0.95, TrialStatus.Stopped, "ran longer than 3"))
+    assert board.facts()[:2] == ["3/4", "best 0.9 (trial 1)"]
+    assert not any("failed" in fact for fact in board.facts())
