@@ -60,8 +60,8 @@ class _Running:
     Attributes:
         trial: As it stands.
         deadline: When its time is over, in seconds of the monotonic clock.
-        final: The objective on which a rule gave it up. What it reports after that depends on how soon it hears of
-            it, and does not count: the same reports give the same outcome.
+        final: The objective on which a rule gave it up; its last one, as on SageMaker. What it reports after that
+            depends on how soon it hears of it, and does not count: the same reports give the same outcome.
         stop_reason: Why it was asked to stop.
     """
 

@@ -46,7 +46,8 @@ class MedianRule(StoppingRule):
 
     Not documented by SageMaker, and chosen here: earlier trials are those that completed, as Golovin et al. have it
     (stopped ones would drag the median towards the bad), and reported the objective at this very step; there must be
-    ``min_trials`` of them; a trial is not stopped before its report number ``min_reports``. Values that are not
+    ``min_trials`` of them; a trial is not stopped before its report number ``min_reports``, nor at the last step that any completed trial
+    reached: it is about to end, and may be saving its model. Values that are not
     finite take no part: they neither enter an average nor stop a trial.
 
     Args:
@@ -61,6 +62,7 @@ class MedianRule(StoppingRule):
         self._min_reports = min_reports
         self._running: dict[int, _Curve] = {}
         self._medians: dict[int, RunningMedian] = {}
+        self._last = -math.inf
 
     def begin(self, number: int) -> None:
         """Forget what an earlier attempt of a trial reported."""
@@ -71,7 +73,7 @@ class MedianRule(StoppingRule):
         curve = self._running.setdefault(number, _Curve())
         position = curve.add(value, step)
         median = None if position is None else self._medians.get(position)
-        if position is None or median is None:
+        if position is None or median is None or position >= self._last:
             return None
         if len(median) < self._min_trials or curve.course.reports < self._min_reports:
             return None
@@ -88,3 +90,4 @@ class MedianRule(StoppingRule):
         for position, average in curve.averages.items():
             if math.isfinite(average):  # values near the largest float can overflow
                 self._medians.setdefault(position, RunningMedian()).add(average)
+                self._last = max(self._last, position)

@@ -14,11 +14,11 @@ def rule(goal=Goal.Minimize, min_trials=3, min_reports=2):
 
 
 def complete(median_rule, number, curve, *, status=TrialStatus.Completed, first=1):
-    """Run a trial through a rule, and return what the rule said of its reports."""
+    """Run a trial and a last report through a rule, and return what the rule said of the reports before the last."""
     median_rule.begin(number)
-    said = [median_rule.report(number, value, step) for step, value in enumerate(curve, start=first)]
+    said = [median_rule.report(number, value, step) for step, value in enumerate([*curve, curve[-1]], start=first)]
     median_rule.end(Trial(number, {}, status, curve[-1]))
-    return said
+    return said[:-1]
 
 
 def three_trials(median_rule, sign=1):
@@ -75,6 +75,16 @@ def test_nothing_is_stopped_on_its_first_report_nor_before_the_least_number():
     assert said[:2] == [None, None]
     assert said[2] is not None
     assert three_trials(rule()).report(7, 9.0, 3) is None  # its first, at a late step
+
+
+def test_a_trial_at_the_last_step_is_left_to_end():
+    median_rule = rule(min_trials=1)
+    complete(median_rule, 0, [0.5, 0.5])  # steps 1, 2 and 3
+    median_rule.report(1, 0.1, 1)
+    assert median_rule.report(1, 9.0, 3) is None
+    assert median_rule.report(1, 9.0, 2) is not None
+    complete(median_rule, 2, [0.5, 0.5, 0.5])  # now there is a step 4
+    assert median_rule.report(1, 9.0, 3) is not None
 
 
 def test_only_completed_trials_are_compared_with():
