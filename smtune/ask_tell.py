@@ -33,12 +33,16 @@ class AskTell:
 
     Several trials may be under way at a time: ask again before telling. Not for several threads at once.
 
+    With ``hyperband`` and ``asha``, ``trial.resource`` says how far to train, from the beginning on; a trial that was
+    told may be asked for again, under its number, to go on.
+
     Args:
         space: A search space, or a mapping of names to parameters.
         strategy: A type's name, a mapping with ``type`` and settings, or a config.
         goal: ``"Minimize"`` or ``"Maximize"``.
         seed: The same seed and the same tells, in the same order, give the same trials. From 0 to 2**32 - 1.
         repeats: How many times each configuration is trained, in a row; strategies then learn from the mean.
+        max_trials: How many trials there will be at most; ``None`` for no limit.
 
     Raises:
         SpecError: The space, the strategy, the goal, the seed or the repeats are wrong.
@@ -52,13 +56,19 @@ class AskTell:
         goal: str | Goal = "Minimize",
         seed: int = 0,
         repeats: int = 1,
+        max_trials: int | None = None,
     ) -> None:
         from smtune.spec import Goal, read_strategy
 
         self._goal = Goal.parse(goal)
         self._space = space if isinstance(space, SearchSpace) else SearchSpace(space)
         self._strategy = build_strategy(
-            read_strategy(strategy), self._space, goal=self._goal, seed=_seed(seed), repeats=repeats
+            read_strategy(strategy),
+            self._space,
+            goal=self._goal,
+            seed=_seed(seed),
+            repeats=repeats,
+            max_trials=_max_trials(max_trials),
         )
         self._repeats = repeats
         self._trials: list[Trial] = []
@@ -74,8 +84,14 @@ class AskTell:
         if not suggestions:
             raise SearchExhaustedError(self._why_nothing())
         suggestion = suggestions[0]
-        trial = Trial(suggestion.number, suggestion.parameters, origin=suggestion.origin, repeat=suggestion.repeat)
-        self._trials.append(trial)
+        trial = Trial(
+            suggestion.number,
+            suggestion.parameters,
+            origin=suggestion.origin,
+            repeat=suggestion.repeat,
+            resource=suggestion.resource,
+        )
+        self._trials[trial.number : trial.number + 1] = [trial]
         return replace(trial, parameters=dict(trial.parameters))  # whoever changes these does not change the search
 
     def tell(self, trial: Trial | int, value: float | None = None, *, failed: str | None = None) -> None:
@@ -98,11 +114,20 @@ class AskTell:
         if objective is not None and not math.isfinite(objective):
             failed = f"the objective is {objective}"
         if failed is None:
-            ended = replace(asked, status=TrialStatus.Completed, objective=objective)
+            paused = asked.resource is not None and asked.resource != self._strategy.max_resource
+            status = TrialStatus.Stopped if paused else TrialStatus.Completed
+            ended = replace(asked, status=status, objective=objective, paused=paused)
         else:
             ended = replace(asked, status=TrialStatus.Failed, failure_reason=failed)
         self._strategy.tell(ended)
         self._trials[ended.number] = ended
+        if self._best is not None and self._best.number == ended.number:  # it went on, and may be worse now
+            self._best = None
+            for other in self._trials:
+                self._compare(other)
+        self._compare(ended)
+
+    def _compare(self, ended: Trial) -> None:
         outcome = self._outcome(ended)
         if outcome is not None and self._is_best(outcome):
             self._best = outcome
@@ -124,7 +149,7 @@ class AskTell:
 
     @property
     def best_trial(self) -> Trial | None:
-        """The completed trial with the best objective, the oldest of equals; ``None`` before the first.
+        """The trial with the best objective, the oldest of equals; ``None`` before the first.
 
         With ``repeats``, a configuration counts once all of its trials were told, by the mean of those that succeeded,
         which is what strategies learn from: this is then the first of those, with that mean as its objective.
@@ -188,6 +213,13 @@ def _seed(value: object) -> int:
     if seed is None or not 0 <= seed <= _LARGEST_SEED:
         raise SpecError([Problem("seed", value, f"must be a whole number from 0 to {_LARGEST_SEED}", "use 0")])
     return seed
+
+
+def _max_trials(value: object) -> int | None:
+    most = _whole(value)
+    if value is not None and (most is None or most < 1):
+        raise SpecError([Problem("max_trials", value, "must be a whole number from 1", "leave it out for no limit")])
+    return most
 
 
 def _whole(value: Any) -> int | None:

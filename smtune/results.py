@@ -252,6 +252,7 @@ def _row(trial: Trial) -> dict[str, Any]:
         "ended_at": _moment(trial.ended_at),
         "origin": trial.origin,
         "repeat": trial.repeat,
+        "resource": trial.resource,
         "failure_reason": trial.failure_reason,
     }
     taken = {*ours, *rest}
@@ -268,6 +269,7 @@ def _trial_dict(trial: Trial) -> dict[str, Any]:
         "metrics": _finite(trial.metrics),
         "origin": trial.origin,
         "repeat": trial.repeat,
+        "resource": trial.resource,
         "started_at": _time(trial.started_at),
         "ended_at": _time(trial.ended_at),
         "failure_reason": trial.failure_reason,

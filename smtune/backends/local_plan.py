@@ -44,7 +44,17 @@ def plan_local(spec: TuningSpec, *, function: object, name: str | None) -> Plan:
         request=named.to_dict(),
         trials=named.planned_trials,
         warnings=tuple(_warnings(spec, function)),
+        schedule=tuple(_schedule(spec)),
     )
+
+
+def _schedule(spec: TuningSpec) -> list[str]:
+    strategy = spec.strategy
+    if strategy.type not in ("hyperband", "asha") or strategy.resource is None:
+        return []
+    from smtune.strategies.multifidelity import outline
+
+    return outline(strategy, strategy.resource, max_trials=spec.limits.max_trials)
 
 
 def _source_problems(training: Training | None, function: object) -> Iterator[Problem]:
@@ -73,7 +83,14 @@ def _source_problems(training: Training | None, function: object) -> Iterator[Pr
 def _strategy_problems(spec: TuningSpec) -> Iterator[Problem]:
     """Yield what only the strategy itself knows of its settings, e.g. a step of a chain that never ends."""
     try:
-        build_strategy(spec.strategy, spec.parameters, goal=spec.objective.goal, seed=spec.seed, repeats=spec.repeats)
+        build_strategy(
+            spec.strategy,
+            spec.parameters,
+            goal=spec.objective.goal,
+            seed=spec.seed,
+            repeats=spec.repeats,
+            max_trials=spec.limits.max_trials,
+        )
     except SpecError as error:
         yield from (problem.under("strategy") for problem in error.problems)
 

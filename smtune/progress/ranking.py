@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 
 from smtune.results import is_result
 from smtune.spec.objective import Goal
@@ -15,22 +16,25 @@ class _Entrant:
     """The repeats of one configuration.
 
     Attributes:
-        first: Its completed trial with the lowest number, or ``None``.
-        total: Sum of the objectives of its completed trials.
-        completed: How many trials these are.
+        first: Its trial with a result and the lowest number, or ``None``.
+        scores: Trial number to objective, of its trials with a result; a trial that goes on after a pause has none.
         running: Numbers of the trials that are under way.
         version: Raised by every change, so that earlier places in the ranking are known to be outdated.
     """
 
     first: Trial | None = None
-    total: float = 0.0
-    completed: int = 0
+    scores: dict[int, float] = field(default_factory=dict)
     running: set[int] = field(default_factory=set)
     version: int = 0
 
+    @property
+    def mean(self) -> float:
+        """The mean objective of its trials with a result."""
+        return fmean(self.scores.values())
+
 
 class Ranking:
-    """Ranks configurations as their trials begin and end; one with repeats under way has no place.
+    """Ranks configurations as their trials begin and end; one with trials under way has no place.
 
     An update takes logarithmic time, whatever the order of the scores.
 
@@ -48,25 +52,24 @@ class Ranking:
         """Take in the beginning or the end of a trial."""
         entrant = self._entrant(trial)
         entrant.version += 1
+        entrant.scores.pop(trial.number, None)
         if not trial.status.ended:
             entrant.running.add(trial.number)
             return
         entrant.running.discard(trial.number)
         if is_result(trial) and trial.objective is not None:
-            entrant.total += trial.objective
-            entrant.completed += 1
-            if entrant.first is None or trial.number < entrant.first.number:
+            entrant.scores[trial.number] = trial.objective
+            if entrant.first is None or trial.number <= entrant.first.number:
                 entrant.first = trial
-        if entrant.first is not None and not entrant.running:
-            score = self._goal.sign * entrant.total / entrant.completed
-            heapq.heappush(self._heap, (score, entrant.first.number, entrant.version, entrant))
+        if entrant.first is not None and entrant.scores and not entrant.running:
+            heapq.heappush(self._heap, (self._goal.sign * entrant.mean, entrant.first.number, entrant.version, entrant))
 
     def best(self) -> Trial | None:
-        """Return the first completed trial of the best configuration, with the mean objective of its repeats."""
+        """Return the first trial of the best configuration, with the mean objective of its repeats."""
         while self._heap:
             _, _, version, entrant = self._heap[0]
             if version == entrant.version and entrant.first is not None:
-                return replace(entrant.first, objective=entrant.total / entrant.completed)
+                return replace(entrant.first, objective=entrant.mean)
             heapq.heappop(self._heap)
         return None
 

@@ -5,13 +5,16 @@ It is frozen, knows nothing of where it will run, and reads the same from Python
 
 from smtune.spec.objective import Goal, Objective
 from smtune.spec.parts import Channel, Limits, Training
-from smtune.spec.stopping import Completion, EarlyStopping, MedianConfig, PlateauConfig
+from smtune.spec.resources import Resource
+from smtune.spec.stopping import AshaRuleConfig, Completion, EarlyStopping, MedianConfig, PlateauConfig
 from smtune.spec.strategies import (
+    AshaConfig,
     BayesianConfig,
     ChainConfig,
     ChainStep,
     EvolutionaryConfig,
     GridConfig,
+    HyperbandConfig,
     ManualConfig,
     RandomConfig,
     SobolConfig,
@@ -21,6 +24,8 @@ from smtune.spec.strategies import (
 from smtune.spec.tuning import TuningSpec
 
 __all__ = [
+    "AshaConfig",
+    "AshaRuleConfig",
     "BayesianConfig",
     "ChainConfig",
     "ChainStep",
@@ -30,12 +35,14 @@ __all__ = [
     "EvolutionaryConfig",
     "Goal",
     "GridConfig",
+    "HyperbandConfig",
     "Limits",
     "ManualConfig",
     "MedianConfig",
     "Objective",
     "PlateauConfig",
     "RandomConfig",
+    "Resource",
     "SobolConfig",
     "StrategyConfig",
     "Training",

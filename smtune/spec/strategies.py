@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from smtune.errors import Problem, SpecError
 from smtune.spec.problems import closest, problems_of
+from smtune.spec.resources import ResourceField
 
 Configurations = Annotated[
     list[dict[str, Any]], Field(description="Configurations, one mapping of names to values each.")
@@ -114,6 +115,42 @@ class BayesianConfig(_StrategyConfig):
 SingleStrategy = ManualConfig | GridConfig | RandomConfig | SobolConfig | EvolutionaryConfig | BayesianConfig
 
 
+Sampler = Annotated[
+    RandomConfig | SobolConfig | EvolutionaryConfig | BayesianConfig,
+    BeforeValidator(read_strategy),
+    Field(discriminator="type"),
+]
+"""A strategy that says which configurations a multi-fidelity search begins with."""
+
+
+class _MultiFidelityConfig(_StrategyConfig):
+    resource: Annotated[
+        ResourceField | None,
+        Field(
+            description="What is counted and its range, e.g. {epochs: 1 to 27}; by default the whole of a static "
+            "hyperparameter such as epochs or num_round."
+        ),
+    ] = None
+    eta: Annotated[int, Field(ge=2, description="One of so many trials goes on, with so many times the resource.")] = 3
+    sampler: Annotated[Sampler, Field(description="Which configurations are tried.")] = RandomConfig()
+
+
+class HyperbandConfig(_MultiFidelityConfig):
+    """Brackets of successive halving: many trials train a little, and the best of them go on."""
+
+    type: Literal["hyperband"] = "hyperband"
+    brackets: Annotated[
+        int | None,
+        Field(ge=1, description="Use the first brackets of a round only; 1 is successive halving. By default all."),
+    ] = None
+
+
+class AshaConfig(_MultiFidelityConfig):
+    """Asynchronous successive halving: a trial goes on as soon as it is among the best of its rung so far."""
+
+    type: Literal["asha"] = "asha"
+
+
 class ChainStep(_StrategyConfig):
     """One strategy of a chain, the space it searches, and for how long."""
 
@@ -134,7 +171,11 @@ class ChainConfig(_StrategyConfig):
     steps: Annotated[list[ChainStep], Field(min_length=1)]
 
 
-StrategyConfig = Annotated[SingleStrategy | ChainConfig, BeforeValidator(read_strategy), Field(discriminator="type")]
+StrategyConfig = Annotated[
+    SingleStrategy | HyperbandConfig | AshaConfig | ChainConfig,
+    BeforeValidator(read_strategy),
+    Field(discriminator="type"),
+]
 """Any strategy; ``type`` says which."""
 
 STRATEGY_CONFIGS: dict[str, type[_StrategyConfig]] = {
@@ -144,6 +185,8 @@ STRATEGY_CONFIGS: dict[str, type[_StrategyConfig]] = {
     "sobol": SobolConfig,
     "evolutionary": EvolutionaryConfig,
     "bayesian": BayesianConfig,
+    "hyperband": HyperbandConfig,
+    "asha": AshaConfig,
     "chain": ChainConfig,
 }
 """Every type that a spec can name."""

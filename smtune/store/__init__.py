@@ -15,6 +15,7 @@ from smtune.store.events import (
     Suggested,
     TrialEnded,
     TrialMeasured,
+    TrialPromoted,
     TrialStarted,
 )
 from smtune.store.filesystem import StoreWarning
@@ -42,6 +43,7 @@ __all__ = [
     "Suggested",
     "TrialEnded",
     "TrialMeasured",
+    "TrialPromoted",
     "TrialStarted",
     "await_trials",
     "find",

@@ -66,15 +66,19 @@ class BookkeepingStrategy(Strategy):
         space: What is legal.
         sign: 1 if lower objectives are better, -1 if higher ones are.
         repeats: How many times each configuration is trained.
+        max_trials: How many trials there will be at most, repeats included; ``None`` for no limit.
     """
 
-    def __init__(self, proposer: Proposer, space: SearchSpace, *, sign: int, repeats: int = 1) -> None:
+    def __init__(
+        self, proposer: Proposer, space: SearchSpace, *, sign: int, repeats: int = 1, max_trials: int | None = None
+    ) -> None:
         if repeats < 1:
             raise ValueError(f"repeats = {repeats}: must be at least 1")
         self._proposer = proposer
         self._space = space
         self._sign = sign
         self._repeats = repeats
+        self._most = math.inf if max_trials is None else max_trials
         self._queue: deque[Configuration] = deque()
         self._memory = SuggestedConfigurations()
         self._next = 0
@@ -92,6 +96,8 @@ class BookkeepingStrategy(Strategy):
         return suggestions
 
     def _suggest(self) -> Suggestion | None:
+        if self._next >= self._most:
+            return None
         repeat = self._next % self._repeats
         group = self._open_group() if repeat == 0 else self._group
         if group is None:
@@ -154,6 +160,8 @@ class BookkeepingStrategy(Strategy):
     @property
     def exhausted(self) -> bool:
         """Whether :meth:`ask` returns nothing now and never will, unless something is enqueued."""
+        if self._next >= self._most:
+            return True
         if self._next % self._repeats:
             return False
         self._skip_known()

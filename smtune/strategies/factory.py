@@ -22,10 +22,26 @@ from smtune.strategies.sobol import SobolSearch
 
 if TYPE_CHECKING:
     from smtune.spec.objective import Goal
-    from smtune.spec.strategies import ChainConfig, ChainStep, EvolutionaryConfig, SingleStrategy, StrategyConfig
+    from smtune.spec.strategies import (
+        AshaConfig,
+        ChainConfig,
+        ChainStep,
+        EvolutionaryConfig,
+        HyperbandConfig,
+        SingleStrategy,
+        StrategyConfig,
+    )
 
 
-def build_strategy(config: StrategyConfig, space: SearchSpace, *, goal: Goal, seed: int, repeats: int = 1) -> Strategy:
+def build_strategy(
+    config: StrategyConfig,
+    space: SearchSpace,
+    *,
+    goal: Goal,
+    seed: int,
+    repeats: int = 1,
+    max_trials: int | None = None,
+) -> Strategy:
     """Return a new strategy that has suggested nothing yet.
 
     Args:
@@ -34,6 +50,7 @@ def build_strategy(config: StrategyConfig, space: SearchSpace, *, goal: Goal, se
         goal: Which way the objective of the trials is better.
         seed: The same seed and the same tells, in the same order, give the same suggestions.
         repeats: How many times each configuration is suggested, in a row.
+        max_trials: How many trials there will be at most; ``None`` for no limit.
 
     Raises:
         SpecError: Settings do not fit the space; paths are relative to the strategy.
@@ -42,13 +59,19 @@ def build_strategy(config: StrategyConfig, space: SearchSpace, *, goal: Goal, se
     _check_extras(config)
     if repeats < 1:
         raise SpecError([Problem("repeats", repeats, "must be at least 1", "use 1 to train every configuration once")])
+    if config.type == "hyperband" or config.type == "asha":  # noqa: PLR1714 - tells the type checker which
+        return _multifidelity(config, space, goal=goal, seed=seed, repeats=repeats, max_trials=max_trials)
     proposer = _chain(config, space, seed, repeats) if config.type == "chain" else _single(config, space, seed)
-    return BookkeepingStrategy(proposer, space, sign=goal.sign, repeats=repeats)
+    return BookkeepingStrategy(proposer, space, sign=goal.sign, repeats=repeats, max_trials=max_trials)
 
 
 def _check_extras(config: StrategyConfig) -> None:
     """Ask for optional packages now, and not when the step of a chain that needs them begins."""
-    types = {step.strategy.type for step in config.steps} if config.type == "chain" else {config.type}
+    types: set[str] = {config.type}
+    if config.type == "chain":
+        types = {step.strategy.type for step in config.steps}
+    elif config.type == "hyperband" or config.type == "asha":  # noqa: PLR1714 - as above
+        types = {config.sampler.type}
     for strategy, modules in (("sobol", ["scipy"]), ("bayesian", ["scipy", "threadpoolctl"])):
         if strategy in types and not all(find_spec(module) for module in modules):
             raise MissingExtraError(f"strategy {strategy}", strategy)
@@ -82,6 +105,44 @@ def _evolutionary(config: EvolutionaryConfig, space: SearchSpace, seed: int) -> 
         selection=Tournament(config.tournament),
         crossover=BlendCrossover(space, config.crossover),
         mutation=GaussianMutation(space, probability=config.mutation, sigma=config.sigma),
+    )
+
+
+def _multifidelity(
+    config: HyperbandConfig | AshaConfig,
+    space: SearchSpace,
+    *,
+    goal: Goal,
+    seed: int,
+    repeats: int,
+    max_trials: int | None,
+) -> Strategy:
+    problems = []
+    if config.resource is None:
+        rule = "is missing, and no static hyperparameter such as epochs says how long a training is"
+        problems.append(Problem("resource", None, rule, "write e.g. resource: {epochs: 1 to 27}"))
+    if repeats > 1:
+        rule = f"cannot be more than 1 with {config.type}: trials are compared while they train"
+        problems.append(Problem("repeats", repeats, rule, "use repeats: 1"))
+    if config.resource is None or problems:
+        raise SpecError(problems)
+    from smtune.strategies import multifidelity
+
+    least, most, eta = config.resource.min, config.resource.max, config.eta
+    resources = multifidelity.rung_resources(least, most, eta)
+    scheduler: multifidelity.Scheduler
+    if config.type == "asha":
+        scheduler = multifidelity.AsynchronousHalving(resources, eta=eta)
+    else:
+        brackets = multifidelity.hyperband_brackets(least, most, eta)[: config.brackets]
+        scheduler = multifidelity.Hyperband(brackets, eta=eta)
+    sampler = multifidelity.LevelSampler(
+        lambda: _single(config.sampler, space, seed),
+        rungs=len(resources),
+        learns=config.sampler.type in ("evolutionary", "bayesian"),
+    )
+    return multifidelity.MultiFidelityStrategy(
+        scheduler, sampler, space, resources=resources, sign=goal.sign, max_trials=max_trials
     )
 
 
