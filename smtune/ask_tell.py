@@ -43,6 +43,7 @@ class AskTell:
         seed: The same seed and the same tells, in the same order, give the same trials. From 0 to 2**32 - 1.
         repeats: How many times each configuration is trained, in a row; strategies then learn from the mean.
         max_trials: How many trials there will be at most; ``None`` for no limit.
+        max_parallel: How many are under way at a time, for ``auto`` to choose by.
 
     Raises:
         SpecError: The space, the strategy, the goal, the seed or the repeats are wrong.
@@ -57,6 +58,7 @@ class AskTell:
         seed: int = 0,
         repeats: int = 1,
         max_trials: int | None = None,
+        max_parallel: int = 1,
     ) -> None:
         from smtune.spec import Goal, read_strategy
 
@@ -69,6 +71,7 @@ class AskTell:
             seed=_seed(seed),
             repeats=repeats,
             max_trials=_max_trials(max_trials),
+            max_parallel=max_parallel,
         )
         self._repeats = repeats
         self._trials: list[Trial] = []

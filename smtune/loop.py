@@ -470,6 +470,7 @@ def _strategy(spec: TuningSpec) -> Strategy:
         seed=spec.seed,
         repeats=spec.repeats,
         max_trials=spec.limits.max_trials,
+        max_parallel=spec.limits.max_parallel,
     )
     if spec.baseline is not None:
         strategy.enqueue(spec.baseline)

@@ -26,7 +26,7 @@ class Plan:
         request: Exactly what is submitted, as plain JSON values.
         trials: How many there will be if nothing ends the job early, or ``None`` if only time ends it.
         warnings: What the user should know first, e.g. what this backend ignores.
-        schedule: How the trials share what they may use, one line each: the brackets of Hyperband.
+        schedule: What the strategy will do, one line each: what `auto` chose and why, the brackets of Hyperband.
     """
 
     backend: str

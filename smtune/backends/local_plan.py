@@ -12,6 +12,7 @@ from smtune.backends.base import Plan
 from smtune.errors import LoweringError, Problem, SpecError
 from smtune.spec import Training, TuningSpec
 from smtune.strategies import build_strategy
+from smtune.strategies.presets import choose, shared_trials
 
 _OPEN_FILES, _OPEN_FILES_PER_TRIAL = 40, 6
 """Descriptors of this process: store, locks and libraries; log, pipe and link of a trial, and those on their way."""
@@ -49,12 +50,16 @@ def plan_local(spec: TuningSpec, *, function: object, name: str | None) -> Plan:
 
 
 def _schedule(spec: TuningSpec) -> list[str]:
-    strategy = spec.strategy
+    strategy, limits = spec.strategy, spec.limits
+    if strategy.type == "auto":
+        configurations = shared_trials(limits.max_trials, spec.repeats)
+        choice = choose(spec.parameters, configurations=configurations, max_parallel=limits.max_parallel)
+        return [f"auto chose {choice.reason}"]
     if strategy.type not in ("hyperband", "asha") or strategy.resource is None:
         return []
     from smtune.strategies.multifidelity import outline
 
-    return outline(strategy, strategy.resource, max_trials=spec.limits.max_trials)
+    return outline(strategy, strategy.resource, max_trials=limits.max_trials)
 
 
 def _source_problems(training: Training | None, function: object) -> Iterator[Problem]:
@@ -90,6 +95,7 @@ def _strategy_problems(spec: TuningSpec) -> Iterator[Problem]:
             seed=spec.seed,
             repeats=spec.repeats,
             max_trials=spec.limits.max_trials,
+            max_parallel=spec.limits.max_parallel,
         )
     except SpecError as error:
         yield from (problem.under("strategy") for problem in error.problems)

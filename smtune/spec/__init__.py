@@ -9,6 +9,7 @@ from smtune.spec.resources import Resource
 from smtune.spec.stopping import AshaRuleConfig, Completion, EarlyStopping, MedianConfig, PlateauConfig
 from smtune.spec.strategies import (
     AshaConfig,
+    AutoConfig,
     BayesianConfig,
     ChainConfig,
     ChainStep,
@@ -26,6 +27,7 @@ from smtune.spec.tuning import TuningSpec
 __all__ = [
     "AshaConfig",
     "AshaRuleConfig",
+    "AutoConfig",
     "BayesianConfig",
     "ChainConfig",
     "ChainStep",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from smtune.errors import Problem, SpecError
 from smtune.spec.problems import closest, problems_of
@@ -164,15 +164,40 @@ class ChainStep(_StrategyConfig):
     ] = None
 
 
+Preset = Literal["random-grid", "sobol-bayesian", "bayesian-local"]
+
+
 class ChainConfig(_StrategyConfig):
     """Strategies one after the other, e.g. random, then a grid around the best."""
 
     type: Literal["chain"] = "chain"
-    steps: Annotated[list[ChainStep], Field(min_length=1)]
+    steps: list[ChainStep] = []
+    preset: Annotated[
+        Preset | None,
+        Field(
+            description="Ready-made steps that share limits.max_trials. random-grid: half of them random, then a grid "
+            "around the best. sobol-bayesian: a quarter spread evenly, then a model. bayesian-local: two thirds by a "
+            "model of the whole space, then one of the surroundings of the best."
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _check(self) -> ChainConfig:
+        if bool(self.steps) == (self.preset is not None):
+            rule = "needs either steps or a preset"
+            fix = f"write preset: {' | '.join(get_args(Preset))}, or a list of steps"
+            raise SpecError([Problem("steps", [step.strategy.type for step in self.steps], rule, fix)])
+        return self
+
+
+class AutoConfig(_StrategyConfig):
+    """The strategy that suits the space, the number of trials and how many of them run at a time."""
+
+    type: Literal["auto"] = "auto"
 
 
 StrategyConfig = Annotated[
-    SingleStrategy | HyperbandConfig | AshaConfig | ChainConfig,
+    SingleStrategy | HyperbandConfig | AshaConfig | ChainConfig | AutoConfig,
     BeforeValidator(read_strategy),
     Field(discriminator="type"),
 ]
@@ -188,5 +213,6 @@ STRATEGY_CONFIGS: dict[str, type[_StrategyConfig]] = {
     "hyperband": HyperbandConfig,
     "asha": AshaConfig,
     "chain": ChainConfig,
+    "auto": AutoConfig,
 }
 """Every type that a spec can name."""

@@ -321,7 +321,7 @@ def _configurations(strategy: StrategyConfig, space: SearchSpace) -> int | None:
         return math.prod(len(values) for values in space.grid_levels(strategy.levels).values())
     if isinstance(strategy, EvolutionaryConfig) and strategy.max_generations is not None:
         return strategy.max_generations * strategy.population
-    if isinstance(strategy, ChainConfig):
+    if isinstance(strategy, ChainConfig) and strategy.preset is None:
         counts = []
         for step in strategy.steps:
             own = _configurations(step.strategy, space)

@@ -16,6 +16,7 @@ from smtune.strategies.evolutionary import EvolutionarySearch
 from smtune.strategies.grid import GridSearch
 from smtune.strategies.manual import ManualSearch
 from smtune.strategies.operators import BlendCrossover, GaussianMutation, Tournament
+from smtune.strategies.presets import choose, preset_steps, shared_trials
 from smtune.strategies.proposer import Proposer
 from smtune.strategies.random_search import RandomSearch
 from smtune.strategies.sobol import SobolSearch
@@ -41,6 +42,7 @@ def build_strategy(
     seed: int,
     repeats: int = 1,
     max_trials: int | None = None,
+    max_parallel: int = 1,
 ) -> Strategy:
     """Return a new strategy that has suggested nothing yet.
 
@@ -51,26 +53,34 @@ def build_strategy(
         seed: The same seed and the same tells, in the same order, give the same suggestions.
         repeats: How many times each configuration is suggested, in a row.
         max_trials: How many trials there will be at most; ``None`` for no limit.
+        max_parallel: How many trials run at a time, for ``auto`` to choose by.
 
     Raises:
         SpecError: Settings do not fit the space; paths are relative to the strategy.
         MissingExtraError: ``sobol`` is part of it, and scipy is not installed.
     """
-    _check_extras(config)
     if repeats < 1:
         raise SpecError([Problem("repeats", repeats, "must be at least 1", "use 1 to train every configuration once")])
+    configurations = shared_trials(max_trials, repeats)
+    if config.type == "auto":
+        config = choose(space, configurations=configurations, max_parallel=max_parallel).config
+    elif config.type == "chain" and config.preset is not None:
+        from smtune.spec.strategies import ChainConfig
+
+        config = ChainConfig(steps=preset_steps(config.preset, space, configurations=configurations))
+    _check_extras(config)
     if config.type == "hyperband" or config.type == "asha":  # noqa: PLR1714 - tells the type checker which
         return _multifidelity(config, space, goal=goal, seed=seed, repeats=repeats, max_trials=max_trials)
     proposer = _chain(config, space, seed, repeats) if config.type == "chain" else _single(config, space, seed)
     return BookkeepingStrategy(proposer, space, sign=goal.sign, repeats=repeats, max_trials=max_trials)
 
 
-def _check_extras(config: StrategyConfig) -> None:
+def _check_extras(config: SingleStrategy | HyperbandConfig | AshaConfig | ChainConfig) -> None:
     """Ask for optional packages now, and not when the step of a chain that needs them begins."""
     types: set[str] = {config.type}
     if config.type == "chain":
         types = {step.strategy.type for step in config.steps}
-    elif config.type == "hyperband" or config.type == "asha":  # noqa: PLR1714 - as above
+    elif config.type == "hyperband" or config.type == "asha":  # noqa: PLR1714 - tells the type checker which
         types = {config.sampler.type}
     for strategy, modules in (("sobol", ["scipy"]), ("bayesian", ["scipy", "threadpoolctl"])):
         if strategy in types and not all(find_spec(module) for module in modules):
@@ -147,16 +157,17 @@ def _multifidelity(
 
 
 def _chain(config: ChainConfig, space: SearchSpace, seed: int, repeats: int) -> Chain:
+    steps = config.steps
     problems: list[Problem] = []
-    for place, step in enumerate(config.steps):
-        is_last = place == len(config.steps) - 1
+    for place, step in enumerate(steps):
+        is_last = place == len(steps) - 1
         problems += [problem.under(f"steps[{place}]") for problem in _step_problems(step, space, is_last=is_last)]
     if problems:
         raise SpecError(problems)
     # Each step has a seed of its own, lest two Sobol steps propose the same points. The first has the chain's, so a
     # chain of one step proposes what that step would alone.
-    seeds = [seed if place == 0 else Draws(seed, "step", place).bits() for place in range(len(config.steps))]
-    return Chain([_step(step, own, repeats) for step, own in zip(config.steps, seeds, strict=True)], space)
+    seeds = [seed if place == 0 else Draws(seed, "step", place).bits() for place in range(len(steps))]
+    return Chain([_step(step, own, repeats) for step, own in zip(steps, seeds, strict=True)], space)
 
 
 def _step(step: ChainStep, seed: int, repeats: int) -> Step:

@@ -11,6 +11,7 @@ from smtune.errors import SpecError
 from smtune.space import IntegerParameter, SearchSpace
 from smtune.spec import (
     AshaConfig,
+    AutoConfig,
     BayesianConfig,
     ChainConfig,
     EvolutionaryConfig,
@@ -81,6 +82,13 @@ class TestChain(StrategyContract):
                 ]
             }
         )
+
+
+class TestAuto(StrategyContract):
+    deliberate = True
+
+    def config(self, space: SearchSpace) -> StrategyConfig:
+        return AutoConfig()
 
 
 class _MultiFidelityContract(StrategyContract):
