@@ -39,9 +39,11 @@ class AskTell:
         goal: ``"Minimize"`` or ``"Maximize"``.
         seed: The same seed and the same tells, in the same order, give the same trials. From 0 to 2**32 - 1.
         repeats: How many times each configuration is trained, in a row; strategies then learn from the mean.
+        warm_start: Configurations and objectives of earlier searches of the same thing, the oldest first. The strategy
+            learns from them as if they were its own, and none of them is asked for again.
 
     Raises:
-        SpecError: The space, the strategy, the goal, the seed or the repeats are wrong.
+        SpecError: The space, the strategy, the goal, the seed, the repeats or the warm start are wrong.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class AskTell:
         goal: str | Goal = "Minimize",
         seed: int = 0,
         repeats: int = 1,
+        warm_start: Sequence[tuple[Mapping[str, object], float]] = (),
     ) -> None:
         from smtune.spec import Goal, read_strategy
 
@@ -60,6 +63,7 @@ class AskTell:
         self._strategy = build_strategy(
             read_strategy(strategy), self._space, goal=self._goal, seed=_seed(seed), repeats=repeats
         )
+        self._strategy.warm_start(_results(warm_start, self._space))
         self._repeats = repeats
         self._trials: list[Trial] = []
         self._best: Trial | None = None
@@ -183,6 +187,29 @@ def _no_configuration(value: object, space: SearchSpace) -> Problem:
     return Problem("configuration", value, rule, f"use a dict with the keys {', '.join(space)}")
 
 
+def _results(
+    given: Sequence[tuple[Mapping[str, object], float]], space: SearchSpace
+) -> list[tuple[Mapping[str, object], float]]:
+    """Return results of earlier searches with legal configurations and finite objectives.
+
+    Raises:
+        SpecError: Everything that is wrong.
+    """
+    results: list[tuple[Mapping[str, object], float]] = []
+    problems: list[Problem] = []
+    for place, (configuration, value) in enumerate(given):
+        objective = math.nan if _is_no_number(value) else float(value)
+        if not math.isfinite(objective):
+            problems.append(Problem(f"warm_start[{place}]", value, "is no finite objective", "leave this result out"))
+        try:
+            results.append((space.validate(configuration), objective))
+        except SpecError as error:
+            problems += [problem.under(f"warm_start[{place}]") for problem in error.problems]
+    if problems:
+        raise SpecError(problems)
+    return results
+
+
 def _seed(value: object) -> int:
     seed = _whole(value)
     if seed is None or not 0 <= seed <= _LARGEST_SEED:
@@ -199,6 +226,10 @@ def _whole(value: Any) -> int | None:
 
 def _number(number: int, value: object) -> float:
     """Return the value told for a trial as a float; numpy's numbers are read as well."""
-    if isinstance(value, bool | str | bytes) or not hasattr(value, "__float__"):
+    if _is_no_number(value):
         raise TypeError(f"trial {number}: the value must be a number, not {value!r}")
-    return float(value)
+    return float(value)  # type: ignore[arg-type]
+
+
+def _is_no_number(value: object) -> bool:
+    return isinstance(value, bool | str | bytes) or not hasattr(value, "__float__")

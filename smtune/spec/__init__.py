@@ -19,8 +19,11 @@ from smtune.spec.strategies import (
     read_strategy,
 )
 from smtune.spec.tuning import TuningSpec
+from smtune.spec.warm_start import AMT_PREFIX, TUNING_JOB_ARN, WarmStart, WarmStartType, is_json_file
 
 __all__ = [
+    "AMT_PREFIX",
+    "TUNING_JOB_ARN",
     "BayesianConfig",
     "ChainConfig",
     "ChainStep",
@@ -40,5 +43,8 @@ __all__ = [
     "StrategyConfig",
     "Training",
     "TuningSpec",
+    "WarmStart",
+    "WarmStartType",
+    "is_json_file",
     "read_strategy",
 ]

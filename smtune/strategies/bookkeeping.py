@@ -37,6 +37,10 @@ class SuggestedConfigurations:
         self._seen.add(identity)
         self._under_way[identity] = configuration
 
+    def add_settled(self, configuration: Configuration) -> None:
+        """Keep a configuration whose outcome is known from elsewhere."""
+        self._seen.add(_identity(configuration))
+
     def settle(self, configuration: Configuration) -> None:
         """Note that a configuration has its outcome."""
         del self._under_way[_identity(configuration)]
@@ -146,6 +150,24 @@ class BookkeepingStrategy(Strategy):
         if trial.status is TrialStatus.Failed or trial.objective is None or not math.isfinite(trial.objective):
             return None
         return self._sign * trial.objective
+
+    def warm_start(self, results: Sequence[tuple[Mapping[str, object], float]]) -> None:
+        """Learn from the results of earlier searches; their outcomes have negative numbers, in their order."""
+        if self._next:
+            raise ValueError(f"{self._next} trials were suggested already: start warm before the first one")
+        objectives: dict[str, list[float]] = {}
+        configurations: dict[str, Configuration] = {}
+        for parameters, objective in results:
+            configuration = self._space.validate(parameters)
+            identity = _identity(configuration)
+            configurations.setdefault(identity, configuration)
+            objectives.setdefault(identity, []).append(objective)
+        # All are known before the first is learned from, as if the trials had been told after the last suggestion.
+        for configuration in configurations.values():
+            self._memory.add_settled(configuration)
+        for number, (identity, configuration) in enumerate(configurations.items(), start=-len(configurations)):
+            loss = self._sign * math.fsum(objectives[identity]) / len(objectives[identity])
+            self._proposer.learn(Outcome(number, configuration, loss), self._memory)
 
     def enqueue(self, configuration: Mapping[str, object]) -> None:
         """Put a configuration ahead of everything that the proposer would suggest by itself."""
