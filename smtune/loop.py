@@ -42,6 +42,7 @@ from smtune.store import (
     TrialEnded,
     TrialMeasured,
     TrialStarted,
+    WarmStarted,
 )
 from smtune.strategies import Strategy, build_strategy
 from smtune.trial import Trial, TrialStatus
@@ -167,8 +168,8 @@ class TuningLoop:
             elif isinstance(event, Suggested):
                 self._repeat_ask(event)
                 open_trials[event.number] = _trial_of(event)
-            elif isinstance(event, Enqueued):
-                self._strategy.enqueue(event.configuration)
+            elif isinstance(event, WarmStarted | Enqueued):
+                self._prepare(event)
             elif isinstance(event, StopRequested):
                 self._stop_logged = True
             elif isinstance(event, TrialMeasured):
@@ -187,6 +188,13 @@ class TuningLoop:
         self._used_seconds += max(0.0, last - run_start) if run_start is not None else 0.0
         self._stop_logged = False
         self._unstarted.extend(_fresh(trial) for _, trial in sorted(open_trials.items()))
+
+    def _prepare(self, event: WarmStarted | Enqueued) -> None:
+        """Tell the strategy what it is to know, and what it is to try first."""
+        if isinstance(event, WarmStarted):
+            self._strategy.warm_start(event.learned)
+        for configuration in event.tried_first if isinstance(event, WarmStarted) else [event.configuration]:
+            self._strategy.enqueue(configuration)
 
     def _repeat_ask(self, event: Suggested) -> None:
         suggestions = self._strategy.ask(1)

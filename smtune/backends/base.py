@@ -9,6 +9,7 @@ from typing import Any
 
 from smtune.results import TuningResult
 from smtune.spec import TuningSpec
+from smtune.store import WarmStarted
 from smtune.trial import Trial
 
 Listener = Callable[[Trial], None]
@@ -26,6 +27,7 @@ class Plan:
         request: Exactly what is submitted, as plain JSON values.
         trials: How many there will be if nothing ends the job early, or ``None`` if only time ends it.
         warnings: What the user should know first, e.g. what this backend ignores.
+        warm_start: What the job takes over from earlier ones, or ``None``.
     """
 
     backend: str
@@ -34,6 +36,7 @@ class Plan:
     request: Mapping[str, Any]
     trials: int | None
     warnings: tuple[str, ...] = ()
+    warm_start: WarmStarted | None = None
 
 
 class Backend(ABC):

@@ -16,6 +16,7 @@ from smtune.store.events import (
     TrialEnded,
     TrialMeasured,
     TrialStarted,
+    WarmStarted,
 )
 from smtune.store.filesystem import StoreWarning
 from smtune.store.home import JobDirectory, find, home, names
@@ -43,6 +44,7 @@ __all__ = [
     "TrialEnded",
     "TrialMeasured",
     "TrialStarted",
+    "WarmStarted",
     "await_trials",
     "find",
     "home",

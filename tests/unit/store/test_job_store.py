@@ -48,6 +48,7 @@ def test_new_job_is_told_as_it_was_created(store: JobStore) -> None:
         backend="local",
         spec=SPEC,
         seed=7,
+        warm_start=None,
         status="InProgress",
         reason=None,
         created_at=1000.0,

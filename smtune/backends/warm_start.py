@@ -1,0 +1,181 @@
+"""What a new job takes over from its parents.
+
+``IdenticalDataAndAlgorithm``: their results are results of the same search. The strategy learns from them as if they
+were its own, and does not suggest their configurations again. Trials without a result are left out, and may be tried
+again: why they failed may have been repaired since.
+
+``TransferLearning``: data or algorithm differ, so their objectives are on another scale, and a strategy that mixed them
+with its own would be misled. What carries over is where good configurations lie: the best of every parent are tried
+first, in place of a part of the start design, and the search goes on from what they score here (Feurer, Springenberg
+and Hutter, 2015, "Initializing Bayesian hyperparameter optimization via meta-learning").
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice, zip_longest
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from smtune.backends.parents import Parent, is_on_sagemaker, read_parent
+from smtune.backends.sagemaker_jobs import require_boto3
+from smtune.errors import Problem, SpecError
+from smtune.progress.texts import left_out_text, trials_text
+from smtune.results import WarmStartParent
+from smtune.space import Configuration, ContinuousParameter, IntegerParameter, Parameter, SearchSpace
+from smtune.spec import TuningSpec, WarmStart, WarmStartType
+from smtune.store import WarmStarted
+from smtune.trial import Trial
+
+if TYPE_CHECKING:
+    from smtune.spec import StrategyConfig
+
+BEST_PER_PARENT = 3
+"""Configurations of a parent that are tried first, at most; a start design keeps at least half of its places."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Usable:
+    """A parent as far as this job can use it.
+
+    Attributes:
+        parent: The job.
+        trials: Those with a result, with the legal values of this job's parameters.
+        left_out: Why others are not used, to how many.
+    """
+
+    parent: Parent
+    trials: Sequence[Trial]
+    left_out: Counter[str]
+
+
+def plan_warm_start(spec: TuningSpec) -> WarmStarted | None:
+    """Return what the job takes over from its parents, or ``None`` if it has none.
+
+    Raises:
+        SpecError: Parents cannot be read or used.
+        MissingExtraError: One is to be read from SageMaker, and boto3 is not installed.
+        StoreError: The file of a parent is damaged.
+    """
+    if spec.warm_start is None:
+        return None
+    usable = _read_all(spec, spec.warm_start)
+    bests = [_ranked(one.trials, spec.objective.goal.sign) for one in usable]
+    identical = spec.warm_start.type is WarmStartType.IdenticalDataAndAlgorithm
+    return WarmStarted(
+        type=spec.warm_start.type.value,
+        parents=[_summary(one, best[0]).to_dict() for one, best in zip(usable, bests, strict=True)],
+        learned=[(t.parameters, t.objective or 0.0) for one in usable for t in one.trials] if identical else (),
+        tried_first=() if identical else _tried_first(bests, spec.strategy),
+        at=time.time(),
+    )
+
+
+def warnings_of(event: WarmStarted) -> Iterator[str]:
+    """Yield how many trials of each parent are used where that is not all of them, and why."""
+    for parent in map(WarmStartParent.from_dict, event.parents):
+        if parent.left_out:
+            count = sum(parent.left_out.values())
+            used = f"warm_start: {parent.used} of {trials_text(parent.used + count)} of {parent.name} are used"
+            yield f"{used}; {left_out_text(parent.left_out)}"
+
+
+def _read_all(spec: TuningSpec, warm_start: WarmStart) -> list[_Usable]:
+    if any(map(is_on_sagemaker, warm_start.parents)):
+        require_boto3()
+    found, problems = [], []
+    for place, name in enumerate(warm_start.parents):
+        try:
+            parent = read_parent(name, spec.parameters)
+            _check_objective(parent, spec, name)
+            found.append(_usable(parent, spec.parameters, name))
+        except SpecError as error:
+            problems += [problem.under(f"warm_start.parents[{place}]") for problem in error.problems]
+    if problems:
+        raise SpecError(problems)
+    return found
+
+
+def _check_objective(parent: Parent, spec: TuningSpec, given: str) -> None:
+    """Refuse a parent with another objective; SageMaker does so for both types."""
+    metric, goal = parent.metric or spec.objective.metric, parent.goal or spec.objective.goal
+    if (metric, goal) != (spec.objective.metric, spec.objective.goal):
+        own = f"{spec.objective.goal} {spec.objective.metric}"
+        fix = "name a parent with the same objective, or change the objective"
+        raise SpecError([Problem("", given, f"has the objective {goal} {metric}, and this job {own}", fix)])
+
+
+def _usable(parent: Parent, space: SearchSpace, given: str) -> _Usable:
+    used, left_out = [], Counter[str]()
+    for trial in parent.trials:
+        reason = "no result" if trial.objective is None else _misfit(trial, space)
+        if reason is not None:
+            left_out[reason] += 1
+        else:
+            legal = space.validate({name: trial.parameters[name] for name in space})
+            used.append(replace(trial, parameters=legal))
+    if not used:
+        rule = f"has nothing that this job can use; {left_out_text(left_out)}" if left_out else "has no trials"
+        raise SpecError([Problem("", given, rule, "name another parent, or widen the ranges")])
+    return _Usable(parent, used, left_out)
+
+
+def _misfit(trial: Trial, space: SearchSpace) -> str | None:
+    """Return why the configuration of a trial is not one of this space, or ``None`` if it is."""
+    for name, parameter in space.items():
+        if name not in trial.parameters:
+            return f"no {name}"
+        value = trial.parameters[name]
+        try:
+            parameter.cast(value)
+        except SpecError as error:
+            return f"{name} {_outside(parameter, value) or error.problems[0].rule}"
+    return None
+
+
+def _outside(parameter: Parameter, value: object) -> str | None:
+    if not isinstance(parameter, ContinuousParameter | IntegerParameter) or not isinstance(value, int | float):
+        return None
+    low, high = parameter.min_value, parameter.max_value
+    return None if low <= value <= high else f"outside {low:g} to {high:g}"
+
+
+def _ranked(trials: Sequence[Trial], sign: int) -> list[Trial]:
+    """Return one trial per configuration, with the mean of its objectives, the best first and the oldest of equals."""
+    groups: dict[str, list[Trial]] = {}
+    for trial in trials:
+        groups.setdefault(_identity(trial.parameters), []).append(trial)
+    means = [replace(group[0], objective=fmean(trial.objective or 0.0 for trial in group)) for group in groups.values()]
+    return sorted(means, key=lambda trial: sign * (trial.objective or 0.0))
+
+
+def _identity(configuration: Configuration) -> str:
+    return repr(list(configuration.values()))
+
+
+def _summary(usable: _Usable, best: Trial) -> WarmStartParent:
+    return WarmStartParent(usable.parent.name, len(usable.trials), dict(usable.left_out), best)
+
+
+def _tried_first(bests: Sequence[Sequence[Trial]], strategy: StrategyConfig) -> list[Configuration]:
+    """Return the best configurations of the parents in turns: every parent's best, then every parent's second."""
+    turns = zip_longest(*(best[:BEST_PER_PARENT] for best in bests))
+    distinct = {_identity(one.parameters): one.parameters for one in chain.from_iterable(turns) if one is not None}
+    startup = _startup(strategy)
+    return list(islice(distinct.values(), None if startup is None else startup // 2))
+
+
+def _startup(strategy: StrategyConfig) -> int | None:
+    """Return how many configurations a strategy spreads over the space before it learns; ``None`` if it never does."""
+    match strategy.type:
+        case "bayesian":
+            return strategy.startup
+        case "evolutionary":
+            return strategy.population
+        case "chain":
+            return _startup(strategy.steps[0].strategy)
+        case _:
+            return None
