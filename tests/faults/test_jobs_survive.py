@@ -103,10 +103,10 @@ def test_a_job_killed_at_any_moment_goes_on_as_if_it_had_not_been(home, tmp_path
 
 
 @pytest.mark.parametrize("kind", ["IdenticalDataAndAlgorithm", "TransferLearning"])
-@pytest.mark.parametrize("events", [3, 8, 30])
+@pytest.mark.parametrize("events", [4, 20])
 def test_a_job_that_started_warm_goes_on_without_its_parents(home, tmp_path, events, kind):
-    run(spec(tmp_path / "code", name="first", strategy="random"))
-    warm = {"warm_start": {"parents": ["first"], "type": kind}, "seed": 8}
+    run(spec(tmp_path / "code", name="first", strategy="random", limits={"max_trials": 6}))
+    warm = {"warm_start": {"parents": ["first"], "type": kind}, "seed": 8, "limits": {"max_trials": 6}}
     whole = run(spec(tmp_path / "code", name="whole", **warm))
     process = start_elsewhere(spec(tmp_path / "code", name="parts", **warm))
     wait_for_events(JobDirectory("parts"), events)
