@@ -52,7 +52,7 @@ def plan_local(spec: TuningSpec, *, function: object, name: str | None) -> Plan:
         spec=named,
         request=named.to_dict(),
         trials=named.planned_trials,
-        warnings=(*_warnings(spec, function), *(warnings_of(warm_start) if warm_start is not None else ())),
+        warnings=(*_warnings(spec, function), *(() if warm_start is None else warnings_of(warm_start, spec.baseline))),
         warm_start=warm_start,
     )
 

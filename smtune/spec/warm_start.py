@@ -14,7 +14,7 @@ from smtune.spec.parts import NAME_PATTERN
 from smtune.spec.problems import problems_of
 
 TUNING_JOB_ARN = re.compile(
-    r"arn:aws[a-z-]*:sagemaker:(?P<region>[a-z0-9-]+):\d{12}:hyper-parameter-tuning-job/(?P<name>.+)"
+    r"arn:aws[a-z-]*:sagemaker:(?P<region>[a-z0-9-]+):\d{12}:hyper-parameter-tuning-job/(?P<name>[a-zA-Z0-9-]+)"
 )
 """The ARN of a SageMaker tuning job."""
 
@@ -71,7 +71,7 @@ def is_json_file(parent: str) -> bool:
 
 
 class WarmStart(BaseModel):
-    """Earlier jobs, and what they have in common with this one."""
+    """Earlier jobs, and what they have in common with this one. Their trials count against no limit of this job."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -191,6 +191,16 @@ def test_a_search_with_nothing_left_is_refused_and_one_with_a_rest_is_not():
     assert sorted(trial.parameters["depth"] for trial in result.trials) == [5, 6]
 
 
+def test_a_baseline_that_a_parent_has_trained_is_told():
+    first = run(spec("first", baseline={"eta": 0.5}, high=0.8))
+    assert first.baseline is not None
+    second = spec("second", baseline={"eta": 0.5}, high=0.8, warm_start=["first"], limits={"max_trials": 2})
+    (warning,) = plan(second).warnings
+    assert warning.startswith("baseline: a parent has trained it")
+    assert run(second).baseline is None
+    assert plan(spec("third", baseline={"eta": 0.4}, high=0.8, warm_start=["first"])).warnings == ()
+
+
 # --- files --------------------------------------------------------------------------------------------------------
 
 
