@@ -7,7 +7,7 @@ import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsFloat, TypeGuard
 
 from smtune.errors import Problem, SearchExhaustedError, SpecError
 from smtune.space import SearchSpace
@@ -198,7 +198,7 @@ def _results(
     results: list[tuple[Mapping[str, object], float]] = []
     problems: list[Problem] = []
     for place, (configuration, value) in enumerate(given):
-        objective = math.nan if _is_no_number(value) else float(value)
+        objective = float(value) if _is_number(value) else math.nan
         if not math.isfinite(objective):
             problems.append(Problem(f"warm_start[{place}]", value, "is no finite objective", "leave this result out"))
         try:
@@ -226,10 +226,10 @@ def _whole(value: Any) -> int | None:
 
 def _number(number: int, value: object) -> float:
     """Return the value told for a trial as a float; numpy's numbers are read as well."""
-    if _is_no_number(value):
+    if not _is_number(value):
         raise TypeError(f"trial {number}: the value must be a number, not {value!r}")
-    return float(value)  # type: ignore[arg-type]
+    return float(value)
 
 
-def _is_no_number(value: object) -> bool:
-    return isinstance(value, bool | str | bytes) or not hasattr(value, "__float__")
+def _is_number(value: object) -> TypeGuard[SupportsFloat]:
+    return hasattr(value, "__float__") and not isinstance(value, bool | str | bytes)

@@ -191,9 +191,11 @@ class TuningLoop:
 
     def _prepare(self, event: WarmStarted | Enqueued) -> None:
         """Tell the strategy what it is to know, and what it is to try first."""
-        if isinstance(event, WarmStarted):
-            self._strategy.warm_start(event.learned)
-        for configuration in event.tried_first if isinstance(event, WarmStarted) else [event.configuration]:
+        if isinstance(event, Enqueued):
+            self._strategy.enqueue(event.configuration)
+            return
+        self._strategy.warm_start(event.learned)
+        for configuration in event.tried_first:
             self._strategy.enqueue(configuration)
 
     def _repeat_ask(self, event: Suggested) -> None:

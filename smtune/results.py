@@ -58,7 +58,7 @@ class WarmStartParent:
     """What a job found in one of its parents.
 
     Attributes:
-        name: The parent, as the spec names it.
+        name: What it is called: the name of a job, or of a file.
         used: How many of its trials have a result that the job can use.
         left_out: Why others have none, e.g. ``"eta outside 0.01 to 0.5"``, to how many trials.
         best: The best trial that is used, with what this job tunes of its parameters.

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice, zip_longest
 from statistics import fmean
@@ -28,7 +28,7 @@ from smtune.results import WarmStartParent
 from smtune.space import Configuration, ContinuousParameter, IntegerParameter, Parameter, SearchSpace
 from smtune.spec import TuningSpec, WarmStart, WarmStartType
 from smtune.store import WarmStarted
-from smtune.trial import Trial
+from smtune.trial import Trial, TrialStatus
 
 if TYPE_CHECKING:
     from smtune.spec import StrategyConfig
@@ -38,17 +38,26 @@ BEST_PER_PARENT = 3
 
 
 @dataclass(frozen=True, slots=True)
+class _Result:
+    """A trial of a parent, with the legal values of this job's parameters and a finite objective."""
+
+    number: int
+    parameters: Configuration
+    objective: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Usable:
     """A parent as far as this job can use it.
 
     Attributes:
-        parent: The job.
-        trials: Those with a result, with the legal values of this job's parameters.
-        left_out: Why others are not used, to how many.
+        name: What to call it.
+        results: What can be used, at least one, the oldest first.
+        left_out: Why other trials cannot, to how many.
     """
 
-    parent: Parent
-    trials: Sequence[Trial]
+    name: str
+    results: Sequence[_Result]
     left_out: Counter[str]
 
 
@@ -63,13 +72,15 @@ def plan_warm_start(spec: TuningSpec) -> WarmStarted | None:
     if spec.warm_start is None:
         return None
     usable = _read_all(spec, spec.warm_start)
-    bests = [_ranked(one.trials, spec.objective.goal.sign) for one in usable]
+    ranked = [_ranked(one.results, spec.objective.goal.sign) for one in usable]
     identical = spec.warm_start.type is WarmStartType.IdenticalDataAndAlgorithm
     return WarmStarted(
         type=spec.warm_start.type.value,
-        parents=[_summary(one, best[0]).to_dict() for one, best in zip(usable, bests, strict=True)],
-        learned=[(t.parameters, t.objective or 0.0) for one in usable for t in one.trials] if identical else (),
-        tried_first=() if identical else _tried_first(bests, spec.strategy),
+        parents=[_summary(one, best).to_dict() for one, (best, *_) in zip(usable, ranked, strict=True)],
+        learned=[(result.parameters, result.objective) for one in usable for result in one.results]
+        if identical
+        else (),
+        tried_first=() if identical else _tried_first(ranked, spec.strategy),
         at=time.time(),
     )
 
@@ -111,26 +122,29 @@ def _check_objective(parent: Parent, spec: TuningSpec, given: str) -> None:
 
 
 def _usable(parent: Parent, space: SearchSpace, given: str) -> _Usable:
-    used, left_out = [], Counter[str]()
+    results: list[_Result] = []
+    left_out: Counter[str] = Counter()
     for trial in parent.trials:
-        reason = "no result" if trial.objective is None else _misfit(trial, space)
-        if reason is not None:
-            left_out[reason] += 1
+        misfit = _misfit(trial.parameters, space)
+        if trial.objective is None:
+            left_out["no result"] += 1
+        elif misfit is not None:
+            left_out[misfit] += 1
         else:
             legal = space.validate({name: trial.parameters[name] for name in space})
-            used.append(replace(trial, parameters=legal))
-    if not used:
+            results.append(_Result(trial.number, legal, trial.objective))
+    if not results:
         rule = f"has nothing that this job can use; {left_out_text(left_out)}" if left_out else "has no trials"
         raise SpecError([Problem("", given, rule, "name another parent, or widen the ranges")])
-    return _Usable(parent, used, left_out)
+    return _Usable(parent.name, results, left_out)
 
 
-def _misfit(trial: Trial, space: SearchSpace) -> str | None:
-    """Return why the configuration of a trial is not one of this space, or ``None`` if it is."""
+def _misfit(parameters: Mapping[str, object], space: SearchSpace) -> str | None:
+    """Return why values make no configuration of this space, or ``None`` if they do; others than its own are ignored."""
     for name, parameter in space.items():
-        if name not in trial.parameters:
+        if name not in parameters:
             return f"no {name}"
-        value = trial.parameters[name]
+        value = parameters[name]
         try:
             parameter.cast(value)
         except SpecError as error:
@@ -145,26 +159,27 @@ def _outside(parameter: Parameter, value: object) -> str | None:
     return None if low <= value <= high else f"outside {low:g} to {high:g}"
 
 
-def _ranked(trials: Sequence[Trial], sign: int) -> list[Trial]:
-    """Return one trial per configuration, with the mean of its objectives, the best first and the oldest of equals."""
-    groups: dict[str, list[Trial]] = {}
-    for trial in trials:
-        groups.setdefault(_identity(trial.parameters), []).append(trial)
-    means = [replace(group[0], objective=fmean(trial.objective or 0.0 for trial in group)) for group in groups.values()]
-    return sorted(means, key=lambda trial: sign * (trial.objective or 0.0))
+def _ranked(results: Sequence[_Result], sign: int) -> list[_Result]:
+    """Return one result per configuration, with the mean of its objectives, the best first and the oldest of equals."""
+    groups: dict[str, list[_Result]] = {}
+    for result in results:
+        groups.setdefault(_identity(result.parameters), []).append(result)
+    means = [replace(group[0], objective=fmean(one.objective for one in group)) for group in groups.values()]
+    return sorted(means, key=lambda result: sign * result.objective)
 
 
 def _identity(configuration: Configuration) -> str:
     return repr(list(configuration.values()))
 
 
-def _summary(usable: _Usable, best: Trial) -> WarmStartParent:
-    return WarmStartParent(usable.parent.name, len(usable.trials), dict(usable.left_out), best)
+def _summary(usable: _Usable, best: _Result) -> WarmStartParent:
+    trial = Trial(best.number, best.parameters, TrialStatus.Completed, best.objective)
+    return WarmStartParent(usable.name, len(usable.results), dict(usable.left_out), trial)
 
 
-def _tried_first(bests: Sequence[Sequence[Trial]], strategy: StrategyConfig) -> list[Configuration]:
+def _tried_first(ranked: Sequence[Sequence[_Result]], strategy: StrategyConfig) -> list[Configuration]:
     """Return the best configurations of the parents in turns: every parent's best, then every parent's second."""
-    turns = zip_longest(*(best[:BEST_PER_PARENT] for best in bests))
+    turns = zip_longest(*(results[:BEST_PER_PARENT] for results in ranked))
     distinct = {_identity(one.parameters): one.parameters for one in chain.from_iterable(turns) if one is not None}
     startup = _startup(strategy)
     return list(islice(distinct.values(), None if startup is None else startup // 2))
