@@ -7,7 +7,7 @@ import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsFloat, TypeGuard
 
 from smtune.errors import Problem, SearchExhaustedError, SpecError
 from smtune.space import SearchSpace
@@ -44,9 +44,11 @@ class AskTell:
         repeats: How many times each configuration is trained, in a row; strategies then learn from the mean.
         max_trials: How many trials there will be at most; ``None`` for no limit.
         max_parallel: How many are under way at a time, for ``auto`` to choose by.
+        warm_start: Configurations and objectives of earlier searches of the same thing, the oldest first. The strategy
+            learns from them as if they were its own, and none of them is asked for again.
 
     Raises:
-        SpecError: The space, the strategy, the goal, the seed or the repeats are wrong.
+        SpecError: The space, the strategy, the goal, the seed, the repeats or the warm start are wrong.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class AskTell:
         repeats: int = 1,
         max_trials: int | None = None,
         max_parallel: int = 1,
+        warm_start: Sequence[tuple[Mapping[str, object], float]] = (),
     ) -> None:
         from smtune.spec import Goal, read_strategy
 
@@ -73,6 +76,7 @@ class AskTell:
             max_trials=_max_trials(max_trials),
             max_parallel=max_parallel,
         )
+        self._strategy.warm_start(_results(warm_start, self._space))
         self._repeats = repeats
         self._trials: list[Trial] = []
         self._best: Trial | None = None
@@ -211,6 +215,29 @@ def _no_configuration(value: object, space: SearchSpace) -> Problem:
     return Problem("configuration", value, rule, f"use a dict with the keys {', '.join(space)}")
 
 
+def _results(
+    given: Sequence[tuple[Mapping[str, object], float]], space: SearchSpace
+) -> list[tuple[Mapping[str, object], float]]:
+    """Return results of earlier searches with legal configurations and finite objectives.
+
+    Raises:
+        SpecError: Everything that is wrong.
+    """
+    results: list[tuple[Mapping[str, object], float]] = []
+    problems: list[Problem] = []
+    for place, (configuration, value) in enumerate(given):
+        objective = float(value) if _is_number(value) else math.nan
+        if not math.isfinite(objective):
+            problems.append(Problem(f"warm_start[{place}]", value, "is no finite objective", "leave this result out"))
+        try:
+            results.append((space.validate(configuration), objective))
+        except SpecError as error:
+            problems += [problem.under(f"warm_start[{place}]") for problem in error.problems]
+    if problems:
+        raise SpecError(problems)
+    return results
+
+
 def _seed(value: object) -> int:
     seed = _whole(value)
     if seed is None or not 0 <= seed <= _LARGEST_SEED:
@@ -234,6 +261,10 @@ def _whole(value: Any) -> int | None:
 
 def _number(number: int, value: object) -> float:
     """Return the value told for a trial as a float; numpy's numbers are read as well."""
-    if isinstance(value, bool | str | bytes) or not hasattr(value, "__float__"):
+    if not _is_number(value):
         raise TypeError(f"trial {number}: the value must be a number, not {value!r}")
     return float(value)
+
+
+def _is_number(value: object) -> TypeGuard[SupportsFloat]:
+    return hasattr(value, "__float__") and not isinstance(value, bool | str | bytes)

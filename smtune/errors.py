@@ -48,8 +48,11 @@ class Problem:
 
         >>> Problem("min", 0, "must be > 0", "use 1e-4").under("parameters.eta").field
         'parameters.eta.min'
+        >>> Problem("[1]", "a b", "is no name", "use a-b").under("parents").field
+        'parents[1]'
         """
-        return replace(self, field=f"{prefix}.{self.field}" if self.field else prefix)
+        dot = "." if self.field and not self.field.startswith("[") else ""
+        return replace(self, field=f"{prefix}{dot}{self.field}")
 
     @property
     def subject(self) -> str:

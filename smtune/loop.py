@@ -43,6 +43,7 @@ from smtune.store import (
     TrialMeasured,
     TrialPromoted,
     TrialStarted,
+    WarmStarted,
 )
 from smtune.strategies import Strategy, Suggestion, build_strategy
 from smtune.trial import Trial, TrialStatus
@@ -168,8 +169,8 @@ class TuningLoop:
             if isinstance(event, JobStarted):
                 self._used_seconds += max(0.0, last - run_start) if run_start is not None else 0.0
                 run_start, self._stop_logged = event.at, False
-            elif isinstance(event, Enqueued):
-                self._strategy.enqueue(event.configuration)
+            elif isinstance(event, WarmStarted | Enqueued):
+                self._prepare(event)
             elif isinstance(event, StopRequested):
                 self._stop_logged = True
             elif isinstance(event, Suggested | TrialPromoted):
@@ -180,6 +181,15 @@ class TuningLoop:
         self._used_seconds += max(0.0, last - run_start) if run_start is not None else 0.0
         self._stop_logged = False
         self._unstarted.extend(_fresh(trial) for _, trial in sorted(open_trials.items()))
+
+    def _prepare(self, event: WarmStarted | Enqueued) -> None:
+        """Tell the strategy what it is to know, and what it is to try first."""
+        if isinstance(event, Enqueued):
+            self._strategy.enqueue(event.configuration)
+            return
+        self._strategy.warm_start(event.learned)
+        for configuration in event.tried_first:
+            self._strategy.enqueue(configuration)
 
     def _replay_trial(self, event: TrialStarted | TrialMeasured | TrialEnded, open_trials: dict[int, Trial]) -> None:
         trial = open_trials[event.number]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from smtune.errors import MissingExtraError
 from smtune.spec.objective import Goal
+from smtune.spec.warm_start import WarmStartType
 from smtune.trial import Trial, TrialStatus
 
 if TYPE_CHECKING:
@@ -52,6 +53,52 @@ class JobStatus(StrEnum):
         return self not in (JobStatus.InProgress, JobStatus.Stopping)
 
 
+@dataclass(frozen=True, slots=True)
+class WarmStartParent:
+    """What a job found in one of its parents.
+
+    Attributes:
+        name: What it is called: the name of a job, or of a file.
+        used: How many of its trials have a result that the job can use.
+        left_out: Why others have none, e.g. ``"eta outside 0.01 to 0.5"``, to how many trials.
+        best: The best trial that is used, with what this job tunes of its parameters.
+    """
+
+    name: str
+    used: int
+    left_out: Mapping[str, int]
+    best: Trial
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> WarmStartParent:
+        """Return what :meth:`to_dict` wrote."""
+        best = Trial(status=TrialStatus.Completed, **fields["best"])
+        return cls(fields["name"], fields["used"], fields["left_out"], best)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain JSON values."""
+        best = {"number": self.best.number, "objective": self.best.objective, "parameters": dict(self.best.parameters)}
+        return {"name": self.name, "used": self.used, "left_out": dict(self.left_out), "best": best}
+
+
+@dataclass(frozen=True, slots=True)
+class WarmStartResult:
+    """What a job took over from earlier ones.
+
+    Attributes:
+        type: ``"IdenticalDataAndAlgorithm"`` or ``"TransferLearning"``; only of the former may objectives be compared
+            with the job's own.
+        parents: In the order of the spec.
+    """
+
+    type: str
+    parents: Sequence[WarmStartParent]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain JSON values."""
+        return {"type": self.type, "parents": [parent.to_dict() for parent in self.parents]}
+
+
 @dataclass(frozen=True)
 class TuningResult:
     """A tuning job as it stands: during the run, or at its end.
@@ -70,6 +117,7 @@ class TuningResult:
         failure_reason: Why the job is not ``Completed``, or what ended it early, or ``None``.
         started_at: Seconds since the epoch (UTC), or ``None``.
         ended_at: Seconds since the epoch (UTC), or ``None``.
+        warm_start: What it took over from earlier jobs, or ``None``.
     """
 
     name: str
@@ -85,6 +133,7 @@ class TuningResult:
     failure_reason: str | None = None
     started_at: float | None = None
     ended_at: float | None = None
+    warm_start: WarmStartResult | None = None
 
     def __repr__(self) -> str:
         best = "" if self.best is None else f", best {self.best.objective} in trial {self.best.number}"
@@ -110,6 +159,13 @@ class TuningResult:
             if _key(trial) not in under_way:
                 repeats.setdefault(_key(trial), []).append(trial)
         return [_mean(group) for group in repeats.values()]
+
+    @property
+    def best_parent(self) -> WarmStartParent | None:
+        """The parent of a warm start with the best trial; ``None`` where objectives may not be compared."""
+        if self.warm_start is None or self.warm_start.type != WarmStartType.IdenticalDataAndAlgorithm:
+            return None
+        return min(self.warm_start.parents, key=lambda parent: self.goal.sign * _objective(parent.best))
 
     @property
     def baseline(self) -> Trial | None:
@@ -189,6 +245,7 @@ class TuningResult:
                 "parameters": dict(best.parameters),
                 "metrics": _finite(best.metrics),
             },
+            "warm_start": None if self.warm_start is None else self.warm_start.to_dict(),
             "failure_reason": self.failure_reason,
             "started_at": _time(self.started_at),
             "ended_at": _time(self.ended_at),

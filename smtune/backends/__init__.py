@@ -10,7 +10,7 @@ backend    strategy decides      trials run as
 """
 
 from smtune.backends.base import Backend, Plan
-from smtune.backends.job import BACKENDS, TuningJob, attach, failure_text, plan, resume, tune
+from smtune.backends.job import BACKENDS, TuningJob, attach, failure_text, plan, resume, submit, tune
 from smtune.backends.local import LocalBackend
 
 __all__ = [
@@ -23,5 +23,6 @@ __all__ = [
     "failure_text",
     "plan",
     "resume",
+    "submit",
     "tune",
 ]

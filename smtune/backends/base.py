@@ -9,6 +9,7 @@ from typing import Any
 
 from smtune.results import TuningResult
 from smtune.spec import TuningSpec
+from smtune.store import WarmStarted
 from smtune.trial import Trial
 
 Listener = Callable[[Trial], None]
@@ -27,6 +28,7 @@ class Plan:
         trials: How many there will be if nothing ends the job early, or ``None`` if only time ends it.
         warnings: What the user should know first, e.g. what this backend ignores.
         schedule: What the strategy will do, one line each: what `auto` chose and why, the brackets of Hyperband.
+        warm_start: What the job takes over from earlier ones, or ``None``.
     """
 
     backend: str
@@ -36,6 +38,7 @@ class Plan:
     trials: int | None
     warnings: tuple[str, ...] = ()
     schedule: tuple[str, ...] = ()
+    warm_start: WarmStarted | None = None
 
 
 class Backend(ABC):

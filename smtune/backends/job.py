@@ -54,6 +54,16 @@ def tune(
     return TuningJob(chosen, chosen.submit(chosen.plan(spec, name=name)), owned=True)
 
 
+def submit(planned: Plan) -> TuningJob:
+    """Start a job exactly as it was planned, on a spec's own ``training``, and return at once.
+
+    Raises:
+        JobExistsError: There is a job of this name.
+    """
+    chosen = _backend(planned.backend, None, "thread")
+    return TuningJob(chosen, chosen.submit(planned), owned=True)
+
+
 def attach(name: str, *, backend: Literal["local"] = "local") -> TuningJob:
     """Return a job that was started earlier, here or by another process.
 
@@ -87,7 +97,7 @@ def resume(
 
 
 def plan(spec: TuningSpec, *, backend: str = "local", name: str | None = None) -> Plan:
-    """Return what :func:`tune` would submit, having checked all that can be known before."""
+    """Return what :func:`submit` takes, and :func:`tune` would submit, having checked all that can be known before."""
     return _backend(backend, None, "thread").plan(spec, name=name)
 
 

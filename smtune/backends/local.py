@@ -20,7 +20,7 @@ from smtune.backends.base import Backend, Listener, Plan
 from smtune.backends.local_plan import plan_local
 from smtune.backends.local_run import LocalRun
 from smtune.errors import JobNotFoundError, Problem, SpecError
-from smtune.results import JobStatus, TuningResult
+from smtune.results import JobStatus, TuningResult, WarmStartParent, WarmStartResult
 from smtune.runners import FunctionRunner, ProcessRunner, Runner, end_survivors, imports_of
 from smtune.sandbox import Channel, Staged, snapshot_source, stage
 from smtune.spec import Training, TuningSpec
@@ -31,6 +31,7 @@ from smtune.store import (
     JobDirectory,
     JobEnded,
     JobLease,
+    JobRecord,
     JobStore,
     StopRequested,
     await_trials,
@@ -74,7 +75,8 @@ class LocalBackend(Backend):
         # The runner comes first: it has its own rules for functions, and may be built again by their processes.
         with contextlib.ExitStack() as undo:
             runner = undo.enter_context(self._runner(directory, plan.spec))
-            JobStore.create(directory, event).close()
+            # All at once: what is taken over from other jobs is kept before anything is done with it.
+            JobStore.create(directory, event, *([plan.warm_start] if plan.warm_start is not None else [])).close()
             # As long as nothing was started, nothing is lost, and the name is free again.
             undo.callback(shutil.rmtree, directory.path, ignore_errors=True)
             lease = undo.enter_context(JobLease(directory))
@@ -297,7 +299,15 @@ def _result(directory: JobDirectory, store: JobStore) -> TuningResult:
         failure_reason=reason,
         started_at=job.started_at,
         ended_at=job.ended_at,
+        warm_start=_warm_start(job),
     )
+
+
+def _warm_start(job: JobRecord) -> WarmStartResult | None:
+    if job.warm_start is None:
+        return None
+    parents = [WarmStartParent.from_dict(parent) for parent in job.warm_start["parents"]]
+    return WarmStartResult(job.warm_start["type"], parents)
 
 
 def _spec(directory: JobDirectory) -> TuningSpec:

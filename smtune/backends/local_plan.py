@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from smtune.backends.base import Plan
+from smtune.backends.warm_start import plan_warm_start, warnings_of
 from smtune.errors import LoweringError, Problem, SpecError
 from smtune.spec import Training, TuningSpec
+from smtune.store import WarmStarted
 from smtune.strategies import build_strategy
 from smtune.strategies.presets import choose, shared_trials
 
@@ -29,10 +31,17 @@ def plan_local(spec: TuningSpec, *, function: object, name: str | None) -> Plan:
     Raises:
         SpecError: Something is missing or wrong.
         LoweringError: The spec is fine, and needs another backend.
+        MissingExtraError: It needs an optional package.
     """
     chosen = name or spec.name or time.strftime("tuning-%y%m%d-%H%M%S-") + secrets.token_hex(2)
     named = spec if spec.name == chosen else TuningSpec.from_dict({**spec.to_dict(), "name": chosen})
-    problems = [*_source_problems(spec.training, function), *_strategy_problems(spec), *_limit_problems(spec, function)]
+    problems = [*_source_problems(spec.training, function), *_limit_problems(spec, function)]
+    warm_start: WarmStarted | None = None
+    try:
+        warm_start = plan_warm_start(spec)
+    except SpecError as error:
+        problems += error.problems
+    problems += _strategy_problems(spec, warm_start)
     lowering = [*_lowering_problems(spec.training)]
     if problems:
         raise SpecError([*problems, *lowering])
@@ -44,7 +53,8 @@ def plan_local(spec: TuningSpec, *, function: object, name: str | None) -> Plan:
         spec=named,
         request=named.to_dict(),
         trials=named.planned_trials,
-        warnings=tuple(_warnings(spec, function)),
+        warnings=(*_warnings(spec, function), *(() if warm_start is None else warnings_of(warm_start, spec.baseline))),
+        warm_start=warm_start,
         schedule=tuple(_schedule(spec)),
     )
 
@@ -85,10 +95,10 @@ def _source_problems(training: Training | None, function: object) -> Iterator[Pr
         yield Problem("training.output", training.output, "is a file", "name a folder")
 
 
-def _strategy_problems(spec: TuningSpec) -> Iterator[Problem]:
+def _strategy_problems(spec: TuningSpec, warm_start: WarmStarted | None) -> Iterator[Problem]:
     """Yield what only the strategy itself knows of its settings, e.g. a step of a chain that never ends."""
     try:
-        build_strategy(
+        strategy = build_strategy(
             spec.strategy,
             spec.parameters,
             goal=spec.objective.goal,
@@ -99,6 +109,15 @@ def _strategy_problems(spec: TuningSpec) -> Iterator[Problem]:
         )
     except SpecError as error:
         yield from (problem.under("strategy") for problem in error.problems)
+        return
+    if warm_start is not None:
+        strategy.warm_start(warm_start.learned)
+        if spec.baseline is not None:
+            strategy.enqueue(spec.baseline)
+        if strategy.exhausted and not warm_start.tried_first:
+            names = ", ".join(parent["name"] for parent in warm_start.parents)
+            rule = "leave nothing to try: they have trained every configuration"
+            yield Problem("warm_start.parents", names, rule, "widen the ranges, or leave a parent out")
 
 
 def _limit_problems(spec: TuningSpec, function: object) -> Iterator[Problem]:

@@ -28,7 +28,7 @@ def run(
 
     Ctrl-C stops it; `smtune resume` goes on with it.
     """
-    from smtune.backends import plan, tune
+    from smtune.backends import plan, submit
     from smtune.cli.following import follow
     from smtune.cli.overrides import read_spec
     from smtune.errors import JobExistsError, SpecError
@@ -43,7 +43,7 @@ def run(
     if described.strategy.type == "auto":
         typer.echo("\n".join(planned.schedule), err=True)
     try:
-        status = follow(lambda: tune(described, backend=backend, name=planned.name), output)
+        status = follow(lambda: submit(planned), output)
     except JobExistsError as error:
         raise JobExistsError(
             f"{error}\n  start a new one: smtune run {spec} --name {_free_name(planned.name)}"

@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
-from smtune.progress.texts import clean, duration_text, objective_text, parameters_text
-from smtune.results import JOB_STOPPED, KILLED, JobStatus, TuningResult, stopped_early
+from smtune.progress.texts import (
+    clean,
+    duration_text,
+    left_out_text,
+    objective_text,
+    parameters_text,
+    trials_text,
+)
+from smtune.results import (
+    JOB_STOPPED,
+    KILLED,
+    JobStatus,
+    TuningResult,
+    WarmStartParent,
+    WarmStartResult,
+    stopped_early,
+)
+from smtune.spec import WarmStartType
 from smtune.trial import Trial, TrialStatus
 
 _SHOWN_CAUSES = 5
@@ -26,6 +42,8 @@ def summary(result: TuningResult, *, trials_shown: bool = False) -> str:
     if best is not None:
         lines.append(_line("best", f"{_score(result, best)}   {parameters_text(best.parameters, ', ')}".rstrip()))
         lines += _comparison(result, best)
+    if result.warm_start is not None:
+        lines.append(f"  {_warm_start_text(result.warm_start)}{_best_of_parents(result)}")
     lines += [_line("failed", text) for text in _causes(result)]
     commands = [command for command in _next_commands(result) if not (trials_shown and "smtune show" in command)]
     if commands:
@@ -84,6 +102,25 @@ def _comparison(result: TuningResult, best: Trial) -> list[str]:
             text += ": tuning gained nothing here)" if name == twin and not gain > 0 else ")"
         lines.append(_line("holdout", text))
     return lines
+
+
+def _warm_start_text(warm_start: WarmStartResult) -> str:
+    how = "" if warm_start.type == WarmStartType.IdenticalDataAndAlgorithm else "tried first, the best of "
+    return f"warm start: {how}{', '.join(map(_parent_text, warm_start.parents))}"
+
+
+def _parent_text(parent: WarmStartParent) -> str:
+    used = f"{trials_text(parent.used)} of {clean(parent.name)}"
+    return f"{used} ({clean(left_out_text(parent.left_out))})" if parent.left_out else used
+
+
+def _best_of_parents(result: TuningResult) -> str:
+    """Return the best that the parents have, where it may be compared with the job's own."""
+    parent = result.best_parent
+    if parent is None:
+        return ""
+    best = parent.best
+    return f"; their best {clean(result.metric)} {objective_text(best.objective)} (trial {best.number} of {clean(parent.name)})"
 
 
 def _holdout_twin(result: TuningResult) -> str:

@@ -49,6 +49,26 @@ def parameters_text(parameters: Mapping[str, Value], separator: str = "  ") -> s
     return separator.join(f"{clean(name)} {value_text(value)}" for name, value in parameters.items())
 
 
+def trials_text(count: int) -> str:
+    """Return a number of trials.
+
+    >>> trials_text(1), trials_text(35)
+    ('1 trial', '35 trials')
+    """
+    return f"{count} trial" if count == 1 else f"{count} trials"
+
+
+def left_out_text(reasons: Mapping[str, int]) -> str:
+    """Return how many trials of a parent are left out, and why.
+
+    >>> left_out_text({"eta outside 0.01 to 0.5": 2}), left_out_text({"no result": 3, "no depth": 1})
+    ('2 left out: eta outside 0.01 to 0.5', '4 left out: 3 x no result, 1 x no depth')
+    """
+    counted = sorted(reasons.items(), key=lambda item: -item[1])
+    texts = [reason if len(counted) == 1 else f"{count} x {reason}" for reason, count in counted]
+    return f"{sum(reasons.values())} left out: {', '.join(texts)}"
+
+
 def clean(text: str) -> str:
     r"""Return text that stays on its line and moves no cursor: without escape sequences, unprintable characters blank.
 

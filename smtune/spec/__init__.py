@@ -23,8 +23,11 @@ from smtune.spec.strategies import (
     read_strategy,
 )
 from smtune.spec.tuning import TuningSpec
+from smtune.spec.warm_start import AMT_PREFIX, TUNING_JOB_ARN, WarmStart, WarmStartType, is_json_file
 
 __all__ = [
+    "AMT_PREFIX",
+    "TUNING_JOB_ARN",
     "AshaConfig",
     "AshaRuleConfig",
     "AutoConfig",
@@ -49,5 +52,8 @@ __all__ = [
     "StrategyConfig",
     "Training",
     "TuningSpec",
+    "WarmStart",
+    "WarmStartType",
+    "is_json_file",
     "read_strategy",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import yaml
 
 from smtune.errors import Problem, SpecError
 from smtune.spec.problems import closest
+from smtune.spec.warm_start import is_json_file
 
 
 class _Yaml12Loader(yaml.SafeLoader):
@@ -128,16 +129,22 @@ def _parse(text: str, path: Path) -> Any:
 
 
 def resolve_paths(fields: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Return ``fields`` with the local paths of ``training`` made absolute, relative ones taken from ``folder``."""
-    training = fields.get("training")
-    if not isinstance(training, dict):
-        return fields
+    """Return ``fields`` with local paths made absolute, relative ones taken from ``folder``."""
 
     def absolute(given: Any) -> Any:
         if not isinstance(given, str) or "://" in given:
             return given
         return str(folder / Path(given).expanduser())
 
+    resolved = dict(fields)
+    if isinstance(fields.get("training"), dict):
+        resolved["training"] = _resolved_training(fields["training"], absolute)
+    if "warm_start" in fields:
+        resolved["warm_start"] = _resolved_parents(fields["warm_start"], absolute)
+    return resolved
+
+
+def _resolved_training(training: dict[str, Any], absolute: Callable[[Any], Any]) -> dict[str, Any]:
     resolved = dict(training)
     if resolved.get("entry_point") is not None:
         resolved["source_dir"] = absolute(resolved.get("source_dir", "."))
@@ -149,4 +156,13 @@ def resolve_paths(fields: dict[str, Any], folder: Path) -> dict[str, Any]:
             name: {**one, "source": absolute(one.get("source"))} if isinstance(one, dict) else absolute(one)
             for name, one in channels.items()
         }
-    return {**fields, "training": resolved}
+    return resolved
+
+
+def _resolved_parents(given: Any, absolute: Callable[[Any], Any]) -> Any:
+    """Return a warm start, in any of its forms, whose files have absolute paths."""
+    if isinstance(given, dict):
+        return {**given, "parents": _resolved_parents(given["parents"], absolute)} if "parents" in given else given
+    if isinstance(given, list):
+        return [_resolved_parents(one, absolute) for one in given]
+    return absolute(given) if isinstance(given, str) and is_json_file(given) else given

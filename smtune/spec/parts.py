@@ -10,6 +10,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from smtune.errors import Problem, SpecError
 
+NAME_PATTERN = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}")
+"""SageMaker's rule for names of tuning jobs: one name then works on every backend."""
+
 _CHANNEL_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _VARIABLE_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 

@@ -15,7 +15,7 @@ from smtune.errors import Problem, SpecError
 from smtune.space import SearchSpace
 from smtune.spec.objective import Goal, Objective
 from smtune.spec.parameters import SpaceField
-from smtune.spec.parts import Limits, Training
+from smtune.spec.parts import NAME_PATTERN, Limits, Training
 from smtune.spec.problems import problems_of
 from smtune.spec.resources import resource_of
 from smtune.spec.stopping import Completion, EarlyStopping
@@ -28,9 +28,7 @@ from smtune.spec.strategies import (
     ManualConfig,
     StrategyConfig,
 )
-
-NAME_PATTERN = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}")
-"""SageMaker's rule for names of tuning jobs: one name then works on every backend."""
+from smtune.spec.warm_start import WarmStartField, WarmStartType
 
 
 def _static(given: Any) -> Any:
@@ -112,6 +110,9 @@ class TuningSpec(BaseModel):
     completion: Annotated[
         Completion, Field(description="When the job is done before its limits are reached; by default never.")
     ] = Completion()
+    warm_start: Annotated[
+        WarmStartField, Field(description="Up to 5 earlier jobs that this one builds on; by default none.")
+    ] = None
     seed: Annotated[int, Field(ge=0, le=2**32 - 1, description="The same seed gives the same trials.")] = 0
     repeats: Annotated[int, Field(ge=1, description="How often each configuration is trained.")] = 1
     baseline: Annotated[
@@ -210,6 +211,7 @@ class TuningSpec(BaseModel):
             problems += self._manual_problems(self.strategy)
         if isinstance(self.strategy, HyperbandConfig | AshaConfig):
             problems += self._resource_problems(self.strategy)
+        problems += self._warm_start_problems()
         if not problems:
             problems += self._count_problems()
         if problems:
@@ -281,6 +283,14 @@ class TuningSpec(BaseModel):
             except SpecError as error:
                 problems += [problem.under(f"strategy.configurations[{index}]") for problem in error.problems]
         return problems
+
+    def _warm_start_problems(self) -> list[Problem]:
+        transfers = self.warm_start is not None and self.warm_start.type is WarmStartType.TransferLearning
+        if not transfers or not isinstance(self.strategy, ManualConfig | GridConfig):
+            return []
+        rule = f"means nothing to {self.strategy.type} search, which trains its own configurations whatever is known"
+        fix = "use another strategy, or leave warm_start out"
+        return [Problem("warm_start.type", WarmStartType.TransferLearning.value, rule, fix)]
 
     def _grid_formula(self) -> str:
         levels = self.parameters.grid_levels(self.strategy.levels if isinstance(self.strategy, GridConfig) else None)

@@ -17,6 +17,7 @@ from smtune.store.events import (
     TrialMeasured,
     TrialPromoted,
     TrialStarted,
+    WarmStarted,
 )
 from smtune.store.filesystem import StoreWarning
 from smtune.store.home import JobDirectory, find, home, names
@@ -45,6 +46,7 @@ __all__ = [
     "TrialMeasured",
     "TrialPromoted",
     "TrialStarted",
+    "WarmStarted",
     "await_trials",
     "find",
     "home",

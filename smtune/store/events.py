@@ -45,6 +45,29 @@ class JobCreated(_Dated):
 
 
 @dataclass(frozen=True, slots=True)
+class WarmStarted(_Dated):
+    """What the job takes over from earlier ones; the second event of a log, if there is one.
+
+    Attributes:
+        type: ``"IdenticalDataAndAlgorithm"`` or ``"TransferLearning"``.
+        parents: What was found in each, as plain JSON values: see :class:`smtune.results.WarmStartParent`.
+        learned: Configurations and their objectives, which count as the job's own results; the oldest first.
+        tried_first: Configurations that come ahead of what the strategy proposes.
+    """
+
+    type: str
+    parents: Sequence[Mapping[str, Any]]
+    learned: Sequence[tuple[Configuration, float]] = ()
+    tried_first: Sequence[Configuration] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "type", str(self.type))
+        object.__setattr__(self, "parents", tuple(self.parents))
+        object.__setattr__(self, "learned", tuple((parameters, objective) for parameters, objective in self.learned))
+        object.__setattr__(self, "tried_first", tuple(self.tried_first))
+
+
+@dataclass(frozen=True, slots=True)
 class JobStarted(_Dated):
     """A process begins to run the job, for the first time or again.
 
@@ -180,6 +203,7 @@ class JobEnded(_Dated):
 
 JobEvent = (
     JobCreated
+    | WarmStarted
     | JobStarted
     | Suggested
     | TrialPromoted
@@ -196,6 +220,7 @@ KINDS: Mapping[str, type[JobEvent]] = {
     kind.__name__: kind
     for kind in (
         JobCreated,
+        WarmStarted,
         JobStarted,
         Suggested,
         TrialPromoted,

@@ -54,12 +54,13 @@ class JobStore:
         (self._synchronous,) = connection.execute("PRAGMA synchronous").fetchone()
 
     @classmethod
-    def create(cls, directory: JobDirectory, event: JobCreated) -> Self:
+    def create(cls, directory: JobDirectory, event: JobCreated, *further: JobEvent) -> Self:
         """Create a job: either it is all there afterwards, or nothing of it.
 
         Args:
             directory: Where; made if it is missing. What an interrupted creation left there is in nobody's way.
             event: The first event of its log.
+            further: Those that follow it at once.
 
         Returns:
             Its store, open for writing.
@@ -71,7 +72,7 @@ class JobStore:
 
         def fill(connection: sqlite3.Connection) -> None:
             with cls(connection, directory.database) as store:
-                store.append([event])
+                store.append([event, *further])
 
         create_database(directory, fill)
         return cls.open(directory)

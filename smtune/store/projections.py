@@ -26,6 +26,7 @@ from smtune.store.events import (
     TrialMeasured,
     TrialPromoted,
     TrialStarted,
+    WarmStarted,
     decode_event,
     encode_json,
 )
@@ -38,6 +39,7 @@ CREATE TABLE job (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     created TEXT NOT NULL,
     created_at REAL NOT NULL,
+    warm_start TEXT NOT NULL DEFAULT 'null',
     status TEXT NOT NULL DEFAULT 'InProgress',
     started_at REAL,
     stop_requested INTEGER NOT NULL DEFAULT 0,
@@ -114,6 +116,11 @@ def _create_job(cursor: sqlite3.Cursor, _seq: int, event: JobCreated, body: str)
     cursor.execute("INSERT INTO job (id, created, created_at) VALUES (1, ?, ?)", (body, event.at))
 
 
+def _start_warm(cursor: sqlite3.Cursor, _seq: int, event: WarmStarted, _body: str) -> None:
+    # What was learned may be long, and only the one who runs the job needs it.
+    cursor.execute("UPDATE job SET warm_start = ?", (encode_json({"type": event.type, "parents": event.parents}),))
+
+
 def _start_job(cursor: sqlite3.Cursor, _seq: int, event: JobStarted, _body: str) -> None:
     cursor.execute(_START_JOB, (event.at,))
 
@@ -174,6 +181,7 @@ def _unknown(event: TrialStarted | TrialPromoted | TrialMeasured | TrialEnded) -
 
 _PROJECT: dict[type[JobEvent], Callable[[sqlite3.Cursor, int, Any, str], None]] = {
     JobCreated: _create_job,
+    WarmStarted: _start_warm,
     JobStarted: _start_job,
     StopRequested: _request_stop,
     JobEnded: _end_job,

@@ -9,7 +9,7 @@ from typing import Any
 
 from smtune.trial import Measurement, Trial, TrialStatus
 
-JOB_COLUMNS = "created, created_at, status, started_at, stop_requested, ended, ended_at"
+JOB_COLUMNS = "created, created_at, warm_start, status, started_at, stop_requested, ended, ended_at"
 TRIAL_COLUMNS = (
     "number, suggested, status, started_at, metrics, step, ended, ended_at, promoted, resource, seconds_before"
 )
@@ -31,6 +31,7 @@ class JobRecord:
         backend: Where it runs, e.g. ``"local"``.
         spec: What is tuned, as plain JSON values.
         seed: The seed of the strategy.
+        warm_start: Type and parents of :class:`smtune.store.WarmStarted`, or ``None``.
         status: ``InProgress`` from its creation and from every start; what ended it after that. A job whose process
             was killed stays ``InProgress``: :func:`smtune.store.is_running` knows better.
         reason: Why it is not ``Completed``, or what ended it early, or ``None``.
@@ -44,6 +45,7 @@ class JobRecord:
     backend: str
     spec: Mapping[str, Any]
     seed: int
+    warm_start: Mapping[str, Any] | None
     status: str
     reason: str | None
     created_at: float
@@ -54,9 +56,10 @@ class JobRecord:
 
 def job_of(row: Row) -> JobRecord:
     """Return a row of ``JOB_COLUMNS`` as an object."""
-    created, created_at, status, started_at, stop_requested, ended, ended_at = row
+    created, created_at, warm_start, status, started_at, stop_requested, ended, ended_at = row
     return JobRecord(
         **_load(created),
+        warm_start=_load(warm_start),
         status=status,
         reason=None if ended is None else _load(ended)["reason"],
         created_at=created_at,

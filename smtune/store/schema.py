@@ -21,7 +21,11 @@ def _create_log(cursor: sqlite3.Cursor) -> None:
     )
 
 
-MIGRATIONS: Sequence[Migration] = (_create_log,)
+def _know_of_warm_starts(_cursor: sqlite3.Cursor) -> None:
+    """Change nothing: the log has one more kind of event, and its projections a place for it."""
+
+
+MIGRATIONS: Sequence[Migration] = (_create_log, _know_of_warm_starts)
 """The n-th brings a file from version n to n + 1."""
 
 

@@ -69,6 +69,21 @@ class Strategy(ABC):
         """
 
     @abstractmethod
+    def warm_start(self, results: Sequence[tuple[Mapping[str, object], float]]) -> None:
+        """Learn from the results of earlier searches as if they were this one's own; before the first suggestion.
+
+        Their configurations are not suggested again, not even if they are enqueued.
+
+        Args:
+            results: Configurations and the finite objectives that they reached, the oldest first. One that stands there
+                several times counts with its mean.
+
+        Raises:
+            SpecError: A configuration is not legal in the space.
+            ValueError: Something was suggested before.
+        """
+
+    @abstractmethod
     def enqueue(self, configuration: Mapping[str, object]) -> None:
         """Put a configuration ahead of everything that the strategy would suggest by itself.
 

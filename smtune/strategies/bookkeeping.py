@@ -37,6 +37,10 @@ class SuggestedConfigurations:
         self._seen.add(identity)
         self._under_way[identity] = configuration
 
+    def add_settled(self, configuration: Configuration) -> None:
+        """Keep a configuration whose outcome is known from elsewhere."""
+        self._seen.add(_identity(configuration))
+
     def settle(self, configuration: Configuration) -> None:
         """Note that a configuration has its outcome."""
         del self._under_way[_identity(configuration)]
@@ -153,6 +157,17 @@ class BookkeepingStrategy(Strategy):
             return None
         return self._sign * trial.objective
 
+    def warm_start(self, results: Sequence[tuple[Mapping[str, object], float]]) -> None:
+        """Learn from the results of earlier searches; their outcomes have negative numbers, in their order."""
+        if self._next:
+            raise ValueError(f"{self._next} trials were suggested already: start warm before the first one")
+        # All are known before the first is learned from, as if the trials had been told after the last suggestion.
+        outcomes = earlier_outcomes(results, self._space, sign=self._sign)
+        for outcome in outcomes:
+            self._memory.add_settled(outcome.parameters)
+        for outcome in outcomes:
+            self._proposer.learn(outcome, self._memory)
+
     def enqueue(self, configuration: Mapping[str, object]) -> None:
         """Put a configuration ahead of everything that the proposer would suggest by itself."""
         self._queue.append(self._space.validate(configuration))
@@ -166,6 +181,27 @@ class BookkeepingStrategy(Strategy):
             return False
         self._skip_known()
         return not self._queue and self._proposer.exhausted(self._memory)
+
+
+def earlier_outcomes(
+    results: Sequence[tuple[Mapping[str, object], float]], space: SearchSpace, *, sign: int
+) -> list[Outcome]:
+    """Return results of earlier searches as outcomes with negative numbers, one per configuration, in their order.
+
+    Raises:
+        SpecError: A configuration is not legal in the space.
+    """
+    objectives: dict[str, list[float]] = {}
+    configurations: dict[str, Configuration] = {}
+    for parameters, objective in results:
+        configuration = space.validate(parameters)
+        identity = _identity(configuration)
+        configurations.setdefault(identity, configuration)
+        objectives.setdefault(identity, []).append(objective)
+    return [
+        Outcome(number, configuration, sign * math.fsum(objectives[identity]) / len(objectives[identity]))
+        for number, (identity, configuration) in enumerate(configurations.items(), start=-len(configurations))
+    ]
 
 
 def _identity(configuration: Configuration) -> str:

@@ -30,7 +30,7 @@ class Chain(Proposer):
 
     A step begins with everything that is known from the earlier ones, as far as it lies in the step's own space. A
     step that narrows the space waits for all outcomes, since any of them may be the best; without any success so far,
-    its space is the whole one. What is enqueued belongs to no step.
+    its space is the whole one. What is enqueued belongs to no step, nor do the results of earlier searches.
 
     >>> from smtune import AskTell, IntegerParameter
     >>> steps = [{"strategy": {"type": "grid", "levels": 3}}, {"strategy": {"type": "grid", "levels": 3}, "narrow": 0.1}]
@@ -53,10 +53,12 @@ class Chain(Proposer):
         self._space = space
         self._outcomes: list[Outcome] = []
         self._best: Outcome | None = None
+        self._must_begin_anew = False
         self._begin(0)
 
     def propose(self, number: int, memory: Memory) -> Proposal | None:
         """Return what the present step proposes, or the next one if it is over."""
+        self._heed_what_was_known(memory)
         while True:
             if not self._is_complete:
                 proposal = self._proposer.propose(number, memory)
@@ -76,17 +78,31 @@ class Chain(Proposer):
         self._outcomes.append(outcome)
         if _is_better(outcome, self._best):
             self._best = outcome
+            # Known before the first proposal, e.g. from an earlier search: the first step may narrow the space as well.
+            self._must_begin_anew |= self._is_first and self._steps[0].narrow is not None
         if _is_legal(outcome, self._own_space):
             self._proposer.learn(outcome, memory)
 
     def exhausted(self, memory: Memory) -> bool:
         """Return whether neither the present step nor a later one proposes anything more."""
+        self._heed_what_was_known(memory)
         if not self._is_complete and not self._proposer.exhausted(memory):
             return False
         return all(
             not self._waits_for_outcomes(step, memory) and step.build(self._space_of(step)).exhausted(memory)
             for step in self._steps[self._place + 1 :]
         )
+
+    @property
+    def _is_first(self) -> bool:
+        return self._place == 0 and self._made == 0
+
+    def _heed_what_was_known(self, memory: Memory) -> None:
+        """Begin the first step around the best that is known before it proposes anything."""
+        if self._must_begin_anew:
+            self._must_begin_anew = False
+            self._begin(0)
+            self._recall(memory)
 
     @property
     def _is_complete(self) -> bool:

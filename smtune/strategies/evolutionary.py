@@ -125,10 +125,14 @@ class EvolutionarySearch(Proposer):
         population = tuple(self._elite)
         first = self._selection.select(population, draws.within("first parent"))
         parameters: Configuration = first.parameters
-        origin = f"mutation of {first.number}"
+        origin = f"mutation of {_name(first)}"
         if draws.uniform("crossover") < self._crossover.probability:
             others = tuple(member for member in population if member is not first)
             second = self._selection.select(others, draws.within("second parent"))
             parameters = self._crossover.cross(parameters, second.parameters, draws.within("gene"))
-            origin = f"crossover of {first.number} and {second.number}"
+            origin = f"crossover of {_name(first)} and {_name(second)}"
         return Proposal(self._mutation.mutate(parameters, draws.within("mutation")), origin)
+
+
+def _name(parent: Individual) -> str:
+    return "an earlier result" if parent.number < 0 else str(parent.number)

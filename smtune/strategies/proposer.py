@@ -23,7 +23,7 @@ class Outcome:
     """What came of a configuration.
 
     Attributes:
-        number: Its trial; the first one if it was repeated.
+        number: Its trial; the first one if it was repeated; negative if an earlier search made it.
         parameters: Its values.
         loss: The objective, turned so that lower is better, averaged over the repeats that succeeded; ``None`` if
             none did.
@@ -35,13 +35,13 @@ class Outcome:
 
 
 class Memory(Protocol):
-    """What a search has suggested so far."""
+    """What a search has suggested so far, and what it knows from earlier searches."""
 
     def __contains__(self, configuration: Configuration, /) -> bool:
-        """Whether this configuration was suggested before."""
+        """Whether this configuration was suggested before, here or by an earlier search."""
 
     def __len__(self) -> int:
-        """How many configurations were suggested; repeats are one."""
+        """How many configurations are known; repeats are one."""
 
     @property
     def under_way(self) -> Collection[Configuration]:

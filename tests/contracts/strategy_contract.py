@@ -1,6 +1,7 @@
 """What every strategy does. A subclass says which one, and how it covers the spaces used here."""
 
 import math
+import re
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -37,6 +38,9 @@ FINITE = SearchSpace(
     }
 )
 """24 configurations."""
+
+POINTS = [[(7 * row + 3 * column) % 20 / 20 for column in range(6)] for row in range(20)]
+"""Where earlier searches looked in the unit cube of ``MIXED``."""
 
 COMPLETED, FAILED, STOPPED = TrialStatus.Completed, TrialStatus.Failed, TrialStatus.Stopped
 
@@ -301,6 +305,57 @@ class StrategyContract(ABC):
         with pytest.raises(SpecError) as caught:
             self.make(FINITE).enqueue({"subsample": 0.95, "depth": 9})
         assert {problem.field for problem in caught.value.problems} == {"subsample", "depth", "booster"}
+
+    # -- results of earlier searches ------------------------------------------------------------------------------
+
+    def test_what_earlier_searches_trained_is_not_suggested_again(self) -> None:
+        strategy = self.make(FINITE)
+        earlier = list(FINITE.grid())[5:15]
+        strategy.warm_start([(configuration, loss(FINITE, configuration)) for configuration in earlier])
+        strategy.enqueue(earlier[3])
+        history = run(strategy, FINITE, 1000)
+        assert len(history) == len(set(identities(history))) == 14
+        assert not set(identities(history)) & {identity(configuration) for configuration in earlier}
+        assert [suggestion.number for suggestion in history] == list(range(14))
+        assert strategy.exhausted
+
+    def test_nothing_is_left_where_earlier_searches_trained_everything(self) -> None:
+        strategy = self.make(FINITE)
+        strategy.warm_start([(configuration, 0.5) for configuration in FINITE.grid()])
+        assert strategy.exhausted
+        assert list(strategy.ask(1)) == []
+
+    def test_an_earlier_result_that_stands_there_twice_counts_with_its_mean(self) -> None:
+        once, twice = self.make(), self.make()
+        earlier = [MIXED.from_unit(point) for point in POINTS]
+        once.warm_start([(configuration, loss(MIXED, configuration)) for configuration in earlier])
+        twice.warm_start([(one, loss(MIXED, one) + error) for error in (-0.25, 0.25) for one in earlier])
+        assert run(once, MIXED, 20) == run(twice, MIXED, 20)
+
+    def test_earlier_results_are_maximised_as_its_own_are(self) -> None:
+        histories = []
+        for goal, sign in (("Minimize", 1), ("Maximize", -1)):
+            strategy = self.make(goal=goal)
+            strategy.warm_start([(one, sign * loss(MIXED, one)) for one in map(MIXED.from_unit, POINTS)])
+            histories.append(run(strategy, MIXED, 20, sign=sign))
+        assert histories[0] == histories[1]
+
+    def test_origins_name_no_trial_that_is_not_there(self) -> None:
+        strategy = self.make()
+        strategy.warm_start([(one, loss(MIXED, one)) for one in map(MIXED.from_unit, POINTS)])
+        for suggestion in run(strategy, MIXED, 30):
+            named = [int(number) for number in re.findall(r"-?\d+", suggestion.origin)]
+            assert all(0 <= number < suggestion.number for number in named)
+
+    def test_an_illegal_earlier_result_is_refused(self) -> None:
+        with pytest.raises(SpecError):
+            self.make(FINITE).warm_start([({"subsample": 0.9, "depth": 9, "booster": "dart"}, 0.5)])
+
+    def test_a_warm_start_is_a_start(self) -> None:
+        strategy = self.make(FINITE)
+        strategy.ask(1)
+        with pytest.raises(ValueError, match="before the first"):
+            strategy.warm_start([])
 
     # -- cost -----------------------------------------------------------------------------------------------------
 

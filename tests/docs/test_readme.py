@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from smtune.spec import Completion, MedianConfig, TuningSpec
+from smtune.spec import Completion, MedianConfig, TuningSpec, WarmStart
 from smtune.spec.files import read_mapping
 from smtune.spec.stopping import read_early_stopping
 from smtune.store import FileWatch, JobDirectory
@@ -30,7 +30,7 @@ def shell_lines():
 
 
 def test_the_yaml_is_a_legal_spec(tmp_path):
-    text, _ = blocks("yaml")
+    text, *_ = blocks("yaml")
     (tmp_path / "tuning.yaml").write_text(text)
     spec = TuningSpec.from_dict(read_mapping(tmp_path / "tuning.yaml"))
     assert spec.planned_trials == 40
@@ -47,6 +47,12 @@ def test_the_keys_that_stop_trials_and_jobs_belong_to_it(tmp_path):
         assert read_early_stopping(yaml.safe_load(rule)) is not None
 
 
+def test_the_key_that_names_earlier_jobs_belongs_to_it(tmp_path):
+    (tmp_path / "tuning.yaml").write_text("".join(blocks("yaml")))
+    warm_start = TuningSpec.from_file(tmp_path / "tuning.yaml").warm_start
+    assert warm_start == WarmStart(parents=["churn-1", str(tmp_path / "old.json")])
+
+
 @pytest.mark.parametrize("code", blocks("python"), ids=range(len(blocks("python"))))
 def test_the_python_runs(code, tmp_path, monkeypatch):
     monkeypatch.setenv("SMTUNE_HOME", str(tmp_path / "home"))
@@ -58,7 +64,7 @@ def test_the_python_runs(code, tmp_path, monkeypatch):
 
 def test_the_commands_do_their_work_on_the_file_that_is_shown(tmp_path, monkeypatch):
     monkeypatch.setenv("SMTUNE_HOME", str(tmp_path / "home"))
-    text, _ = blocks("yaml")
+    text, *_ = blocks("yaml")
     (tmp_path / "tuning.yaml").write_text(text)
     shutil.copytree(ROOT / "training_containers", tmp_path / "training_containers")
     for channel, rows in (("train", 60), ("validation", 30), ("test", 30)):

@@ -102,6 +102,23 @@ def test_a_job_killed_at_any_moment_goes_on_as_if_it_had_not_been(home, tmp_path
     assert trial_files("parts") == trial_files("whole")
 
 
+@pytest.mark.parametrize("kind", ["IdenticalDataAndAlgorithm", "TransferLearning"])
+@pytest.mark.parametrize("events", [4, 20])
+def test_a_job_that_started_warm_goes_on_without_its_parents(home, tmp_path, events, kind):
+    run(spec(tmp_path / "code", name="first", strategy="random", limits={"max_trials": 6}))
+    warm = {"warm_start": {"parents": ["first"], "type": kind}, "seed": 8, "limits": {"max_trials": 6}}
+    whole = run(spec(tmp_path / "code", name="whole", **warm))
+    process = start_elsewhere(spec(tmp_path / "code", name="parts", **warm))
+    wait_for_events(JobDirectory("parts"), events)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    shutil.rmtree(JobDirectory("first").path)
+    killed = attach("parts").result()
+    assert killed.status is JobStatus.Stopped
+    assert killed.warm_start == whole.warm_start is not None
+    assert outcome(resume("parts").wait(progress=False)) == outcome(whole)
+
+
 def test_a_resumed_job_runs_the_code_it_began_with(home, tmp_path):
     job_spec = spec(tmp_path / "code")
     process = start_elsewhere(job_spec)

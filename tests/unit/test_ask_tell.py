@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -240,3 +241,48 @@ def test_everything_but_the_space_is_given_by_name():
     kinds = [parameter.kind for parameter in inspect.signature(AskTell).parameters.values()]
     assert kinds[0] is inspect.Parameter.POSITIONAL_OR_KEYWORD
     assert set(kinds[1:]) == {inspect.Parameter.KEYWORD_ONLY}
+
+
+EARLIER = [({"x": place / 20}, (place / 20 - 0.3) ** 2) for place in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "origin"),
+    [
+        ("bayesian", "bayesian"),
+        ("evolutionary", "(crossover|mutation) of an earlier result"),
+        ({"type": "chain", "steps": [{"strategy": "evolutionary"}]}, "(crossover|mutation) of an earlier result"),
+    ],
+)
+def test_strategies_that_learn_use_earlier_results_at_once(strategy, origin):
+    search = AskTell({"x": ContinuousParameter(0, 1)}, strategy=strategy, warm_start=EARLIER)
+    trials = [search.ask() for _ in range(4)]
+    assert all(re.match(origin, trial.origin) for trial in trials)
+    assert all(abs(float(trial.parameters["x"]) - 0.3) < 0.25 for trial in trials)
+    assert not {trial.parameters["x"] for trial in trials} & {parameters["x"] for parameters, _ in EARLIER}
+
+
+def test_the_first_step_of_a_chain_narrows_around_the_best_earlier_result():
+    steps = [{"strategy": {"type": "grid", "levels": 3}, "narrow": 0.1}]
+    search = AskTell(
+        {"x": IntegerParameter(0, 100)},
+        strategy={"type": "chain", "steps": steps},
+        warm_start=[({"x": 20}, 9.0), ({"x": 70}, 1.0)],
+    )
+    assert [search.ask().parameters["x"] for _ in range(2)] == [65, 75]
+    assert search.exhausted
+
+
+def test_what_is_wrong_with_earlier_results_is_told_at_once():
+    wrong: list[tuple[dict[str, object], float]] = [
+        ({"x": 0.5}, math.nan),
+        ({"x": 2.0}, 0.1),
+        ({"x": 0.25}, "much"),  # type: ignore[list-item]
+    ]
+    with pytest.raises(SpecError) as caught:
+        AskTell({"x": ContinuousParameter(0, 1)}, warm_start=wrong)
+    assert [problem.field for problem in caught.value.problems] == [
+        "warm_start[0]",
+        "warm_start[1].x",
+        "warm_start[2]",
+    ]

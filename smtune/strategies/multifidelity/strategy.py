@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from smtune.space import Configuration, SearchSpace
 from smtune.strategies.base import Strategy, Suggestion
-from smtune.strategies.bookkeeping import SuggestedConfigurations
+from smtune.strategies.bookkeeping import SuggestedConfigurations, earlier_outcomes
 from smtune.strategies.multifidelity.levels import LevelSampler
 from smtune.strategies.multifidelity.scheduler import Promotion, Scheduler
 from smtune.strategies.proposer import Outcome, Proposal
@@ -133,6 +133,16 @@ class MultiFidelityStrategy(Strategy):
         loss = None if failed or trial.objective is None else self._sign * trial.objective
         self._scheduler.record(trial.number, loss, goes_on=trial.paused)
         self._sampler.learn(self._rung_of[resource], Outcome(trial.number, suggestion.parameters, loss), self._memory)
+
+    def warm_start(self, results: Sequence[tuple[Mapping[str, object], float]]) -> None:
+        """Learn from the results of earlier searches; they count as those of whole trainings."""
+        if self._suggestions:
+            raise ValueError(f"{len(self._suggestions)} trials were suggested already: start warm before the first one")
+        outcomes = earlier_outcomes(results, self._space, sign=self._sign)
+        for outcome in outcomes:
+            self._memory.add_settled(outcome.parameters)
+        for outcome in outcomes:
+            self._sampler.learn(self._rung_of[self._max_resource], outcome, self._memory)
 
     def enqueue(self, configuration: Mapping[str, object]) -> None:
         """Put a configuration ahead of those of the sampler; it begins at the lowest rung, as all do."""

@@ -119,3 +119,38 @@ def _read(controller):
         return os.read(controller, 65536)
     except OSError:  # Linux says so when the other end is closed
         return b""
+
+
+def test_a_job_starts_warm_from_another_and_says_so(smtune):
+    status, out, err = smtune("run", "tuning.yaml", "--name", "first", "--set", "limits.max_trials=12")
+    assert status == 0, err
+    warm = ("--set", "warm_start=[first]", "--set", "strategy.population=4", "--set", "parameters.x.max=0.9")
+    status, out, err = smtune(
+        "run", "tuning.yaml", "--name", "second", "--set", "strategy=evolutionary", *warm, "--set", "baseline=null"
+    )
+    assert status == 0, err
+    left_out = re.search(r"^warning: warm_start: (\d+) of 12 trials of first are used; (.*)$", err, re.MULTILINE)
+    assert left_out is not None
+    used, reason = left_out.groups()
+    assert re.fullmatch(r"\d left out: x outside 0 to 0.9", reason)
+    line = rf"^  warm start: {used} trials of first \({reason}\); their best loss \S+ \(trial \d+ of first\)$"
+    assert re.search(line, out, re.MULTILINE)
+
+    _, out, _ = smtune("show", "second", "--output", "json")
+    result = json.loads(out)
+    assert result["warm_start"]["parents"][0]["used"] == int(used)
+    assert all(re.match("crossover|mutation", trial["origin"]) for trial in result["trials"])
+
+    (smtune.folder / "second.json").write_text(out)
+    third = ("--set", "warm_start={parents: [second.json], type: TransferLearning}", "--set", "baseline=null")
+    status, out, err = smtune("run", "tuning.yaml", "--name", "third", *third)
+    assert status == 0, err
+    assert "  warm start: tried first, the best of 3 trials of second.json\n" in out
+
+
+def test_a_parent_that_is_not_there_is_told_before_anything_starts(smtune):
+    status, out, err = smtune("run", "tuning.yaml", "--set", "warm_start=[nowhere]")
+
+    assert (status, out) == (2, "")
+    assert "warm_start.parents[0] = nowhere  is no job here" in err
+    assert not (smtune.folder / "home").exists()

@@ -20,6 +20,7 @@ from smtune.store import (
     TrialEnded,
     TrialMeasured,
     TrialStarted,
+    WarmStarted,
 )
 from smtune.trial import TrialStatus
 
@@ -37,6 +38,14 @@ endings = st.sampled_from([TrialStatus.Completed, TrialStatus.Failed, TrialStatu
 specs = st.dictionaries(texts, values | st.lists(values, max_size=3) | configurations, max_size=3)
 
 creations = st.builds(JobCreated, texts, texts, specs, st.integers(), at=times)
+warm_starts = st.builds(
+    WarmStarted,
+    texts,
+    st.lists(specs, max_size=2),
+    st.lists(st.tuples(configurations, st.floats()), max_size=3),
+    st.lists(configurations, max_size=2),
+    at=times,
+)
 interludes = (
     st.builds(JobStarted, st.integers(), texts, at=times)
     | st.builds(Enqueued, configurations, at=times)
@@ -70,7 +79,7 @@ def happenings(number: int) -> st.SearchStrategy[JobEvent]:
 @st.composite
 def histories(draw: st.DrawFn) -> list[JobEvent]:
     """Return the log of a job with up to four trials."""
-    log: list[JobEvent] = [draw(creations)]
+    log: list[JobEvent] = [draw(creations), *draw(st.lists(warm_starts, max_size=1))]
     trials = 0
     for _ in range(draw(st.integers(0, 25))):
         kind = draw(st.sampled_from(["trial", "trial", "suggest", "interlude"]))

@@ -23,8 +23,10 @@ from smtune.store import (
     TrialEnded,
     TrialMeasured,
     TrialStarted,
+    WarmStarted,
 )
 from smtune.store.creation import create_database
+from smtune.store.schema import MIGRATIONS
 from smtune.trial import Measurement, Trial, TrialStatus
 from tests.unit.store.histories import SPEC, everything_of, histories, job_created, sql
 
@@ -42,12 +44,21 @@ FIRST_RUN: list[JobEvent] = [
 ]
 
 
+def test_what_a_job_takes_over_from_others_is_there_with_it(directory: JobDirectory) -> None:
+    parents = [{"name": "old", "used": 1, "left_out": {}}]
+    warm = WarmStarted("TransferLearning", parents, [({"eta": 0.5, "depth": 3}, 0.25)], [{"eta": 0.5}], at=1000.0)
+    with JobStore.create(directory, job_created(), warm) as created:
+        assert list(created.events()) == [job_created(), warm]
+        assert created.job().warm_start == {"type": "TransferLearning", "parents": parents}
+
+
 def test_new_job_is_told_as_it_was_created(store: JobStore) -> None:
     assert store.job() == JobRecord(
         name="churn",
         backend="local",
         spec=SPEC,
         seed=7,
+        warm_start=None,
         status="InProgress",
         reason=None,
         created_at=1000.0,
@@ -441,7 +452,7 @@ def test_settings_of_a_store_for_writing(store: JobStore) -> None:
     assert ask("busy_timeout") == 30_000
     assert ask("foreign_keys") == 1
     assert ask("application_id") == int.from_bytes(b"smtu", "big")
-    assert ask("user_version") == 1
+    assert ask("user_version") == len(MIGRATIONS)
 
 
 def test_file_can_be_queried_by_hand(store: JobStore, directory: JobDirectory) -> None:

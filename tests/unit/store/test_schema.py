@@ -47,6 +47,15 @@ def test_older_file_that_is_only_read_is_not_changed(older_file: Path) -> None:
     assert older_file.read_bytes() == before
 
 
+def test_file_from_before_warm_starts_is_read_and_brought_up_to_date(older_file: Path) -> None:
+    sql(older_file, "ALTER TABLE job DROP COLUMN warm_start", "PRAGMA user_version = 1")
+    for read_only in (True, False):
+        with JobStore.open(older_file, read_only=read_only) as store:
+            assert store.job().warm_start is None
+            assert store.trial(0).origin == "random"
+    assert sql(older_file, "PRAGMA user_version") == [(len(MIGRATIONS),)]
+
+
 def test_migration_that_fails_leaves_the_file_as_it_was(older_file: Path) -> None:
     with pytest.raises(StoreError, match="no such table"):
         connect(older_file, read_only=False, migrations=(*MIGRATIONS, fail_half_way))
