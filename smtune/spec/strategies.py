@@ -91,6 +91,12 @@ class EvolutionaryConfig(_StrategyConfig):
     sigma: Annotated[float, Field(gt=0, le=1, description="Width of a mutation, as a share of the scaled range.")] = (
         0.15
     )
+    preselection: Annotated[
+        int,
+        Field(
+            ge=1, description="Children per trial, of which the one with the best neighbours is run; 1 runs any child."
+        ),
+    ] = 8
     max_generations: Annotated[
         int | None, Field(ge=1, description="Stop after this many times `population` configurations.")
     ] = None

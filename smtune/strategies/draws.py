@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TypeVar
 
@@ -28,19 +29,19 @@ class Draws:
     __slots__ = ("_digest",)
 
     def __init__(self, *key: int | str) -> None:
-        self._digest = blake2b(_encode(key), digest_size=8)
+        self._digest = blake2b(_encode(*key), digest_size=8)
 
     def within(self, *key: int | str) -> Draws:
         """Return the family of the longer key."""
         family = Draws.__new__(Draws)
         family._digest = self._digest.copy()  # noqa: SLF001
-        family._digest.update(_encode(key))  # noqa: SLF001
+        family._digest.update(_encode(*key))  # noqa: SLF001
         return family
 
     def bits(self, *key: int | str) -> int:
         """Return a whole number that is uniform in ``[0, 2**64)``."""
         digest = self._digest.copy()
-        digest.update(_encode(key))
+        digest.update(_encode(*key))
         return int.from_bytes(digest.digest(), "little")
 
     def uniform(self, *key: int | str) -> float:
@@ -66,6 +67,7 @@ class Draws:
         return sorted(range(count), key=family.bits)
 
 
-def _encode(key: tuple[int | str, ...]) -> bytes:
+@lru_cache(maxsize=4096, typed=True)
+def _encode(*key: int | str) -> bytes:
     """Join the parts such that no two keys look alike."""
     return "".join([f"{len(text)}:{text}" for text in map(str, key)]).encode(errors="surrogatepass")

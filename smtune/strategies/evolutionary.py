@@ -5,6 +5,7 @@ from __future__ import annotations
 from smtune.space import Configuration, SearchSpace
 from smtune.strategies.draws import Draws
 from smtune.strategies.operators import BlendCrossover, Elite, GaussianMutation, Individual, Tournament
+from smtune.strategies.preselection import NearestNeighbours, Preselection
 from smtune.strategies.proposer import Memory, Outcome, Proposal, Proposer
 from smtune.strategies.random_search import RandomSearch
 
@@ -13,7 +14,7 @@ BREEDING_ATTEMPTS = 20
 
 
 class EvolutionarySearch(Proposer):
-    """Breeds from the best configurations so far, one child per proposal (a steady-state genetic algorithm).
+    """Breeds from the best configurations so far (a steady-state genetic algorithm) and proposes the likeliest child.
 
     The start population is a Latin hypercube (McKay, Beckman and Conover, 1979). Every outcome may enter the
     population at once, so parallel trials never wait for the end of a generation. Failed configurations never breed.
@@ -25,7 +26,7 @@ class EvolutionarySearch(Proposer):
     ...     trial = search.ask()
     ...     search.tell(trial, (trial.parameters["depth"] - 11) ** 2 + (trial.parameters["rounds"] - 23) ** 2)
     >>> search.trials[59].origin
-    'crossover of 50 and 24'
+    'crossover of 10 and 21'
     >>> search.best_trial.objective
     0.0
 
@@ -38,9 +39,11 @@ class EvolutionarySearch(Proposer):
         selection: Chooses parents; by default a tournament of three.
         crossover: Makes one configuration out of two, for some of the children; by default a blend, for half of them.
         mutation: Changes a configuration; by default Gaussian steps.
+        children: Bred per proposal; all but one go unused.
+        preselection: Chooses among the children; by default by their nearest evaluated neighbours.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - every operator can be exchanged
         self,
         space: SearchSpace,
         *,
@@ -51,6 +54,8 @@ class EvolutionarySearch(Proposer):
         selection: Tournament | None = None,
         crossover: BlendCrossover | None = None,
         mutation: GaussianMutation | None = None,
+        children: int = 8,
+        preselection: Preselection | None = None,
     ) -> None:
         self._space = space
         self._draws = Draws(seed, "evolutionary")
@@ -60,6 +65,8 @@ class EvolutionarySearch(Proposer):
         self._selection = selection or Tournament()
         self._crossover = crossover or BlendCrossover(space)
         self._mutation = mutation or GaussianMutation(space)
+        self._children = children
+        self._preselection = preselection or NearestNeighbours(space)
         self._random = RandomSearch(space, seed=seed)
         strata = self._draws.within("strata")
         self._strata = {name: strata.permutation(population, name) for name in space}
@@ -84,6 +91,8 @@ class EvolutionarySearch(Proposer):
         """Let a successful configuration into the population if it is good enough."""
         if self._stopped:
             return
+        if self._children > 1:
+            self._preselection.learn(outcome)
         if outcome.loss is not None:
             best = self._elite[0].loss if self._elite else float("inf")
             self._elite.add(Individual(outcome.loss, outcome.number, outcome.parameters))
@@ -115,11 +124,16 @@ class EvolutionarySearch(Proposer):
         """Return a new child, or ``None`` if there are no two parents or all their children are known."""
         if len(self._elite) < 2:
             return None
-        for attempt in range(BREEDING_ATTEMPTS):
+        children: list[Proposal] = []
+        for attempt in range(max(self._children, BREEDING_ATTEMPTS)):
             child = self._breed(self._draws.within("child", number, attempt))
             if child.parameters not in memory:
-                return child
-        return None
+                children.append(child)
+            if children and attempt + 1 >= self._children:
+                break
+        if len(children) < 2:
+            return children[0] if children else None
+        return children[self._preselection.choose([child.parameters for child in children])]
 
     def _breed(self, draws: Draws) -> Proposal:
         population = tuple(self._elite)

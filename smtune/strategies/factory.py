@@ -115,6 +115,7 @@ def _evolutionary(config: EvolutionaryConfig, space: SearchSpace, seed: int) -> 
         selection=Tournament(config.tournament),
         crossover=BlendCrossover(space, config.crossover),
         mutation=GaussianMutation(space, probability=config.mutation, sigma=config.sigma),
+        children=config.preselection,
     )
 
 
