@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import math
 from bisect import insort
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from heapq import nsmallest
 from itertools import repeat
 from operator import mul
-from statistics import fmean, pstdev
+from statistics import fmean
 from typing import Protocol
 
 from smtune.space import CategoricalParameter, Configuration, SearchSpace
@@ -109,7 +108,7 @@ class NearestNeighbours:
         self._size = size
         self._softening = SOFTENING * math.sqrt(max(len(self._parameters), 1))
         self._ranked: list[_Known] = []
-        self._failed: deque[_Known] = deque(maxlen=FAILURES)
+        self._failed: list[_Known] = []
         self._avoids_failures = True
         self._learned = 0
         self._weigh([1.0] * len(self._parameters))
@@ -119,16 +118,18 @@ class NearestNeighbours:
         coordinates = self._coordinates(outcome.parameters)
         loss = math.inf if outcome.loss is None else outcome.loss
         known = _Known(loss, outcome.number, coordinates, self._point(coordinates))
-        if outcome.loss is None:
-            self._failed.append(known)
-        else:
-            insort(self._ranked, known)
+        insort(self._failed if outcome.loss is None else self._ranked, known)
         self._learned += 1
 
     def choose(self, candidates: Sequence[Configuration]) -> int:
-        """Return the place of the candidate with the best expectation, of equals the first."""
+        """Return the place of the candidate with the lowest score, of equals the first."""
+        scores = self.scores(candidates)
+        return scores.index(min(scores))
+
+    def scores(self, candidates: Sequence[Configuration]) -> list[float]:
+        """Return the expected log(1 + rank) of each candidate less its bonus: lower is better; 0 if nothing is known."""
         if not self._ranked:
-            return 0
+            return [0.0] * len(candidates)
         self._forget()
         if self._learned >= max(REFIT_LEAST, REFIT_SHARE * len(self._ranked)):
             self._learned = 0
@@ -137,11 +138,9 @@ class NearestNeighbours:
         if self._failed and self._avoids_failures:
             points += [known.point for known in self._failed]
             targets += [math.log1p(len(self._ranked))] * len(self._failed)
-        scores = [self._score(self._point(self._coordinates(one)), points, targets) for one in candidates]
-        return scores.index(min(scores))
+        return [self._score(self._point(self._coordinates(one)), points, targets) for one in candidates]
 
     def _score(self, point: Point, points: Sequence[Point], targets: Sequence[float]) -> float:
-        """Return the expected log rank less the bonus for novelty: lower is better."""
         distances = [*map(math.dist, repeat(point), points)]
         reach = sorted(distances)[: self._neighbours][-1]
         near = [(one, target) for one, target in zip(distances, targets, strict=True) if one <= reach]
@@ -150,11 +149,12 @@ class NearestNeighbours:
         return expected + OPTIMISM * math.expm1(-NOVELTY_RATE * min(distances) / self._diagonal)
 
     def _forget(self) -> None:
-        """Keep the best, and the latest of the others."""
+        """Keep the best, the latest of the others, and the latest failures."""
         if len(self._ranked) > self._size:
             best = self._size // 2
             others = sorted(self._ranked[best:], key=lambda known: known.number)
             self._ranked[best:] = sorted(others[best - self._size :])
+        del self._failed[:-FAILURES]
 
     def _log_ranks(self) -> list[float]:
         """Return log(1 + rank) of what is remembered, from the best on; equal losses have equal ranks."""
@@ -200,8 +200,9 @@ class NearestNeighbours:
     def _refit(self) -> None:
         """Estimate how much each parameter matters, and whether failures lie together."""
         targets = self._log_ranks()
-        if len(targets) >= RESULTS_TO_WEIGH and (spread := pstdev(targets)) > 0:
-            mean = fmean(targets)
+        mean = fmean(targets)
+        spread = math.sqrt(fmean([(target - mean) ** 2 for target in targets]))
+        if len(targets) >= RESULTS_TO_WEIGH and spread > 0:
             scores = [(target - mean) / spread for target in targets]
             columns = zip(*[known.coordinates for known in self._ranked], strict=True)
             explained = [

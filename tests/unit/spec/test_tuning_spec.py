@@ -269,6 +269,7 @@ def test_wrong_keys_do_not_hide_what_is_wrong_between_the_others():
         ({"strategy": {"population": 3}}, "strategy"),
         ({"strategy": {"type": "evolutionary", "populaton": 3}}, "strategy.populaton"),
         ({"strategy": {"type": "evolutionary", "population": 1}}, "strategy.population"),
+        ({"strategy": {"type": "evolutionary", "preselection": 0}}, "strategy.preselection"),
         ({"strategy": {"type": "chain", "steps": []}}, "strategy.steps"),
         ({"strategy": {"type": "chain", "steps": [{"strategy": {"type": "grd"}}]}}, "strategy.steps[0].strategy"),
         ({"strategy": {"type": "manual", "configurations": [{"x": 0.1}, {"y": 2}]}}, "strategy.configurations[1].y"),

@@ -160,6 +160,37 @@ class TestBreeding:
                 tell(backwards, suggestion, loss(suggestion.parameters))
 
 
+class TestPreselection:
+    def test_it_finds_better_configurations_than_any_child_would(self):
+        chosen = [best_of("evolutionary", seed, 60) for seed in range(12)]
+        any_child = [best_of(evolutionary(preselection=1), seed, 60) for seed in range(12)]
+        assert sum(one < other for one, other in zip(chosen, any_child, strict=True)) >= 8
+        assert sorted(chosen)[6] < sorted(any_child)[6]
+
+    def test_it_changes_nothing_before_there_are_children(self):
+        starts = [build(evolutionary(preselection=children), SPACE).ask(10) for children in (1, 8)]
+        assert starts[0] == starts[1]
+
+    @pytest.mark.parametrize(
+        "space",
+        [
+            SearchSpace({"fixed": IntegerParameter(3, 3)}),
+            SearchSpace({"depth": IntegerParameter(1, 40)}),
+            SearchSpace({name: CategoricalParameter(["a", "b", "c", "d"]) for name in ("first", "second", "third")}),
+        ],
+        ids=["one configuration", "one parameter", "unordered choices"],
+    )
+    @pytest.mark.parametrize("value", [1.0, None], ids=["equal losses", "failures"])
+    def test_small_spaces_are_exhausted_whatever_comes_of_them(self, space, value):
+        strategy = build("evolutionary", space)
+        seen = set()
+        while not strategy.exhausted:
+            suggestion = ask(strategy)
+            seen.add(tuple(suggestion.parameters.values()))
+            tell(strategy, suggestion, value)
+        assert len(seen) == space.size()
+
+
 class TestStopping:
     def test_generations_bound_the_proposals(self):
         strategy = build(evolutionary(population=5, max_generations=3), SPACE)
