@@ -158,11 +158,8 @@ class NearestNeighbours:
 
     def _log_ranks(self) -> list[float]:
         """Return log(1 + rank) of what is remembered, from the best on; equal losses have equal ranks."""
-        targets: list[float] = []
-        for rank, known in enumerate(self._ranked):
-            tied = rank > 0 and known.loss == self._ranked[rank - 1].loss
-            targets.append(targets[-1] if tied else math.log1p(rank))
-        return targets
+        ranks: dict[float, float] = {}
+        return [ranks.setdefault(known.loss, math.log1p(rank)) for rank, known in enumerate(self._ranked)]
 
     def _coordinates(self, configuration: Configuration) -> Point:
         return tuple(
