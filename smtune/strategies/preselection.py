@@ -98,7 +98,7 @@ class NearestNeighbours:
         size: How many configurations with a loss are remembered.
     """
 
-    def __init__(self, space: SearchSpace, *, neighbours: int = 5, size: int = 200) -> None:
+    def __init__(self, space: SearchSpace, *, neighbours: int = 5, size: int = 120) -> None:
         self._parameters = {name: parameter for name, parameter in space.items() if parameter.cardinality != 1}
         self._levels = [
             parameter.cardinality if isinstance(parameter, CategoricalParameter) and not parameter.ordered else None
