@@ -6,16 +6,16 @@ import math
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from statistics import fmean
 from typing import TYPE_CHECKING, Any, SupportsFloat, TypeGuard
 
 from smtune.errors import Problem, SearchExhaustedError, SpecError
 from smtune.space import SearchSpace
 from smtune.strategies import build_strategy
+from smtune.strategies.factory import parse_repeats
 from smtune.trial import Trial, TrialStatus
 
 if TYPE_CHECKING:
-    from smtune.spec import Goal, StrategyConfig
+    from smtune.spec import Goal, Repeats, StrategyConfig
 
 _LARGEST_SEED = 2**32 - 1
 
@@ -38,9 +38,10 @@ class AskTell:
         strategy: A type's name, a mapping with ``type`` and settings, or a config.
         goal: ``"Minimize"`` or ``"Maximize"``.
         seed: The same seed and the same tells, in the same order, give the same trials. From 0 to 2**32 - 1.
-        repeats: How many times each configuration is trained, in a row; strategies then learn from the mean.
         warm_start: Configurations and objectives of earlier searches of the same thing, the oldest first. The strategy
             learns from them as if they were its own, and none of them is asked for again.
+        repeats: How many times each configuration is trained: a number, or ``{"min": 1, "max": 5}`` for a race, in
+            which only those that may still be the best are trained again. Strategies learn from the mean.
 
     Raises:
         SpecError: The space, the strategy, the goal, the seed, the repeats or the warm start are wrong.
@@ -53,20 +54,21 @@ class AskTell:
         strategy: str | Mapping[str, object] | StrategyConfig = "evolutionary",
         goal: str | Goal = "Minimize",
         seed: int = 0,
-        repeats: int = 1,
+        repeats: int | Mapping[str, Any] | Repeats = 1,
         warm_start: Sequence[tuple[Mapping[str, object], float]] = (),
     ) -> None:
+        from smtune.progress.ranking import Ranking
         from smtune.spec import Goal, read_strategy
 
         self._goal = Goal.parse(goal)
         self._space = space if isinstance(space, SearchSpace) else SearchSpace(space)
+        times = parse_repeats(repeats)
         self._strategy = build_strategy(
-            read_strategy(strategy), self._space, goal=self._goal, seed=_seed(seed), repeats=repeats
+            read_strategy(strategy), self._space, goal=self._goal, seed=_seed(seed), repeats=times
         )
+        self._ranking = Ranking(self._goal, least=times.min)
         self._strategy.warm_start(_results(warm_start, self._space))
-        self._repeats = repeats
         self._trials: list[Trial] = []
-        self._best: Trial | None = None
 
     def ask(self) -> Trial:
         """Return the next trial; its ``parameters`` map names to typed values.
@@ -80,6 +82,7 @@ class AskTell:
         suggestion = suggestions[0]
         trial = Trial(suggestion.number, suggestion.parameters, origin=suggestion.origin, repeat=suggestion.repeat)
         self._trials.append(trial)
+        self._ranking.update(trial)
         return replace(trial, parameters=dict(trial.parameters))  # whoever changes these does not change the search
 
     def tell(self, trial: Trial | int, value: float | None = None, *, failed: str | None = None) -> None:
@@ -107,9 +110,7 @@ class AskTell:
             ended = replace(asked, status=TrialStatus.Failed, failure_reason=failed)
         self._strategy.tell(ended)
         self._trials[ended.number] = ended
-        outcome = self._outcome(ended)
-        if outcome is not None and self._is_best(outcome):
-            self._best = outcome
+        self._ranking.update(ended)
 
     def enqueue(self, configuration: Mapping[str, object]) -> None:
         """Put a configuration ahead of the strategy's own; it is skipped if it was asked for before.
@@ -131,9 +132,10 @@ class AskTell:
         """The completed trial with the best objective, the oldest of equals; ``None`` before the first.
 
         With ``repeats``, a configuration counts once all of its trials were told, by the mean of those that succeeded,
-        which is what strategies learn from: this is then the first of those, with that mean as its objective.
+        which is what strategies learn from: this is then the first of those, with that mean as its objective. In a
+        race, it is the best of those that were trained most often.
         """
-        return self._best
+        return self._ranking.best()
 
     @property
     def exhausted(self) -> bool:
@@ -156,23 +158,6 @@ class AskTell:
         if asked.status.ended:
             raise ValueError(f"trial {number} was told before: it is {asked.status.value}")
         return asked
-
-    def _outcome(self, ended: Trial) -> Trial | None:
-        """Return what is known of a trial's configuration, or ``None`` while that is not all or if all of it failed."""
-        first = ended.number - ended.repeat
-        group = self._trials[first : first + self._repeats]
-        if len(group) < self._repeats or not all(trial.status.ended for trial in group):
-            return None
-        scored = [(trial, trial.objective) for trial in group if trial.objective is not None]
-        return replace(scored[0][0], objective=fmean(objective for _, objective in scored)) if scored else None
-
-    def _is_best(self, trial: Trial) -> bool:
-        if trial.objective is None:
-            return False
-        if self._best is None or self._best.objective is None:
-            return True
-        sign = self._goal.sign
-        return (sign * trial.objective, trial.number) < (sign * self._best.objective, self._best.number)
 
     def _why_nothing(self) -> str:
         if self._strategy.exhausted:

@@ -153,11 +153,11 @@ class TuningResult:
         scored = [trial for trial in self.trials if is_result(trial)]
         if not any(trial.repeat for trial in self.trials):
             return scored
-        under_way = {_key(trial) for trial in self.trials if not trial.status.ended}
-        repeats: dict[tuple[object, ...], list[Trial]] = {}
+        under_way = {configuration_key(trial) for trial in self.trials if not trial.status.ended}
+        repeats: dict[str, list[Trial]] = {}
         for trial in scored:
-            if _key(trial) not in under_way:
-                repeats.setdefault(_key(trial), []).append(trial)
+            if configuration_key(trial) not in under_way:
+                repeats.setdefault(configuration_key(trial), []).append(trial)
         return [_mean(group) for group in repeats.values()]
 
     @property
@@ -277,12 +277,13 @@ def is_result(trial: Trial) -> bool:
     return trial.objective is not None and (trial.status is TrialStatus.Completed or stopped_early(trial))
 
 
+def configuration_key(trial: Trial) -> str:
+    """Return a text that two trials share if they train the same configuration; it tells 1 and True apart."""
+    return repr(sorted(trial.parameters.items()))
+
+
 def _objective(trial: Trial) -> float:
     return math.nan if trial.objective is None else trial.objective
-
-
-def _key(trial: Trial) -> tuple[object, ...]:
-    return tuple(sorted(trial.parameters.items()))
 
 
 def _mean(repeats: Sequence[Trial]) -> Trial:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, field, replace
 
-from smtune.results import is_result
+from smtune.results import configuration_key, is_result
 from smtune.spec.objective import Goal
 from smtune.trial import Trial
 
@@ -18,6 +18,7 @@ class _Entrant:
         first: Its completed trial with the lowest number, or ``None``.
         total: Sum of the objectives of its completed trials.
         completed: How many trials these are.
+        ended: Numbers of the trials that have ended, however.
         running: Numbers of the trials that are under way.
         version: Raised by every change, so that earlier places in the ranking are known to be outdated.
     """
@@ -25,6 +26,7 @@ class _Entrant:
     first: Trial | None = None
     total: float = 0.0
     completed: int = 0
+    ended: set[int] = field(default_factory=set)
     running: set[int] = field(default_factory=set)
     version: int = 0
 
@@ -32,17 +34,20 @@ class _Entrant:
 class Ranking:
     """Ranks configurations as their trials begin and end; one with repeats under way has no place.
 
-    An update takes logarithmic time, whatever the order of the scores.
+    Those that were trained more often come first, as in :attr:`smtune.results.TuningResult.best`. An update takes
+    logarithmic time, whatever the order of the scores.
 
     Args:
         goal: Which way the objective is optimised.
+        least: Trainings without which a configuration has no place.
     """
 
-    def __init__(self, goal: Goal) -> None:
+    def __init__(self, goal: Goal, *, least: int = 1) -> None:
         self._goal = goal
+        self._least = least
         self._by_number: dict[int, _Entrant] = {}
-        self._by_parameters: dict[tuple[object, ...], _Entrant] = {}
-        self._heap: list[tuple[float, int, int, _Entrant]] = []
+        self._by_parameters: dict[str, _Entrant] = {}
+        self._heap: list[tuple[int, float, int, int, _Entrant]] = []
 
     def update(self, trial: Trial) -> None:
         """Take in the beginning or the end of a trial."""
@@ -50,21 +55,24 @@ class Ranking:
         entrant.version += 1
         if not trial.status.ended:
             entrant.running.add(trial.number)
+            entrant.ended.discard(trial.number)
             return
         entrant.running.discard(trial.number)
+        entrant.ended.add(trial.number)
         if is_result(trial) and trial.objective is not None:
             entrant.total += trial.objective
             entrant.completed += 1
             if entrant.first is None or trial.number < entrant.first.number:
                 entrant.first = trial
-        if entrant.first is not None and not entrant.running:
+        if entrant.first is not None and not entrant.running and len(entrant.ended) >= self._least:
             score = self._goal.sign * entrant.total / entrant.completed
-            heapq.heappush(self._heap, (score, entrant.first.number, entrant.version, entrant))
+            place = (-len(entrant.ended), score, entrant.first.number, entrant.version, entrant)
+            heapq.heappush(self._heap, place)
 
     def best(self) -> Trial | None:
         """Return the first completed trial of the best configuration, with the mean objective of its repeats."""
         while self._heap:
-            _, _, version, entrant = self._heap[0]
+            *_, version, entrant = self._heap[0]
             if version == entrant.version and entrant.first is not None:
                 return replace(entrant.first, objective=entrant.total / entrant.completed)
             heapq.heappop(self._heap)
@@ -74,7 +82,7 @@ class Ranking:
         known = self._by_number.get(trial.number)
         if known is not None:
             return known
-        key = tuple(sorted(trial.parameters.items()))
+        key = configuration_key(trial)
         # A strategy may propose a configuration twice; only repeats belong together.
         entrant = self._by_parameters.get(key) if trial.repeat else None
         if entrant is None:

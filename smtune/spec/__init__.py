@@ -5,6 +5,8 @@ It is frozen, knows nothing of where it will run, and reads the same from Python
 
 from smtune.spec.objective import Goal, Objective
 from smtune.spec.parts import Channel, Limits, Training
+from smtune.spec.repeats import Repeats, read_repeats
+from smtune.spec.selection import Selection
 from smtune.spec.stopping import Completion, EarlyStopping, MedianConfig, PlateauConfig
 from smtune.spec.strategies import (
     BayesianConfig,
@@ -39,6 +41,8 @@ __all__ = [
     "Objective",
     "PlateauConfig",
     "RandomConfig",
+    "Repeats",
+    "Selection",
     "SobolConfig",
     "StrategyConfig",
     "Training",
@@ -46,5 +50,6 @@ __all__ = [
     "WarmStart",
     "WarmStartType",
     "is_json_file",
+    "read_repeats",
     "read_strategy",
 ]

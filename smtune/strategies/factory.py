@@ -22,10 +22,13 @@ from smtune.strategies.sobol import SobolSearch
 
 if TYPE_CHECKING:
     from smtune.spec.objective import Goal
+    from smtune.spec.repeats import Repeats
     from smtune.spec.strategies import ChainConfig, ChainStep, EvolutionaryConfig, SingleStrategy, StrategyConfig
 
 
-def build_strategy(config: StrategyConfig, space: SearchSpace, *, goal: Goal, seed: int, repeats: int = 1) -> Strategy:
+def build_strategy(
+    config: StrategyConfig, space: SearchSpace, *, goal: Goal, seed: int, repeats: int | Repeats = 1
+) -> Strategy:
     """Return a new strategy that has suggested nothing yet.
 
     Args:
@@ -33,17 +36,30 @@ def build_strategy(config: StrategyConfig, space: SearchSpace, *, goal: Goal, se
         space: What it searches.
         goal: Which way the objective of the trials is better.
         seed: The same seed and the same tells, in the same order, give the same suggestions.
-        repeats: How many times each configuration is suggested, in a row.
+        repeats: How many times each configuration is suggested.
 
     Raises:
         SpecError: Settings do not fit the space; paths are relative to the strategy.
         MissingExtraError: ``sobol`` is part of it, and scipy is not installed.
     """
     _check_extras(config)
-    if repeats < 1:
-        raise SpecError([Problem("repeats", repeats, "must be at least 1", "use 1 to train every configuration once")])
-    proposer = _chain(config, space, seed, repeats) if config.type == "chain" else _single(config, space, seed)
-    return BookkeepingStrategy(proposer, space, sign=goal.sign, repeats=repeats)
+    times = parse_repeats(repeats)
+    proposer = _chain(config, space, seed, times) if config.type == "chain" else _single(config, space, seed)
+    return BookkeepingStrategy(proposer, space, sign=goal.sign, repeats=times)
+
+
+def parse_repeats(given: object) -> Repeats:
+    """Return what a number or a mapping means.
+
+    Raises:
+        SpecError: It is no number of trainings.
+    """
+    from smtune.spec.repeats import read_repeats
+
+    try:
+        return read_repeats(given)
+    except SpecError as error:
+        raise SpecError([problem.under("repeats") for problem in error.problems]) from None
 
 
 def _check_extras(config: StrategyConfig) -> None:
@@ -85,7 +101,7 @@ def _evolutionary(config: EvolutionaryConfig, space: SearchSpace, seed: int) -> 
     )
 
 
-def _chain(config: ChainConfig, space: SearchSpace, seed: int, repeats: int) -> Chain:
+def _chain(config: ChainConfig, space: SearchSpace, seed: int, repeats: Repeats) -> Chain:
     problems: list[Problem] = []
     for place, step in enumerate(config.steps):
         is_last = place == len(config.steps) - 1
@@ -98,9 +114,10 @@ def _chain(config: ChainConfig, space: SearchSpace, seed: int, repeats: int) -> 
     return Chain([_step(step, own, repeats) for step, own in zip(config.steps, seeds, strict=True)], space)
 
 
-def _step(step: ChainStep, seed: int, repeats: int) -> Step:
+def _step(step: ChainStep, seed: int, repeats: Repeats) -> Step:
     # Repeats of one configuration stay together, so a step ends at the first whole configuration at or after `trials`.
-    configurations = None if step.trials is None else math.ceil(step.trials / repeats)
+    # How many trials a race takes is not known before: then the first trainings count, and the others come on top.
+    configurations = None if step.trials is None else math.ceil(step.trials / repeats.min)
     return Step(lambda space: _single(step.strategy, space, seed), configurations, step.narrow)
 
 
