@@ -300,6 +300,9 @@ def _result(directory: JobDirectory, store: JobStore) -> TuningResult:
         started_at=job.started_at,
         ended_at=job.ended_at,
         warm_start=_warm_start(job),
+        repeats=spec.repeats,
+        selection=spec.selection,
+        holdout_metric=spec.objective.holdout_metric,
     )
 
 

@@ -178,6 +178,8 @@ class Board:
 
     def _header(self, result: TuningResult) -> str:
         planned = "as many trials as time allows" if self.planned is None else _count_text(self.planned)
+        if result.repeats.race and self.planned is not None:
+            planned = f"at most {planned}"
         if result.max_parallel > 1:
             planned += f", {result.max_parallel} at a time"
         goal = f"{result.goal} {clean(result.metric)}"

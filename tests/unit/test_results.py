@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from smtune.results import JobStatus, TuningResult
-from smtune.spec import Goal
+from smtune.spec import Goal, Repeats
 from smtune.trial import Trial, TrialStatus
 
 
@@ -25,7 +25,7 @@ def failed(number, reason):
     return Trial(number, {"eta": 0.0}, TrialStatus.Failed, failure_reason=reason, started_at=0.0, ended_at=1.0)
 
 
-def result(*trials, goal=Goal.Maximize):
+def result(*trials, goal=Goal.Maximize, **fields):
     return TuningResult(
         name="churn",
         backend="local",
@@ -35,6 +35,8 @@ def result(*trials, goal=Goal.Maximize):
         strategy="random",
         seed=7,
         trials=trials,
+        holdout_metric="test:auc",
+        **fields,
     )
 
 
@@ -58,11 +60,12 @@ def test_with_repeats_the_best_mean_wins_and_not_the_luckiest_run():
 
     lucky = [repeat(0, 1, 5.0), repeat(1, 1, 1.0), repeat(2, 1, 9.0)]
     steady = [repeat(3, 2, 4.0), repeat(4, 2, 4.0), repeat(5, 2, 4.0)]
-    job = result(*lucky, *steady, goal=Goal.Minimize)
+    thrice = {"goal": Goal.Minimize, "repeats": Repeats(min=3, max=3)}
+    job = result(*lucky, *steady, **thrice)
     assert (job.best.number, job.best.objective, job.best.metrics) == (3, 4.0, {"m": 4.0})
     assert [value for _, value in job.history()] == [5.0, 4.0]
     begun = Trial(6, {"x": 3}, TrialStatus.Completed, objective=0.0), Trial(7, {"x": 3}, repeat=1)
-    assert result(*lucky, *steady, *begun, goal=Goal.Minimize).best.number == 3
+    assert result(*lucky, *steady, *begun, **thrice).best.number == 3
 
 
 def test_trials_that_ran_out_of_time_are_a_cause_of_failure():
@@ -87,12 +90,12 @@ def test_failures_are_grouped_by_cause_whatever_their_numbers():
     assert job.counts == {"Completed": 1, "Failed": 3, "Stopped": 0, "InProgress": 0}
 
 
-def test_selection_optimism_compares_the_objective_with_its_twin_on_the_holdout():
-    assert result(completed(0, 0.95, **{"test:auc": 0.9})).selection_optimism() == pytest.approx(0.05)
+def test_the_gap_to_the_holdout_is_positive_where_that_is_worse():
+    assert result(completed(0, 0.95, **{"test:auc": 0.9})).holdout_gap() == pytest.approx(0.05)
     loss = completed(0, 0.2, **{"test:auc": 0.3})
-    assert result(loss, goal=Goal.Minimize).selection_optimism() == pytest.approx(0.1)
-    assert result(completed(0, 0.95)).selection_optimism() is None
-    assert result().selection_optimism() is None
+    assert result(loss, goal=Goal.Minimize).holdout_gap() == pytest.approx(0.1)
+    assert result(completed(0, 0.95)).holdout_gap() is None
+    assert result().holdout_gap() is None
 
 
 def test_holdout_shows_the_test_metrics_of_the_best():
