@@ -48,7 +48,7 @@ class Settings:
         early_stopping_rounds: Rounds without improvement after which to stop; 0: never.
         cv_folds: Number of folds of cross-validation; 0 or 1: none.
         checkpoint_every: Rounds between two checkpoints; 0: none.
-        seed: Seed of every random draw.
+        seed: Seed of every random draw; another one for each repeat of the same configuration.
     """
 
     booster: dict[str, Any]
@@ -89,6 +89,7 @@ def read_settings(environment: Environment) -> Settings:
         booster["eval_metric"] = metrics
     own = {**OWN_PARAMETERS, **{name: value for name, value in values.items() if name in OWN_PARAMETERS}}
     del own["eval_metric"]
+    own["seed"] = own["seed"] + environment.repeat
     settings = Settings(booster=booster, **own)
     for name, least in (("num_round", 1), ("early_stopping_rounds", 0), ("cv_folds", 0), ("checkpoint_every", 0)):
         if getattr(settings, name) < least:
@@ -107,7 +108,9 @@ def _metrics(value: object) -> list[str]:
 def _tuned_metric(objective: str | None) -> str | None:
     """Return XGBoost's name of the metric that a tuning job optimises, as SageMaker's own container takes it."""
     part, _, metric = (objective or "").partition(":")
-    return metric if part in ("train", "validation", "test") and metric and not metric.endswith("-std") else None
+    return (
+        metric if part in ("train", "validation", "test") and metric and not metric.endswith(("-std", ":se")) else None
+    )
 
 
 def _unknown(name: str, known: list[str]) -> str:

@@ -20,7 +20,7 @@ def failed(number, reason):
     return trial(number, None, status=TrialStatus.Failed, failure_reason=reason)
 
 
-def result(*trials, status=JobStatus.Completed, goal=Goal.Maximize, reason=None):
+def result(*trials, status=JobStatus.Completed, goal=Goal.Maximize, reason=None, **fields):
     return TuningResult(
         name="churn",
         backend="local",
@@ -34,6 +34,8 @@ def result(*trials, status=JobStatus.Completed, goal=Goal.Maximize, reason=None)
         failure_reason=reason,
         started_at=1000.0,
         ended_at=1052.0,
+        holdout_metric="test:auc",
+        **fields,
     )
 
 
