@@ -12,6 +12,9 @@ from smtune.trial import Trial
 STANDARD_ERROR = ":se"
 """What a script appends to a metric's name to report its standard error, e.g. ``validation:auc:se``."""
 
+FOLD = ":fold-"
+"""What comes between a metric's name and the number of a fold of cross-validation, e.g. ``validation:auc:fold-0``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
@@ -20,6 +23,7 @@ class Evaluation:
     Attributes:
         trial: Its first trial with a result, with the means of objective and metrics over all of them.
         losses: Repeat to loss, of the trainings with a result; at least one.
+        folds: Fold to loss, of a single training that reported them.
         trainings: How many trainings have ended, with or without a result.
         standard_error: Of the mean; ``None`` if unknown.
         seconds: Mean time of a training with a result, or ``None``.
@@ -27,6 +31,7 @@ class Evaluation:
 
     trial: Trial
     losses: Mapping[int, float]
+    folds: Mapping[int, float]
     trainings: int
     standard_error: float | None
     seconds: float | None
@@ -35,6 +40,11 @@ class Evaluation:
     def loss(self) -> float:
         """Mean loss."""
         return math.fsum(self.losses.values()) / len(self.losses)
+
+    @property
+    def parts(self) -> Mapping[int, float]:
+        """The losses whose mean is the loss: of several repeats, or else of folds, or else the one there is."""
+        return self.losses if len(self.losses) > 1 or not self.folds else self.folds
 
 
 def evaluate(results: Sequence[Trial], *, trainings: int, metric: str, sign: int) -> Evaluation:
@@ -63,10 +73,18 @@ def evaluate(results: Sequence[Trial], *, trainings: int, metric: str, sign: int
     return Evaluation(
         trial=first,
         losses={repeat: sign * objective for repeat, objective in objectives.items()},
+        folds=_folds(first, metric, sign) if len(results) == 1 else {},
         trainings=trainings,
         standard_error=error_of([*objectives.values()], first.metrics.get(metric + STANDARD_ERROR)),
         seconds=fmean(times) if times else None,
     )
+
+
+def _folds(trial: Trial, metric: str, sign: int) -> dict[int, float]:
+    """Return what the script reported of each fold, as losses."""
+    prefix = metric + FOLD
+    found = {name.removeprefix(prefix): value for name, value in trial.metrics.items() if name.startswith(prefix)}
+    return {int(fold): sign * value for fold, value in found.items() if fold.isdecimal() and math.isfinite(value)}
 
 
 def error_of(values: Sequence[float], reported: float | None) -> float | None:

@@ -53,9 +53,11 @@ def disagreement(
 
     The first of these that applies:
 
-    - The best is worse on the holdout than its score by more than its optimism and two standard errors. A reported
-      standard error tells how the score varies with the rows. One from repeats does not: then the gap counts only as
-      far as it is wider than the median of at least five other configurations, since the holdout's rows may be harder.
+    - The best is worse on the holdout than its score by more than its optimism and two standard errors of the
+      difference; the holdout's own is taken for that of the score unless it is reported too. A reported standard
+      error tells how the score varies with the rows. One from repeats does not: then the gap counts
+      only as far as it is wider than the median of at least five other configurations, since the holdout's rows may be
+      harder.
     - The best is better than the untuned default by its score, and worse on the holdout.
     - The ten best configurations, at least eight, are ranked oppositely by the two: Kendall's tau is negative at the
       level of 5 % (normal approximation, Kendall, 1938).
@@ -81,7 +83,7 @@ def _too_wide(
         if len(others) < LEAST_OTHERS:
             return None
         usual = median(others)
-    error = math.hypot(error, best.trial.metrics.get(scores.holdout + STANDARD_ERROR, 0.0))
+    error = math.hypot(error, best.trial.metrics.get(scores.holdout + STANDARD_ERROR, error))
     allowed = (optimism or 0.0) + 2 * error
     if gap - usual <= allowed:
         return None

@@ -17,6 +17,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import stdev
 
 from smtune.honesty.evaluation import Evaluation
 
@@ -53,16 +54,16 @@ def expect(evaluations: Sequence[Evaluation], best: Evaluation) -> Expectation |
     """
     if len(evaluations) < LEAST:
         return f"it takes {LEAST} configurations"
-    if len(best.losses) > 1:
+    if len(best.parts) > 1 and all(one.parts.keys() <= best.parts.keys() for one in evaluations):
         error = _spread(evaluations, best)
         if error == 0:
             return "all repeats scored the same: does the script heed smtune.container.repeat()?"
-        known = [(one.loss, error / math.sqrt(len(one.losses))) for one in evaluations]
-        own = error / math.sqrt(len(best.losses))
+        known = [(one.loss, error / math.sqrt(len(one.parts))) for one in evaluations]
+        own = error / math.sqrt(len(best.parts))
     else:
         known = [(one.loss, one.standard_error) for one in evaluations if one.standard_error]
         if len(known) < len(evaluations) or not best.standard_error:
-            return "it takes standard errors: from repeats, or reported beside the objective"
+            return "it takes repeats, or scores of folds or standard errors that are reported beside the objective"
         own = best.standard_error
     loss = posterior_mean(best.loss, own, known)
     return Expectation(loss, loss - best.loss, len(evaluations))
@@ -101,16 +102,17 @@ def posterior_mean(best: float, error: float, known: Sequence[tuple[float, float
 
 
 def _spread(evaluations: Sequence[Evaluation], best: Evaluation) -> float:
-    """Return the standard deviation of a single training's loss, which repeats tell.
+    """Return the standard deviation of the loss in a single repeat or fold.
 
-    What all configurations share in a repeat, such as a split of the data that is hard for all, does not make one of
-    them the best. It is left out where several were trained in the same repeats: the residual variance of a two-way
-    table without replication (Scheffe, 1959, chapter 4).
+    What all configurations share there, such as rows that are hard for all, does not make one of them the best. It is
+    left out where several have the same repeats or folds: the residual variance of a two-way table without replication
+    (Scheffe, 1959, chapter 4). The better half of these counts, at least five: hopeless configurations often vary more.
     """
-    block = [one.losses for one in evaluations if one.losses.keys() == best.losses.keys()]
-    repeats = sorted(best.losses)
+    alike = sorted((one for one in evaluations if one.parts.keys() == best.parts.keys()), key=lambda one: one.loss)
+    block = [one.parts for one in alike[: max(LEAST, len(alike) // 2)]]
+    repeats = sorted(best.parts)
     if len(block) == 1:
-        return math.sqrt(sum((best.losses[k] - best.loss) ** 2 for k in repeats) / (len(repeats) - 1))
+        return stdev(best.parts.values())
     rows = [math.fsum(row.values()) / len(row) for row in block]
     columns = {k: math.fsum(row[k] for row in block) / len(block) for k in repeats}
     grand = math.fsum(rows) / len(rows)

@@ -28,6 +28,7 @@ class Settings:
         seed: Seed of every random draw; another one for each repeat of the same configuration.
         epochs: Passes over the data, for models that learn by epochs.
         batch_size: Rows that ``sgd`` takes at a time, ``None``: all.
+        tuned_metric: The metric that a tuning job optimises, or ``None``; its folds are reported one by one.
         has_label: Whether the first column is a label; only clustering can do without.
     """
 
@@ -39,6 +40,7 @@ class Settings:
     seed: int
     epochs: int
     batch_size: int | None
+    tuned_metric: str | None
     has_label: bool
 
     def build(self) -> BaseEstimator:
@@ -76,6 +78,7 @@ def read_settings(environment: Environment) -> Settings:
         seed=own["seed"],
         epochs=own.get("epochs", 1),
         batch_size=own.get("batch_size") or None,
+        tuned_metric=environment.objective_metric,
         has_label=own.get("has_label", True),
     )
 

@@ -139,6 +139,8 @@ def mean_scores(
             if len(values) > 1 and name == "validation":
                 scores[f"{name}:{metric}-std"] = float(np.std(values))
                 scores[f"{name}:{metric}:se"] = float(np.std(values, ddof=1) / np.sqrt(len(values)))
+            if len(values) > 1 and f"{name}:{metric}" == settings.tuned_metric:
+                scores |= {f"{name}:{metric}:fold-{number}": value for number, value in enumerate(values)}
     return scores
 
 

@@ -118,6 +118,8 @@ class Boosting:
             if len(values) > 1 and name.startswith("validation:"):
                 scores[name + "-std"] = float(np.std(values))
                 scores[name + ":se"] = float(np.std(values, ddof=1) / np.sqrt(len(values)))
+            if len(values) > 1 and name == self._settings.tuned_metric:
+                scores |= {f"{name}:fold-{number}": value for number, value in enumerate(values)}
         return scores
 
     def final_rounds(self) -> int:
@@ -145,7 +147,8 @@ class Boosting:
     def _judge(self, scores: Mapping[str, float]) -> None:
         if not self._settings.early_stopping_rounds:
             return
-        name = [name for name in scores if name.startswith("validation:") and not name.endswith(("-std", ":se"))][-1]
+        measured = [name for name in scores if name.startswith("validation:") and name.count(":") == 1]
+        name = [name for name in measured if not name.endswith("-std")][-1]
         metric = name.partition(":")[2].partition("@")[0].rstrip("-")
         score = scores[name] if metric in _HIGHER_IS_BETTER else -scores[name]
         if self.best is None or score > self.best.score:
