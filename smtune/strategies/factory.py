@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from smtune.errors import MissingExtraError, Problem, SpecError
 from smtune.space import SearchSpace
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def build_strategy(
-    config: StrategyConfig, space: SearchSpace, *, goal: Goal, seed: int, repeats: int | Repeats = 1
+    config: StrategyConfig, space: SearchSpace, *, goal: Goal, seed: int, repeats: int | Mapping[str, Any] | Repeats = 1
 ) -> Strategy:
     """Return a new strategy that has suggested nothing yet.
 
@@ -36,7 +37,7 @@ def build_strategy(
         space: What it searches.
         goal: Which way the objective of the trials is better.
         seed: The same seed and the same tells, in the same order, give the same suggestions.
-        repeats: How many times each configuration is suggested.
+        repeats: How many times each configuration is suggested: a number, or ``{"min": 1, "max": 5}`` for a race.
 
     Raises:
         SpecError: Settings do not fit the space; paths are relative to the strategy.
