@@ -141,6 +141,11 @@ def _lowering_problems(training: Training | None) -> Iterator[Problem]:
 def _warnings(spec: TuningSpec, function: object) -> Iterator[str]:
     if function is not None and spec.metrics:
         yield "metrics: regular expressions are for scripts; a function returns or reports its metrics"
+    if spec.selection is not None and spec.repeats.max == 1:
+        yield (
+            f"selection: {spec.selection.rule} takes standard errors: set repeats: 3, or report "
+            f'"{spec.objective.metric}:se" as the cross-validation of training_containers does'
+        )
     planned = spec.planned_trials
     if planned is not None and spec.limits.max_parallel > planned:
         yield f"limits.max_parallel = {spec.limits.max_parallel} is more than the number of trials, {planned}"

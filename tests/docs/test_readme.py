@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from smtune.spec import Completion, MedianConfig, TuningSpec, WarmStart
+from smtune.spec import Completion, MedianConfig, Repeats, Selection, TuningSpec, WarmStart
 from smtune.spec.files import read_mapping
 from smtune.spec.stopping import read_early_stopping
 from smtune.store import FileWatch, JobDirectory
@@ -39,11 +39,12 @@ def test_the_yaml_is_a_legal_spec(tmp_path):
 
 
 def test_the_keys_that_stop_trials_and_jobs_belong_to_it(tmp_path):
-    (tmp_path / "tuning.yaml").write_text("".join(blocks("yaml")))
+    text, stopping, _ = blocks("yaml")
+    (tmp_path / "tuning.yaml").write_text(text + stopping)
     spec = TuningSpec.from_dict(read_mapping(tmp_path / "tuning.yaml"))
     assert spec.early_stopping == MedianConfig()
     assert spec.completion == Completion(target=0.95, not_improving=15)
-    for rule in re.findall(r"\{type: (?:median|plateau).*?\}", blocks("yaml")[1]):
+    for rule in re.findall(r"\{type: (?:median|plateau).*?\}", stopping):
         assert read_early_stopping(yaml.safe_load(rule)) is not None
 
 
@@ -51,6 +52,15 @@ def test_the_key_that_names_earlier_jobs_belongs_to_it(tmp_path):
     (tmp_path / "tuning.yaml").write_text("".join(blocks("yaml")))
     warm_start = TuningSpec.from_file(tmp_path / "tuning.yaml").warm_start
     assert warm_start == WarmStart(parents=["churn-1", str(tmp_path / "old.json")])
+def test_the_keys_of_noisy_scores_belong_to_it():
+    text, _, noisy = blocks("yaml")
+    spec = TuningSpec.from_dict({**yaml.safe_load(text), **yaml.safe_load(noisy)})
+    assert spec.repeats == Repeats(min=1, max=5)
+    assert spec.selection == Selection(prefer="seconds")
+    assert spec.objective.holdout_metric == TuningSpec.from_dict(yaml.safe_load(text)).objective.holdout_metric
+    for rule in re.findall(r"\{rule: .*?\}", noisy):
+        chosen = {**yaml.safe_load(text), "selection": yaml.safe_load(rule)}
+        assert TuningSpec.from_dict(chosen).selection == Selection(prefer="max_depth")
 
 
 @pytest.mark.parametrize("code", blocks("python"), ids=range(len(blocks("python"))))

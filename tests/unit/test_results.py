@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from smtune.results import JobStatus, TuningResult
-from smtune.spec import Goal, Repeats
+from smtune.spec import Goal, Repeats, Selection
 from smtune.trial import Trial, TrialStatus
 
 
@@ -35,8 +35,7 @@ def result(*trials, goal=Goal.Maximize, **fields):
         strategy="random",
         seed=7,
         trials=trials,
-        holdout_metric="test:auc",
-        **fields,
+        **{"holdout_metric": "test:auc", **fields},
     )
 
 
@@ -134,3 +133,113 @@ def test_a_trial_that_a_rule_stopped_is_a_result_and_no_failure():
     assert job.history() == [(0, 0.8), (1, 0.9)]
     assert job.failures() == {"ran longer than 3": (2,)}
     assert job.counts == {"Completed": 1, "Failed": 0, "Stopped": 2, "InProgress": 0}
+
+
+def trained(number, x, objective, repeat=0, *, seconds=1.0, status=TrialStatus.Completed, **metrics):
+    return Trial(
+        number,
+        {"x": x},
+        status,
+        objective,
+        {"validation:auc": objective, **metrics} if objective is not None else {},
+        started_at=0.0,
+        ended_at=seconds,
+        repeat=repeat,
+    )
+
+
+RACE = {"repeats": Repeats(min=1, max=3)}
+
+
+def test_nobody_wins_by_having_been_trained_less_often():
+    steady = [trained(number, 1, objective, number) for number, objective in enumerate((0.8, 0.9, 0.7))]
+    lucky = trained(3, 2, 0.99)
+    job = result(*steady, lucky, **RACE)
+    assert (job.best.number, job.best.objective) == (0, pytest.approx(0.8))
+    assert [(one.trial.number, one.trainings) for one in job.evaluations] == [(0, 3), (3, 1)]
+    assert job.best_evaluation.standard_error == pytest.approx(0.1 / math.sqrt(3))
+    assert [number for number, _ in job.history()] == [0]
+    # As long as nobody was trained more often, it is the best.
+    assert result(lucky, trained(4, 3, 0.5), **RACE).best.number == 3
+
+
+def test_a_training_that_its_job_interrupted_does_not_count():
+    interrupted = trained(1, 1, None, 1, status=TrialStatus.Stopped)
+    job = result(trained(0, 1, 0.8), replace(interrupted, failure_reason="the job was stopped"), **RACE)
+    assert job.best_evaluation.trainings == 1
+
+
+def test_a_failed_training_counts_as_one_without_a_score():
+    job = result(trained(0, 1, 0.8), trained(1, 1, None, 1, status=TrialStatus.Failed), **RACE)
+    assert (job.best_evaluation.trainings, job.best_evaluation.standard_error) == (2, None)
+
+
+def test_choices_of_another_type_are_other_configurations():
+    job = result(trained(0, 1, 0.8), trained(1, True, 0.9), trained(2, "1", 0.7), repeats=Repeats(max=2, min=2))
+    assert [one.trainings for one in job.evaluations] == [1, 1, 1]
+
+
+def test_means_are_in_the_json_and_the_dataframe():
+    trials = [trained(0, 1, 0.8), trained(1, 1, 0.9, 1), trained(2, 2, 0.5)]
+    job = result(*trials, **RACE)
+    document = json.loads(json.dumps(job.to_dict(), allow_nan=False))
+    assert document["best"] == {
+        "number": 0,
+        "objective": pytest.approx(0.85),
+        "standard_error": pytest.approx(0.05),
+        "trainings": 2,
+        "parameters": {"x": 1},
+        "metrics": {"validation:auc": pytest.approx(0.85)},
+    }
+    assert document["configurations"][0] == document["best"]
+    assert [one["standard_error"] for one in document["configurations"]][1:] == [None]
+    assert document["expected"] == {"objective": None, "optimism": None, "reason": "it takes 5 configurations"}
+    frame = job.to_dataframe()
+    assert list(frame["mean"]) == pytest.approx([0.85, 0.85, 0.5])
+    assert list(frame["trainings"]) == [2, 2, 1]
+    assert frame.loc[0, "standard_error"] == pytest.approx(0.05)
+    assert "mean" not in result(trained(0, 1, 0.5)).to_dataframe()
+    assert result(trained(0, 1, 0.5)).to_dict()["configurations"] == []
+
+
+def test_the_pick_is_told_beside_the_best():
+    quick = trained(1, 2, 0.89, seconds=0.5)
+    job = result(trained(0, 1, 0.9, **{"validation:auc:se": 0.02}), quick, selection=Selection())
+    document = job.to_dict()
+    assert (document["best"]["number"], document["picked"]["number"]) == (0, 1)
+    assert document["picked"]["reason"] == "within one standard error, 0.02, of the best; seconds 0.5 instead of 1"
+    assert result(quick).to_dict()["picked"] is None
+
+
+def test_the_expected_score_and_the_warning_are_in_the_json():
+    trials = [trained(k, k, 0.9 - k / 100, **{"validation:auc:se": 0.03, "test:auc": 0.7}) for k in range(6)]
+    document = result(*trials).to_dict()
+    expected = document["expected"]
+    assert expected["among"] == 6
+    assert expected["objective"] == pytest.approx(0.9 - expected["optimism"])
+    assert 0.01 < expected["optimism"] < 0.03
+    assert document["holdout"]["metric"] == "test:auc"
+    assert document["holdout"]["warning"].startswith("test:auc 0.7 is worse than validation:auc 0.9 by 0.2")
+
+
+def test_the_holdout_takes_no_part_in_any_choice():
+    def job(holdout):
+        trials = [trained(k, k, 0.9 - k / 100, **{"validation:auc:se": 0.05, "test:auc": holdout(k)}) for k in range(6)]
+        return result(*trials, selection=Selection(prefer="x"))
+
+    jobs = [job(lambda k: 0.1 * k), job(lambda k: 1 - 0.1 * k)]
+    choices = [(one.best.number, one.pick.evaluation.trial.number, one.expectation, one.history()) for one in jobs]
+    assert choices[0] == choices[1]
+
+
+def test_the_metric_of_the_holdout_can_be_named():
+    job = result(completed(0, 0.95, **{"later:auc": 0.9}), holdout_metric="later:auc")
+    assert job.holdout() == {"later:auc": 0.9}
+    assert job.holdout_gap() == pytest.approx(0.05)
+
+
+def test_the_baseline_is_known_by_its_mean():
+    baseline = [
+        replace(trained(number, 1, value, number), origin="baseline") for number, value in enumerate((0.8, 0.6))
+    ]
+    assert result(*baseline, **RACE).baseline.objective == pytest.approx(0.7)

@@ -91,7 +91,7 @@ def read_settings(environment: Environment) -> Settings:
         booster["eval_metric"] = metrics
     own = {**OWN_PARAMETERS, **{name: value for name, value in values.items() if name in OWN_PARAMETERS}}
     del own["eval_metric"]
-    own["seed"] = own["seed"] + environment.repeat
+    own["seed"] += environment.repeat
     settings = Settings(booster=booster, tuned_metric=environment.objective_metric, **own)
     for name, least in (("num_round", 1), ("early_stopping_rounds", 0), ("cv_folds", 0), ("checkpoint_every", 0)):
         if getattr(settings, name) < least:
