@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from statistics import fmean, stdev
+from dataclasses import dataclass
+from statistics import fmean, stdev, variance
 
 PAIRS = 3
 """From so many common repeats on, the test is paired: with fewer, differences do not tell their own spread."""
@@ -16,6 +17,29 @@ PAIRS = 3
 
 MOST_FREEDOM = 1000
 """More degrees of freedom count as so many: it would change a quantile in its fourth digit, and cost time."""
+
+
+@dataclass(slots=True)
+class Pooled:
+    """A variance to which many samples contribute, each with a mean of its own.
+
+    Attributes:
+        squares: Sum of squared deviations from these means.
+        freedom: Its degrees of freedom.
+    """
+
+    squares: float = 0.0
+    freedom: int = 0
+
+    def add(self, squares: float, freedom: int) -> None:
+        """Let a sample contribute."""
+        self.squares += squares
+        self.freedom += freedom
+
+    @property
+    def variance(self) -> float:
+        """The variance; takes a degree of freedom."""
+        return self.squares / self.freedom
 
 
 class Entrant:
@@ -44,9 +68,8 @@ class Race:
     A configuration is complete after ``most`` trainings. Before that it goes on unless
 
     - one of its trainings failed (irace rejects such configurations as well), or
-    - it is worse than the incumbent by a one-sided t-test: paired over the common repeats from three of them on;
-      before, with the variance within configurations, pooled over all that were trained more than once. As in irace,
-      the level is that of each test, not of all of them together.
+    - it is worse than the incumbent by a one-sided t-test (:func:`chance_of_being_as_good`). As in irace, the level is
+      that of each test, not of all of them together.
 
     The incumbent is the best complete configuration; before there is one, the best of those with the most trainings,
     and no fewer than the challenger has. So a configuration never wins by having been tried less often.
@@ -61,8 +84,8 @@ class Race:
         self._level = level
         self._undecided: dict[int, Entrant] = {}
         self._best: Entrant | None = None
-        self._squares = 0.0
-        self._freedom = 0
+        self._within = Pooled()
+        self._between = Pooled()
 
     def record(self, entrant: Entrant, repeat: int, loss: float | None) -> None:
         """Take in a training; ``loss`` is ``None`` if it failed."""
@@ -72,8 +95,7 @@ class Race:
             return
         if entrant.losses:
             before, count = entrant.mean, len(entrant.losses)
-            self._squares += (loss - before) ** 2 * count / (count + 1)  # Welford (1962)
-            self._freedom += 1
+            self._within.add((loss - before) ** 2 * count / (count + 1), 1)  # Welford (1962)
         entrant.losses[repeat] = loss
 
     def goes_on(self, entrant: Entrant) -> bool:
@@ -81,7 +103,12 @@ class Race:
         if entrant.trained < self._most and not self._drops(entrant):
             return True
         del self._undecided[entrant.number]
-        if entrant.trained >= self._most and (self._best is None or entrant.mean < self._best.mean):
+        if self._best is not None:
+            differences = _differences(entrant.losses, self._best.losses)
+            if len(differences) > 1:
+                self._between.add(variance(differences) * (len(differences) - 1), len(differences) - 1)
+        complete = entrant.trained >= self._most and entrant.losses
+        if complete and (self._best is None or entrant.mean < self._best.mean):
             self._best = entrant
         return False
 
@@ -91,7 +118,7 @@ class Race:
         incumbent = self._incumbent(entrant)
         if incumbent is None:
             return False
-        chance = chance_of_being_as_good(entrant.losses, incumbent.losses, self._squares, self._freedom)
+        chance = chance_of_being_as_good(entrant.losses, incumbent.losses, self._within, self._between)
         return chance is not None and chance < self._level
 
     def _incumbent(self, challenger: Entrant) -> Entrant | None:
@@ -106,32 +133,45 @@ class Race:
 
 
 def chance_of_being_as_good(
-    challenger: Mapping[int, float], incumbent: Mapping[int, float], squares: float, freedom: int
+    challenger: Mapping[int, float], incumbent: Mapping[int, float], within: Pooled, between: Pooled
 ) -> float | None:
     """Return the one-sided p-value of the hypothesis that the challenger is as good as the incumbent.
+
+    From three common repeats on, the test is paired. Before, it takes a pooled variance: of the losses of the same
+    configuration, to compare the means; or of differences in the same repeat, to compare these. Repeats that are hard
+    for all make the former large and leave the latter alone, so that with the smaller standard error is used.
 
     Args:
         challenger: Repeat to loss, at least one.
         incumbent: The same, at least one.
-        squares: Sum of squared deviations from the mean of their configuration, over all configurations.
-        freedom: Degrees of freedom of that sum.
+        within: Variance of a loss around the mean of its configuration.
+        between: Variance of the difference between two configurations in the same repeat, around its mean.
 
     Returns:
         ``None`` if nothing tells how noisy the losses are.
     """
-    common = challenger.keys() & incumbent.keys()
-    if len(common) >= PAIRS:
-        differences = [challenger[repeat] - incumbent[repeat] for repeat in sorted(common)]
+    differences = _differences(challenger, incumbent)
+    tests = []
+    if len(differences) >= PAIRS:
         freedom = len(differences) - 1
-        difference, error = fmean(differences), stdev(differences) / math.sqrt(len(differences))
-    elif freedom:
-        difference = fmean(challenger.values()) - fmean(incumbent.values())
-        error = math.sqrt(squares / freedom * (1 / len(challenger) + 1 / len(incumbent)))
+        tests.append((stdev(differences) / math.sqrt(len(differences)), fmean(differences), freedom))
     else:
+        if within.freedom:
+            error = math.sqrt(within.variance * (1 / len(challenger) + 1 / len(incumbent)))
+            tests.append((error, fmean(challenger.values()) - fmean(incumbent.values()), within.freedom))
+        if between.freedom and differences:
+            error = math.sqrt(between.variance / len(differences))
+            tests.append((error, fmean(differences), between.freedom))
+    if not tests:
         return None
+    error, difference, freedom = min(tests)
     if error == 0:
         return 0.0 if difference > 0 else 1.0
     return student_t_survival(difference / error, min(freedom, MOST_FREEDOM))
+
+
+def _differences(challenger: Mapping[int, float], incumbent: Mapping[int, float]) -> list[float]:
+    return [challenger[repeat] - incumbent[repeat] for repeat in sorted(challenger.keys() & incumbent.keys())]
 
 
 def student_t_survival(t: float, freedom: int) -> float:

@@ -6,9 +6,10 @@ import pytest
 
 from smtune.errors import SpecError
 from smtune.space import IntegerParameter, SearchSpace
-from smtune.strategies.racing import Entrant, Race, chance_of_being_as_good, student_t_survival
+from smtune.strategies.racing import Entrant, Pooled, Race, chance_of_being_as_good, student_t_survival
 from tests.unit.strategies.steps import ask, build, tell
 
+NOISE = Pooled(1e9, 7)
 SPACE = SearchSpace({"x": IntegerParameter(0, 9)})
 
 
@@ -33,26 +34,32 @@ def test_three_common_repeats_are_compared_in_pairs():
     # Differences 0.1, 0.3, 0.2: t = 0.2 / (0.1 / sqrt(3)) = sqrt(12) with two degrees of freedom.
     challenger, incumbent = {0: 1.0, 1: 1.2, 2: 1.1}, {0: 0.9, 1: 0.9, 2: 0.9, 3: 99.0}
     expected = 0.5 * (1 - math.sqrt(12 / 14))
-    assert chance_of_being_as_good(challenger, incumbent, 1e9, 7) == pytest.approx(expected)
-    assert chance_of_being_as_good({k: 1.8 - v for k, v in challenger.items()}, incumbent, 1e9, 7) == pytest.approx(
-        1 - expected
-    )
+    assert chance_of_being_as_good(challenger, incumbent, NOISE, NOISE) == pytest.approx(expected)
+    better = {repeat: 1.8 - loss for repeat, loss in challenger.items()}
+    assert chance_of_being_as_good(better, incumbent, NOISE, NOISE) == pytest.approx(1 - expected)
 
 
 def test_fewer_are_compared_by_the_pooled_variance():
     # s^2 = 2 / 3; t = (2 - 1) / sqrt(2 / 3 * (1 + 1 / 4)) = sqrt(6 / 5) with three degrees of freedom.
     angle = math.atan(math.sqrt(6 / 5 / 3))
     expected = 0.5 - (angle + math.sin(angle) * math.cos(angle)) / math.pi
-    assert chance_of_being_as_good({0: 2.0}, {0: 0.0, 1: 1.0, 2: 2.0, 3: 1.0}, 2.0, 3) == pytest.approx(expected)
+    assert chance_of_being_as_good({0: 2.0}, {0: 0.0, 1: 1.0, 2: 2.0, 3: 1.0}, Pooled(2.0, 3), NOISE) == pytest.approx(
+        expected
+    )
+
+
+def test_or_by_that_of_differences_where_repeats_are_hard_for_all():
+    # The difference 0.5 in the one common repeat has the variance 1 / 4: t = 1 with one degree of freedom.
+    assert chance_of_being_as_good({1: 9.5}, {0: 0.0, 1: 9.0}, NOISE, Pooled(0.25, 1)) == pytest.approx(0.25)
 
 
 def test_without_any_repeat_nothing_can_be_told():
-    assert chance_of_being_as_good({0: 9.0}, {0: 1.0}, 0.0, 0) is None
+    assert chance_of_being_as_good({0: 9.0}, {0: 1.0}, Pooled(), Pooled()) is None
 
 
 @pytest.mark.parametrize(("loss", "chance"), [(1.1, 0.0), (1.0, 1.0), (0.9, 1.0)])
 def test_without_noise_one_training_decides(loss, chance):
-    assert chance_of_being_as_good({0: loss}, {0: 1.0, 1: 1.0}, 0.0, 1) == chance
+    assert chance_of_being_as_good({0: loss}, {0: 1.0, 1: 1.0}, Pooled(0.0, 1), NOISE) == chance
 
 
 def run(race, entrant, losses):
