@@ -86,6 +86,7 @@ class BookkeepingStrategy(Strategy):
         self._queue: deque[Configuration] = deque()
         self._memory = SuggestedConfigurations()
         self._next = 0
+        self._configurations = 0
         self._race = Race(most=repeats.max, level=repeats.level)
         self._group: _Group | None = None
         self._again: deque[_Group] = deque()
@@ -132,11 +133,12 @@ class BookkeepingStrategy(Strategy):
         if self._queue:
             parameters, origin = self._queue.popleft(), "enqueued"
         else:
-            proposal = self._proposer.propose(len(self._memory), self._memory)
+            proposal = self._proposer.propose(self._configurations, self._memory)
             if proposal is None:
                 return None
             parameters, origin = proposal.parameters, proposal.origin
         self._memory.add(parameters)
+        self._configurations += 1
         return _Group(self._next, parameters, origin)
 
     def _skip_known(self) -> None:

@@ -287,6 +287,8 @@ def test_what_is_wrong_with_earlier_results_is_told_at_once():
         "warm_start[1].x",
         "warm_start[2]",
     ]
+
+
 def test_a_race():
     search = AskTell(SPACE, strategy="random", repeats={"min": 1, "max": 3})
     losses = iter([1.0, 1.1, 0.9, 9.0, 0.2, 0.1, 0.3])
