@@ -66,7 +66,7 @@ class AskTell:
         self._strategy = build_strategy(
             read_strategy(strategy), self._space, goal=self._goal, seed=_seed(seed), repeats=times
         )
-        self._ranking = Ranking(self._goal, least=times.min)
+        self._ranking = Ranking(self._goal, repeats=times)
         self._strategy.warm_start(_results(warm_start, self._space))
         self._trials: list[Trial] = []
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from smtune.errors import MissingExtraError
 from smtune.honesty import Evaluation, Expectation, Pick, Scores, disagreement, evaluate, expect, pick
+from smtune.honesty.evaluation import STANDARD_ERROR
 from smtune.spec.objective import Goal
 from smtune.spec.repeats import Repeats
 from smtune.spec.selection import Selection
@@ -166,7 +167,10 @@ class TuningResult:
 
     @cached_property
     def evaluations(self) -> Sequence[Evaluation]:
-        """What is known of every configuration that has a result and no training under way, by its first such trial."""
+        """What is known of every configuration that has a result, by its first such trial.
+
+        One that is being trained again counts in a race only, where that takes nothing away from what is known of it.
+        """
         groups: dict[str | int, list[Trial]] = {}
         for trial in self.trials:
             if not was_interrupted(trial):
@@ -174,8 +178,9 @@ class TuningResult:
         found = []
         for group in groups.values():
             results = [trial for trial in group if is_result(trial)]
-            if results and all(trial.status.ended for trial in group):
-                found.append(evaluate(results, trainings=len(group), metric=self.metric, sign=self.goal.sign))
+            ended = sum(trial.status.ended for trial in group)
+            if results and (ended == len(group) or self.repeats.race):
+                found.append(evaluate(results, trainings=ended, metric=self.metric, sign=self.goal.sign))
         return found
 
     @cached_property
@@ -271,7 +276,8 @@ class TuningResult:
         chosen = trial or self.best
         if chosen is None:
             return {}
-        return {k: v for k, v in chosen.metrics.items() if k.startswith("test:") or k == self.holdout_metric}
+        scores = {k: v for k, v in chosen.metrics.items() if k.startswith("test:") or k == self.holdout_metric}
+        return {name: value for name, value in scores.items() if not name.endswith(STANDARD_ERROR)}
 
     def holdout_gap(self) -> float | None:
         """Return by how much the best trial's objective is better than the same metric on the holdout.

@@ -60,7 +60,7 @@ class Board:
         self._last_status: dict[int, TrialStatus] = {}
         self._ended: Counter[TrialStatus] = Counter()
         self._running: dict[int, Trial] = {}
-        self._ranking = Ranking(result.goal)
+        self._ranking = Ranking(result.goal, repeats=result.repeats)
         self._failures: deque[Trial] = deque(maxlen=SHOWN_FAILURES)
         self._most_running = 1
         self._trained_seconds = 0.0

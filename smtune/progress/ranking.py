@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from smtune.results import configuration_key, is_result
 from smtune.spec.objective import Goal
+from smtune.spec.repeats import Repeats
 from smtune.trial import Trial
 
 
@@ -32,19 +33,20 @@ class _Entrant:
 
 
 class Ranking:
-    """Ranks configurations as their trials begin and end; one with repeats under way has no place.
+    """Ranks configurations as their trials begin and end; one with repeats under way has a place in a race only.
 
     Those that were trained more often come first, as in :attr:`smtune.results.TuningResult.best`. An update takes
     logarithmic time, whatever the order of the scores.
 
     Args:
         goal: Which way the objective is optimised.
-        least: Trainings without which a configuration has no place.
+        repeats: How often each configuration is trained; without the least number of trainings, it has no place.
     """
 
-    def __init__(self, goal: Goal, *, least: int = 1) -> None:
+    def __init__(self, goal: Goal, *, repeats: Repeats | None = None) -> None:
         self._goal = goal
-        self._least = least
+        self._least = 1 if repeats is None else repeats.min
+        self._race = repeats is not None and repeats.race
         self._by_number: dict[int, _Entrant] = {}
         self._by_parameters: dict[str, _Entrant] = {}
         self._heap: list[tuple[int, float, int, int, _Entrant]] = []
@@ -56,15 +58,16 @@ class Ranking:
         if not trial.status.ended:
             entrant.running.add(trial.number)
             entrant.ended.discard(trial.number)
-            return
-        entrant.running.discard(trial.number)
-        entrant.ended.add(trial.number)
+        else:
+            entrant.running.discard(trial.number)
+            entrant.ended.add(trial.number)
         if is_result(trial) and trial.objective is not None:
             entrant.total += trial.objective
             entrant.completed += 1
             if entrant.first is None or trial.number < entrant.first.number:
                 entrant.first = trial
-        if entrant.first is not None and not entrant.running and len(entrant.ended) >= self._least:
+        settled = self._race or not entrant.running
+        if entrant.first is not None and settled and len(entrant.ended) >= self._least:
             score = self._goal.sign * entrant.total / entrant.completed
             place = (-len(entrant.ended), score, entrant.first.number, entrant.version, entrant)
             heapq.heappush(self._heap, place)

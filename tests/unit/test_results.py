@@ -98,7 +98,7 @@ def test_the_gap_to_the_holdout_is_positive_where_that_is_worse():
 
 
 def test_holdout_shows_the_test_metrics_of_the_best():
-    job = result(completed(0, 0.95, **{"test:auc": 0.9, "train:auc": 1.0}))
+    job = result(completed(0, 0.95, **{"test:auc": 0.9, "test:auc:se": 0.01, "train:auc": 1.0}))
     assert job.holdout() == {"test:auc": 0.9}
 
 
@@ -159,6 +159,8 @@ def test_nobody_wins_by_having_been_trained_less_often():
     assert [(one.trial.number, one.trainings) for one in job.evaluations] == [(0, 3), (3, 1)]
     assert job.best_evaluation.standard_error == pytest.approx(0.1 / math.sqrt(3))
     assert [number for number, _ in job.history()] == [0]
+    again = replace(trained(4, 1, None, 3, status=TrialStatus.InProgress), ended_at=None)
+    assert result(*steady, lucky, again, **RACE).best.number == 0  # being trained once more takes nothing away
     # As long as nobody was trained more often, it is the best.
     assert result(lucky, trained(4, 3, 0.5), **RACE).best.number == 3
 
