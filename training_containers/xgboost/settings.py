@@ -58,7 +58,7 @@ class Settings:
     cv_folds: int
     checkpoint_every: int
     seed: int
-    tuned_metric: str | None
+    tuned_metric: str | None = None
 
     def fixed(self, num_round: int) -> Settings:
         """Return the same for exactly ``num_round`` rounds in one go."""
