@@ -33,11 +33,16 @@ class AskTell:
 
     Several trials may be under way at a time: ask again before telling. Not for several threads at once.
 
+    With ``hyperband`` and ``asha``, ``trial.resource`` says how far to train, from the beginning on; a trial that was
+    told may be asked for again, under its number, to go on.
+
     Args:
         space: A search space, or a mapping of names to parameters.
         strategy: A type's name, a mapping with ``type`` and settings, or a config.
         goal: ``"Minimize"`` or ``"Maximize"``.
         seed: The same seed and the same tells, in the same order, give the same trials. From 0 to 2**32 - 1.
+        max_trials: How many trials there will be at most; ``None`` for no limit.
+        max_parallel: How many are under way at a time, for ``auto`` to choose by.
         warm_start: Configurations and objectives of earlier searches of the same thing, the oldest first. The strategy
             learns from them as if they were its own, and none of them is asked for again.
         repeats: How many times each configuration is trained: a number, or ``{"min": 1, "max": 5}`` for a race, in
@@ -54,6 +59,8 @@ class AskTell:
         strategy: str | Mapping[str, object] | StrategyConfig = "evolutionary",
         goal: str | Goal = "Minimize",
         seed: int = 0,
+        max_trials: int | None = None,
+        max_parallel: int = 1,
         repeats: int | Mapping[str, Any] | Repeats = 1,
         warm_start: Sequence[tuple[Mapping[str, object], float]] = (),
     ) -> None:
@@ -64,7 +71,13 @@ class AskTell:
         self._space = space if isinstance(space, SearchSpace) else SearchSpace(space)
         times = parse_repeats(repeats)
         self._strategy = build_strategy(
-            read_strategy(strategy), self._space, goal=self._goal, seed=_seed(seed), repeats=times
+            read_strategy(strategy),
+            self._space,
+            goal=self._goal,
+            seed=_seed(seed),
+            repeats=times,
+            max_trials=_max_trials(max_trials),
+            max_parallel=max_parallel,
         )
         self._ranking = Ranking(self._goal, repeats=times)
         self._strategy.warm_start(_results(warm_start, self._space))
@@ -80,9 +93,16 @@ class AskTell:
         if not suggestions:
             raise SearchExhaustedError(self._why_nothing())
         suggestion = suggestions[0]
-        trial = Trial(suggestion.number, suggestion.parameters, origin=suggestion.origin, repeat=suggestion.repeat)
-        self._trials.append(trial)
-        self._ranking.update(trial)
+        trial = Trial(
+            suggestion.number,
+            suggestion.parameters,
+            origin=suggestion.origin,
+            repeat=suggestion.repeat,
+            resource=suggestion.resource,
+        )
+        if trial.number == len(self._trials):  # one that goes on after a pause keeps its place until it is told again
+            self._ranking.update(trial)
+        self._trials[trial.number : trial.number + 1] = [trial]
         return replace(trial, parameters=dict(trial.parameters))  # whoever changes these does not change the search
 
     def tell(self, trial: Trial | int, value: float | None = None, *, failed: str | None = None) -> None:
@@ -105,7 +125,9 @@ class AskTell:
         if objective is not None and not math.isfinite(objective):
             failed = f"the objective is {objective}"
         if failed is None:
-            ended = replace(asked, status=TrialStatus.Completed, objective=objective)
+            paused = asked.resource is not None and asked.resource != self._strategy.max_resource
+            status = TrialStatus.Stopped if paused else TrialStatus.Completed
+            ended = replace(asked, status=status, objective=objective, paused=paused)
         else:
             ended = replace(asked, status=TrialStatus.Failed, failure_reason=failed)
         self._strategy.tell(ended)
@@ -129,7 +151,7 @@ class AskTell:
 
     @property
     def best_trial(self) -> Trial | None:
-        """The completed trial with the best objective, the oldest of equals; ``None`` before the first.
+        """The trial with the best objective, the oldest of equals; ``None`` before the first.
 
         With ``repeats``, a configuration counts once all of its trials were told, by the mean of those that succeeded,
         which is what strategies learn from: this is then the first of those, with that mean as its objective. In a
@@ -200,6 +222,13 @@ def _seed(value: object) -> int:
     if seed is None or not 0 <= seed <= _LARGEST_SEED:
         raise SpecError([Problem("seed", value, f"must be a whole number from 0 to {_LARGEST_SEED}", "use 0")])
     return seed
+
+
+def _max_trials(value: object) -> int | None:
+    most = _whole(value)
+    if value is not None and (most is None or most < 1):
+        raise SpecError([Problem("max_trials", value, "must be a whole number from 1", "leave it out for no limit")])
+    return most
 
 
 def _whole(value: Any) -> int | None:

@@ -30,7 +30,7 @@ from smtune.results import (
 )
 from smtune.runners.base import Ended, Event, Measured, Runner, Started
 from smtune.spec import TuningSpec
-from smtune.stopping import CompletionCriteria, build_rule
+from smtune.stopping import CompletionCriteria, Pauses, UsedUp, build_rule
 from smtune.store import (
     Enqueued,
     JobEnded,
@@ -41,10 +41,11 @@ from smtune.store import (
     Suggested,
     TrialEnded,
     TrialMeasured,
+    TrialPromoted,
     TrialStarted,
     WarmStarted,
 )
-from smtune.strategies import Strategy, build_strategy
+from smtune.strategies import Strategy, Suggestion, build_strategy
 from smtune.trial import Trial, TrialStatus
 
 FIRST_FAILURES = 5
@@ -63,12 +64,14 @@ class _Running:
         deadline: When its time is over, in seconds of the monotonic clock.
         final: The objective on which a rule gave it up; its last one, as on SageMaker. What it reports after that
             depends on how soon it hears of it, and does not count: the same reports give the same outcome.
+        used_up: Set once it has used the resource that it was given.
         stop_reason: Why it was asked to stop.
     """
 
     trial: Trial
     deadline: float | None = None
     final: float | None = None
+    used_up: UsedUp | None = None
     stop_reason: str | None = None
 
 
@@ -93,6 +96,7 @@ class TuningLoop:
         self._strategy = _strategy(spec)
         self._rule = build_rule(spec.early_stopping, goal=spec.objective.goal)
         self._completion = CompletionCriteria(spec.completion, goal=spec.objective.goal, repeats=spec.repeats)
+        self._pauses = Pauses(spec)
         self._running: dict[int, _Running] = {}
         self._unstarted: deque[Trial] = deque()
         self._suggested = 0
@@ -165,25 +169,14 @@ class TuningLoop:
             if isinstance(event, JobStarted):
                 self._used_seconds += max(0.0, last - run_start) if run_start is not None else 0.0
                 run_start, self._stop_logged = event.at, False
-            elif isinstance(event, Suggested):
-                self._repeat_ask(event)
-                open_trials[event.number] = _trial_of(event)
             elif isinstance(event, WarmStarted | Enqueued):
                 self._prepare(event)
             elif isinstance(event, StopRequested):
                 self._stop_logged = True
-            elif isinstance(event, TrialMeasured):
-                trial = open_trials[event.number]
-                open_trials[event.number] = _measured(trial, event.metrics, event.step, self._spec.objective.metric)
-                self._hear(event)
-            elif isinstance(event, TrialStarted):
-                self._rule.begin(event.number)
-                open_trials[event.number] = replace(_fresh(open_trials[event.number]), started_at=event.at)
-            elif isinstance(event, TrialEnded):
-                trial = _ended(open_trials[event.number], event)
-                if not self._interrupted(trial):
-                    del open_trials[event.number]
-                    self._learn(trial)
+            elif isinstance(event, Suggested | TrialPromoted):
+                open_trials[event.number] = self._repeat_ask(event)
+            elif isinstance(event, TrialStarted | TrialMeasured | TrialEnded):
+                self._replay_trial(event, open_trials)
             last = event.at
         self._used_seconds += max(0.0, last - run_start) if run_start is not None else 0.0
         self._stop_logged = False
@@ -198,16 +191,37 @@ class TuningLoop:
         for configuration in event.tried_first:
             self._strategy.enqueue(configuration)
 
-    def _repeat_ask(self, event: Suggested) -> None:
+    def _replay_trial(self, event: TrialStarted | TrialMeasured | TrialEnded, open_trials: dict[int, Trial]) -> None:
+        trial = open_trials[event.number]
+        if isinstance(event, TrialStarted):
+            self._rule.begin(event.number)
+            self._pauses.begin(trial)
+            open_trials[event.number] = replace(_fresh(trial), started_at=event.at)
+        elif isinstance(event, TrialMeasured):
+            open_trials[event.number] = _measured(trial, event.metrics, event.step, self._spec.objective.metric)
+            self._pauses.measure(event.number, event.metrics, event.step)
+            self._hear(event)
+        else:
+            trial = _ended(trial, event)
+            if not self._interrupted(trial):
+                del open_trials[event.number]
+                self._learn(trial, ran_out=event.ran_out)
+
+    def _repeat_ask(self, event: Suggested | TrialPromoted) -> Trial:
         suggestions = self._strategy.ask(1)
-        self._suggested += 1
+        trial = self._trial_of(event)
         again = suggestions[0] if suggestions else None
-        if again is None or again.number != event.number or dict(again.parameters) != dict(event.parameters):
+        if again is None or (again.number, again.resource) != (trial.number, trial.resource):
+            same = False
+        else:
+            same = dict(again.parameters) == dict(trial.parameters)
+        if not same:
             raise StoreError(
                 f"trial {event.number} cannot be repeated from the log: this version of smtune proposes "
-                f"{dict(again.parameters) if again else 'nothing'} where it had proposed {dict(event.parameters)}. "
+                f"{dict(again.parameters) if again else 'nothing'} where it had proposed {dict(trial.parameters)}. "
                 "Its results are kept; finish the job with the version that began it, or start a new one"
             )
+        return trial
 
     # --- the parts of a turn ----------------------------------------------------------------------------------
 
@@ -229,6 +243,8 @@ class TuningLoop:
             )
         elif limits.max_failures is None and self._failed == self._ended >= FIRST_FAILURES:
             self._verdict = (JobStatus.Failed, f"the first {self._failed} trials all failed")
+        elif self._pauses.verdict is not None:
+            self._verdict = (JobStatus.Failed, self._pauses.verdict)
         elif self._job_deadline is not None and time.monotonic() >= self._job_deadline:
             text = f"limits.max_runtime_seconds = {limits.max_runtime_seconds:g} reached"
             self._verdict = (JobStatus.Completed, text)
@@ -250,37 +266,61 @@ class TuningLoop:
         """Start trials while there are free slots."""
         if self._verdict is not None or self._stop_logged:
             return
-        free = self._spec.limits.max_parallel - self._runner.busy()
-        starting = []
-        while self._unstarted and free > 0:
-            starting.append(self._unstarted.popleft())
-            free -= 1
-        if free > 0:
-            starting += self._ask(free)
-        for trial in starting:
-            self._running[trial.number] = _Running(trial)
-            self._runner.start(trial)
+        while (free := self._spec.limits.max_parallel - self._runner.busy()) > 0:
+            starting = [self._unstarted.popleft() for _ in range(min(free, len(self._unstarted)))]
+            starting = starting or self._ask(free)
+            if not starting:
+                return
+            for trial in starting:
+                if not self._settle(trial):
+                    self._running[trial.number] = _Running(trial)
+                    self._runner.start(trial)
 
     def _ask(self, free: int) -> list[Trial]:
-        if self._spec.limits.max_trials is not None:
-            free = min(free, self._spec.limits.max_trials - self._suggested)
-        if free <= 0:
-            return []
         now = time.time()
-        events = [
-            Suggested(
-                number=suggestion.number,
-                parameters=dict(suggestion.parameters),
-                origin=self._origin(suggestion.origin, suggestion.parameters),
-                repeat=suggestion.repeat,
-                at=now,
-            )
-            for suggestion in self._strategy.ask(free)
-        ]
+        events = [self._event_of(suggestion, now) for suggestion in self._strategy.ask(free)]
         if events:
             self._store.append(events)
-            self._suggested += len(events)
-        return [_trial_of(event) for event in events]
+        return [self._trial_of(event) for event in events]
+
+    def _event_of(self, suggestion: Suggestion, now: float) -> Suggested | TrialPromoted:
+        if suggestion.number in self._pauses and suggestion.resource is not None:
+            return TrialPromoted(number=suggestion.number, resource=suggestion.resource, at=now)
+        return Suggested(
+            number=suggestion.number,
+            parameters=dict(suggestion.parameters),
+            origin=self._origin(suggestion.origin, suggestion.parameters),
+            repeat=suggestion.repeat,
+            resource=suggestion.resource,
+            at=now,
+        )
+
+    def _trial_of(self, event: Suggested | TrialPromoted) -> Trial:
+        """Return the trial that begins, or goes on."""
+        if isinstance(event, TrialPromoted):
+            return self._pauses.promote(event.number, event.resource)
+        self._suggested += 1
+        return Trial(event.number, event.parameters, origin=event.origin, repeat=event.repeat, resource=event.resource)
+
+    def _settle(self, trial: Trial) -> bool:
+        """End a trial that is about to start if it is known what it will reach."""
+        known = self._pauses.settled(trial)
+        if known is None:
+            return False
+        outcome = TrialEnded(
+            number=trial.number,
+            status=TrialStatus.Stopped if known.goes_on else TrialStatus.Completed,
+            objective=known.objective if math.isfinite(known.objective) else None,
+            reason=known.reason if known.goes_on else None,
+            paused=known.goes_on,
+            ran_out=self._pauses.ran_out(trial),
+            at=time.time(),
+        )
+        self._store.append([outcome])
+        ended = _ended(trial, outcome)
+        self._learn(ended, ran_out=outcome.ran_out)
+        self._listener(ended)
+        return True
 
     def _origin(self, origin: str, parameters: Mapping[str, object]) -> str:
         return BASELINE if self._spec.baseline is not None and dict(parameters) == self._spec.baseline else origin
@@ -299,11 +339,14 @@ class TuningLoop:
         for event in happened:
             running = self._running[event.number]
             if isinstance(event, Started):
+                self._pauses.begin(running.trial)
                 running.trial = replace(running.trial, started_at=event.at)
                 running.deadline = self._deadline(self._spec.limits.max_trial_seconds, 0.0)
                 records.append(TrialStarted(number=event.number, at=event.at))
             elif isinstance(event, Measured):
                 running.trial = _measured(running.trial, event.metrics, event.step, self._spec.objective.metric)
+                self._pauses.measure(event.number, event.metrics, event.step)
+                running.used_up = running.used_up or self._pauses.used_up(running.trial)
                 records.append(
                     TrialMeasured(number=event.number, metrics=dict(event.metrics), step=event.step, at=event.at)
                 )
@@ -316,9 +359,10 @@ class TuningLoop:
             self._store.append(records)
         for record, trial in zip(records, changed, strict=True):
             self._apply_rule(record)
-            ended = trial.status.ended and self._running.pop(trial.number, None) is not None
-            if ended and not self._interrupted(trial):
-                self._learn(trial)
+            if isinstance(record, TrialEnded):
+                del self._running[trial.number]
+                if not self._interrupted(trial):
+                    self._learn(trial, ran_out=record.ran_out)
             self._listener(trial)
 
     def _apply_rule(self, record: TrialStarted | TrialMeasured | TrialEnded) -> None:
@@ -331,6 +375,8 @@ class TuningLoop:
             if reason is not None and running.stop_reason is None and not running.trial.status.ended:
                 running.final = record.metrics[self._spec.objective.metric]
                 self._stop_trial(record.number, f"{EARLY_STOPPING} {reason}")
+            elif running.used_up is not None and not running.trial.status.ended:
+                self._stop_trial(record.number, running.used_up.reason)
 
     def _hear(self, record: TrialMeasured) -> str | None:
         """Tell the rule of a report, and return why it gives up the trial, if it does."""
@@ -339,9 +385,14 @@ class TuningLoop:
 
     def _judge(self, running: _Running, event: Ended) -> TrialEnded:
         """Return the outcome of a trial: code that ends well has failed all the same without a usable objective."""
-        metric, trial = self._spec.objective.metric, running.trial
+        metric, trial, used_up = self._spec.objective.metric, running.trial, running.used_up
         status, reason, objective = event.status, event.reason, trial.metrics.get(metric)
-        if status is TrialStatus.Stopped:
+        pauses = used_up is not None and used_up.goes_on
+        if used_up is not None:
+            objective = used_up.objective
+        if pauses:  # however it ended afterwards
+            status, reason = TrialStatus.Stopped, used_up.reason if used_up else None
+        elif status is TrialStatus.Stopped:
             reason = running.stop_reason or reason
             objective = objective if running.final is None else running.final
         elif status is TrialStatus.Completed and objective is None:
@@ -359,6 +410,8 @@ class TuningLoop:
             objective=objective if usable else None,
             reason=reason,
             log_tail=list(event.log_tail),
+            paused=pauses,
+            ran_out=pauses and event.status is TrialStatus.Completed,
             at=event.at,
         )
 
@@ -366,12 +419,14 @@ class TuningLoop:
         """Whether a trial ended only because the whole job was asked to stop: it starts afresh on resume."""
         return self._stop_logged and trial.status is TrialStatus.Stopped and not stopped_early(trial)
 
-    def _learn(self, trial: Trial) -> None:
+    def _learn(self, trial: Trial, *, ran_out: bool) -> None:
         self._ended += 1
         self._failed += trial.status is TrialStatus.Failed
         self._succeeded += is_result(trial)
         self._rule.end(trial)
-        self._completion.end(trial)
+        self._pauses.end(trial, ran_out=ran_out)
+        if not trial.paused:
+            self._completion.end(trial)
         self._strategy.tell(trial)
 
     def _stop_late_trials(self) -> None:
@@ -418,19 +473,30 @@ class TuningLoop:
 
 def _strategy(spec: TuningSpec) -> Strategy:
     strategy = build_strategy(
-        spec.strategy, spec.parameters, goal=spec.objective.goal, seed=spec.seed, repeats=spec.repeats
+        spec.strategy,
+        spec.parameters,
+        goal=spec.objective.goal,
+        seed=spec.seed,
+        repeats=spec.repeats,
+        max_trials=spec.limits.max_trials,
+        max_parallel=spec.limits.max_parallel,
     )
     if spec.baseline is not None:
         strategy.enqueue(spec.baseline)
     return strategy
 
 
-def _trial_of(event: Suggested) -> Trial:
-    return Trial(event.number, event.parameters, origin=event.origin, repeat=event.repeat)
-
-
 def _fresh(trial: Trial) -> Trial:
-    return Trial(trial.number, trial.parameters, origin=trial.origin, repeat=trial.repeat)
+    """Return a trial that starts; one that was paused before goes on."""
+    return Trial(
+        trial.number,
+        trial.parameters,
+        origin=trial.origin,
+        repeat=trial.repeat,
+        resource=trial.resource,
+        paused=trial.paused,
+        seconds_before=trial.seconds_before,
+    )
 
 
 def _missing_objective(metric: str, reported: Mapping[str, float], remark: str | None) -> str:
@@ -462,4 +528,5 @@ def _ended(trial: Trial, event: TrialEnded) -> Trial:
         objective=event.objective,
         failure_reason=event.reason,
         ended_at=event.at,
+        paused=event.paused,
     )

@@ -352,8 +352,10 @@ class TuningResult:
 
 
 def stopped_early(trial: Trial) -> bool:
-    """Return whether a rule gave up the trial."""
-    return trial.status is TrialStatus.Stopped and (trial.failure_reason or "").startswith(EARLY_STOPPING)
+    """Return whether a rule gave up the trial, or paused it."""
+    if trial.status is not TrialStatus.Stopped:
+        return False
+    return trial.paused or (trial.failure_reason or "").startswith(EARLY_STOPPING)
 
 
 def was_interrupted(trial: Trial) -> bool:
@@ -389,6 +391,7 @@ def _row(trial: Trial, means: Mapping[str, Any]) -> dict[str, Any]:
         "origin": trial.origin,
         "repeat": trial.repeat,
         **means,
+        "resource": trial.resource,
         "failure_reason": trial.failure_reason,
     }
     taken = {*ours, *rest}
@@ -425,6 +428,7 @@ def _trial_dict(trial: Trial) -> dict[str, Any]:
         "metrics": _finite(trial.metrics),
         "origin": trial.origin,
         "repeat": trial.repeat,
+        "resource": trial.resource,
         "started_at": _time(trial.started_at),
         "ended_at": _time(trial.ended_at),
         "failure_reason": trial.failure_reason,

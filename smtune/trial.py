@@ -50,11 +50,15 @@ class Trial:
             value on which it was stopped.
         metrics: Last reported value of every metric.
         step: The last step that it reported, or ``None``.
-        started_at: Seconds since the epoch (UTC), or ``None``.
+        started_at: When it began, or went on after a pause: seconds since the epoch (UTC), or ``None``.
         ended_at: Seconds since the epoch (UTC), or ``None``.
         failure_reason: Why it is not ``Completed``, in one line, or ``None``.
         origin: Where its configuration came from, e.g. ``"random"``, ``"enqueued"``, ``"crossover of 3 and 7"``.
         repeat: Which training of the same configuration this is, from 0.
+        resource: How much it may use so far, in steps from its start (see :mod:`smtune.strategies.multifidelity`), or
+            ``None`` for a whole training.
+        paused: Whether it was stopped because it had used its resource: it can go on with more, or does so.
+        seconds_before: What it took before it was paused the last time.
     """
 
     number: int
@@ -68,10 +72,15 @@ class Trial:
     failure_reason: str | None = None
     origin: str = ""
     repeat: int = 0
+    resource: int | None = None
+    paused: bool = False
+    seconds_before: float = 0.0
 
     @property
     def seconds(self) -> float | None:
-        """Wall-clock seconds from start to end, or ``None`` while it has not ended."""
-        if self.started_at is None or self.ended_at is None:
+        """Wall-clock seconds from start to end without pauses, or ``None`` while it has not ended."""
+        if self.ended_at is None:
             return None
-        return max(0.0, self.ended_at - self.started_at)
+        if self.started_at is None:
+            return self.seconds_before or None
+        return self.seconds_before + max(0.0, self.ended_at - self.started_at)

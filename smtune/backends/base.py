@@ -27,6 +27,7 @@ class Plan:
         request: Exactly what is submitted, as plain JSON values.
         trials: How many there will be if nothing ends the job early, or ``None`` if only time ends it.
         warnings: What the user should know first, e.g. what this backend ignores.
+        schedule: What the strategy will do, one line each: what `auto` chose and why, the brackets of Hyperband.
         warm_start: What the job takes over from earlier ones, or ``None``.
     """
 
@@ -36,6 +37,7 @@ class Plan:
     request: Mapping[str, Any]
     trials: int | None
     warnings: tuple[str, ...] = ()
+    schedule: tuple[str, ...] = ()
     warm_start: WarmStarted | None = None
 
 

@@ -345,14 +345,18 @@ def _folder(directory: JobDirectory, training: Training, number: int) -> Path:
 
 
 def _stager(directory: JobDirectory, spec: TuningSpec, training: Training) -> Callable[[Trial], Staged]:
-    """Return what lays out a trial's directory; one that was under way when the job was killed starts afresh."""
+    """Return what lays out a trial's directory.
+
+    A trial that was under way when the job was killed starts afresh; one that was paused finds its checkpoints.
+    """
     channels = {
         name: Channel(Path(channel.source), channel.content_type) for name, channel in training.channels.items()
     }
 
     def stage_trial(trial: Trial) -> Staged:
         base = _folder(directory, training, trial.number)
-        shutil.rmtree(base, ignore_errors=True)
+        if not trial.paused:
+            shutil.rmtree(base, ignore_errors=True)
         return stage(
             base,
             job_name=f"{directory.name}-{trial.number:03d}",

@@ -14,6 +14,7 @@ from smtune.errors import LoweringError, Problem, SpecError
 from smtune.spec import Training, TuningSpec
 from smtune.store import WarmStarted
 from smtune.strategies import build_strategy
+from smtune.strategies.presets import choose, shared_trials
 
 _OPEN_FILES, _OPEN_FILES_PER_TRIAL = 40, 6
 """Descriptors of this process: store, locks and libraries; log, pipe and link of a trial, and those on their way."""
@@ -54,7 +55,21 @@ def plan_local(spec: TuningSpec, *, function: object, name: str | None) -> Plan:
         trials=named.planned_trials,
         warnings=(*_warnings(spec, function), *(() if warm_start is None else warnings_of(warm_start, spec.baseline))),
         warm_start=warm_start,
+        schedule=tuple(_schedule(spec)),
     )
+
+
+def _schedule(spec: TuningSpec) -> list[str]:
+    strategy, limits = spec.strategy, spec.limits
+    if strategy.type == "auto":
+        configurations = shared_trials(limits.max_trials, spec.repeats.min)
+        choice = choose(spec.parameters, configurations=configurations, max_parallel=limits.max_parallel)
+        return [f"auto chose {choice.reason}"]
+    if strategy.type not in ("hyperband", "asha") or strategy.resource is None:
+        return []
+    from smtune.strategies.multifidelity import outline
+
+    return outline(strategy, strategy.resource, max_trials=limits.max_trials)
 
 
 def _source_problems(training: Training | None, function: object) -> Iterator[Problem]:
@@ -84,7 +99,13 @@ def _strategy_problems(spec: TuningSpec, warm_start: WarmStarted | None) -> Iter
     """Yield what only the strategy itself knows of its settings, e.g. a step of a chain that never ends."""
     try:
         strategy = build_strategy(
-            spec.strategy, spec.parameters, goal=spec.objective.goal, seed=spec.seed, repeats=spec.repeats
+            spec.strategy,
+            spec.parameters,
+            goal=spec.objective.goal,
+            seed=spec.seed,
+            repeats=spec.repeats,
+            max_trials=spec.limits.max_trials,
+            max_parallel=spec.limits.max_parallel,
         )
     except SpecError as error:
         yield from (problem.under("strategy") for problem in error.problems)

@@ -40,6 +40,8 @@ def run(
         raise type(error)(error.problems, source=error.source or str(spec)) from None
     for warning in planned.warnings:
         typer.echo(f"warning: {warning}", err=True)
+    if described.strategy.type == "auto":
+        typer.echo("\n".join(planned.schedule), err=True)
     try:
         status = follow(lambda: submit(planned), output)
     except JobExistsError as error:

@@ -51,7 +51,7 @@ def evaluate(results: Sequence[Trial], *, trainings: int, metric: str, sign: int
     """Return what the trials of one configuration say together.
 
     The standard error is that of the mean over repeats, ``s / sqrt(n)`` with the sample's standard deviation ``s``; of
-    a single training, what the script reported as ``METRIC:se``.
+    a single training, that of the mean over its folds, or what the script reported as ``METRIC:se``.
 
     Args:
         results: The trials that have a result, at least one, by number.
@@ -70,12 +70,14 @@ def evaluate(results: Sequence[Trial], *, trainings: int, metric: str, sign: int
             metrics={name: fmean(trial.metrics[name] for trial in results) for name in sorted(shared)},
             ended_at=max(trial.ended_at or 0.0 for trial in results),
         )
+    folds = _folds(first, metric, sign) if len(results) == 1 else {}
+    parts = [*folds.values()] if len(results) == 1 else [*objectives.values()]
     return Evaluation(
         trial=first,
         losses={repeat: sign * objective for repeat, objective in objectives.items()},
-        folds=_folds(first, metric, sign) if len(results) == 1 else {},
+        folds=folds,
         trainings=trainings,
-        standard_error=error_of([*objectives.values()], first.metrics.get(metric + STANDARD_ERROR)),
+        standard_error=error_of(parts, first.metrics.get(metric + STANDARD_ERROR)),
         seconds=fmean(times) if times else None,
     )
 

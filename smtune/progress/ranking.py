@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 
 from smtune.results import configuration_key, is_result
 from smtune.spec.objective import Goal
@@ -16,24 +17,27 @@ class _Entrant:
     """The repeats of one configuration.
 
     Attributes:
-        first: Its completed trial with the lowest number, or ``None``.
-        total: Sum of the objectives of its completed trials.
-        completed: How many trials these are.
+        first: Its trial with a result and the lowest number, or ``None``.
+        scores: Trial number to objective, of its trials with a result; a trial that goes on after a pause has none.
         ended: Numbers of the trials that have ended, however.
         running: Numbers of the trials that are under way.
         version: Raised by every change, so that earlier places in the ranking are known to be outdated.
     """
 
     first: Trial | None = None
-    total: float = 0.0
-    completed: int = 0
+    scores: dict[int, float] = field(default_factory=dict)
     ended: set[int] = field(default_factory=set)
     running: set[int] = field(default_factory=set)
     version: int = 0
 
+    @property
+    def mean(self) -> float:
+        """The mean objective of its trials with a result."""
+        return fmean(self.scores.values())
+
 
 class Ranking:
-    """Ranks configurations as their trials begin and end; one with repeats under way has a place in a race only.
+    """Ranks configurations as their trials begin and end; one with trials under way has a place in a race only.
 
     Those that were trained more often come first, as in :attr:`smtune.results.TuningResult.best`. An update takes
     logarithmic time, whatever the order of the scores.
@@ -55,6 +59,7 @@ class Ranking:
         """Take in the beginning or the end of a trial."""
         entrant = self._entrant(trial)
         entrant.version += 1
+        entrant.scores.pop(trial.number, None)
         if not trial.status.ended:
             entrant.running.add(trial.number)
             entrant.ended.discard(trial.number)
@@ -62,22 +67,21 @@ class Ranking:
             entrant.running.discard(trial.number)
             entrant.ended.add(trial.number)
         if is_result(trial) and trial.objective is not None:
-            entrant.total += trial.objective
-            entrant.completed += 1
-            if entrant.first is None or trial.number < entrant.first.number:
+            entrant.scores[trial.number] = trial.objective
+            if entrant.first is None or trial.number <= entrant.first.number:
                 entrant.first = trial
         settled = self._race or not entrant.running
-        if entrant.first is not None and settled and len(entrant.ended) >= self._least:
-            score = self._goal.sign * entrant.total / entrant.completed
+        if entrant.first is not None and entrant.scores and settled and len(entrant.ended) >= self._least:
+            score = self._goal.sign * entrant.mean
             place = (-len(entrant.ended), score, entrant.first.number, entrant.version, entrant)
             heapq.heappush(self._heap, place)
 
     def best(self) -> Trial | None:
-        """Return the first completed trial of the best configuration, with the mean objective of its repeats."""
+        """Return the first trial of the best configuration, with the mean objective of its repeats."""
         while self._heap:
             *_, version, entrant = self._heap[0]
             if version == entrant.version and entrant.first is not None:
-                return replace(entrant.first, objective=entrant.total / entrant.completed)
+                return replace(entrant.first, objective=entrant.mean)
             heapq.heappop(self._heap)
         return None
 

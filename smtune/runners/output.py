@@ -38,9 +38,12 @@ class Output:
         number: Trial number.
         log_path: The log file; replaced if it is there.
         patterns: As :func:`compile_patterns` returns them.
+        goes_on: Whether to keep what the log says of the trial before its pause.
     """
 
-    def __init__(self, number: int, log_path: Path, patterns: Mapping[str, re.Pattern[str]]) -> None:
+    def __init__(
+        self, number: int, log_path: Path, patterns: Mapping[str, re.Pattern[str]], *, goes_on: bool = False
+    ) -> None:
         self._number = number
         self._patterns = patterns
         self._line = bytearray()
@@ -52,7 +55,8 @@ class Output:
         self._cut: str | None = None
         try:
             log_path.parent.mkdir(parents=True, exist_ok=True)
-            self._log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+            flags = os.O_APPEND if goes_on else os.O_TRUNC
+            self._log = os.open(log_path, os.O_WRONLY | os.O_CREAT | flags | os.O_CLOEXEC, 0o666)
         except OSError as error:
             self._cut_log(error)
 

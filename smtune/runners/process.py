@@ -121,7 +121,7 @@ class ProcessRunner(WatchingRunner[_Process]):
     def _launch(self, trial: Trial) -> _Process:
         staged = self._stage(trial)
         launcher = self._ready_launcher()
-        output = Output(trial.number, self._log_path(trial), self._patterns)
+        output = Output(trial.number, self._log_path(trial), self._patterns, goes_on=trial.paused)
         with contextlib.ExitStack() as kept, contextlib.ExitStack() as descriptors:
             kept.callback(output.finish)
             nothing = os.open(os.devnull, os.O_RDONLY)

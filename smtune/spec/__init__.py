@@ -6,14 +6,18 @@ It is frozen, knows nothing of where it will run, and reads the same from Python
 from smtune.spec.objective import Goal, Objective
 from smtune.spec.parts import Channel, Limits, Training
 from smtune.spec.repeats import Repeats, read_repeats
+from smtune.spec.resources import Resource
 from smtune.spec.selection import Selection
-from smtune.spec.stopping import Completion, EarlyStopping, MedianConfig, PlateauConfig
+from smtune.spec.stopping import AshaRuleConfig, Completion, EarlyStopping, MedianConfig, PlateauConfig
 from smtune.spec.strategies import (
+    AshaConfig,
+    AutoConfig,
     BayesianConfig,
     ChainConfig,
     ChainStep,
     EvolutionaryConfig,
     GridConfig,
+    HyperbandConfig,
     ManualConfig,
     RandomConfig,
     SobolConfig,
@@ -26,6 +30,9 @@ from smtune.spec.warm_start import AMT_PREFIX, TUNING_JOB_ARN, WarmStart, WarmSt
 __all__ = [
     "AMT_PREFIX",
     "TUNING_JOB_ARN",
+    "AshaConfig",
+    "AshaRuleConfig",
+    "AutoConfig",
     "BayesianConfig",
     "ChainConfig",
     "ChainStep",
@@ -35,6 +42,7 @@ __all__ = [
     "EvolutionaryConfig",
     "Goal",
     "GridConfig",
+    "HyperbandConfig",
     "Limits",
     "ManualConfig",
     "MedianConfig",
@@ -42,6 +50,7 @@ __all__ = [
     "PlateauConfig",
     "RandomConfig",
     "Repeats",
+    "Resource",
     "Selection",
     "SobolConfig",
     "StrategyConfig",

@@ -38,7 +38,19 @@ class PlateauConfig(_StoppingConfig):
     ] = 0.0
 
 
-_CONFIGS: dict[str, type[MedianConfig | PlateauConfig]] = {"median": MedianConfig, "plateau": PlateauConfig}
+class AshaRuleConfig(_StoppingConfig):
+    """Stop a trial that is not among the best ``1 / eta`` at rungs that lie ever further apart."""
+
+    type: Literal["asha"] = "asha"
+    first: Annotated[int, Field(ge=1, description="Steps that every trial trains before the first rung.")] = 1
+    eta: Annotated[
+        int, Field(ge=2, description="One of so many trials goes on past a rung; the next is so many times as far.")
+    ] = 3
+
+
+Rule = MedianConfig | PlateauConfig | AshaRuleConfig
+
+_CONFIGS: dict[str, type[Rule]] = {"median": MedianConfig, "plateau": PlateauConfig, "asha": AshaRuleConfig}
 _WAYS = "use Off, Auto, or a mapping such as {type: plateau, patience: 10}"
 
 
@@ -51,7 +63,7 @@ def read_early_stopping(given: Any) -> Any:
     Raises:
         SpecError: Everything that is wrong, with paths relative to the rule.
     """
-    if given is None or isinstance(given, MedianConfig | PlateauConfig):
+    if given is None or isinstance(given, Rule):
         return given
     if isinstance(given, str) and given.lower() in ("off", "auto"):
         return MedianConfig() if given.lower() == "auto" else None
@@ -70,10 +82,8 @@ def read_early_stopping(given: Any) -> Any:
 
 
 EarlyStopping = Annotated[
-    MedianConfig | PlateauConfig | None,
-    BeforeValidator(
-        read_early_stopping, json_schema_input_type=Literal["Off", "Auto"] | MedianConfig | PlateauConfig | None
-    ),
+    Rule | None,
+    BeforeValidator(read_early_stopping, json_schema_input_type=Literal["Off", "Auto"] | Rule | None),
 ]
 """A rule that gives up trials, or ``None`` for none."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from smtune.errors import Problem, SpecError
 from smtune.spec.problems import closest, problems_of
+from smtune.spec.resources import ResourceField
 
 Configurations = Annotated[
     list[dict[str, Any]], Field(description="Configurations, one mapping of names to values each.")
@@ -114,6 +115,42 @@ class BayesianConfig(_StrategyConfig):
 SingleStrategy = ManualConfig | GridConfig | RandomConfig | SobolConfig | EvolutionaryConfig | BayesianConfig
 
 
+Sampler = Annotated[
+    RandomConfig | SobolConfig | EvolutionaryConfig | BayesianConfig,
+    BeforeValidator(read_strategy),
+    Field(discriminator="type"),
+]
+"""A strategy that says which configurations a multi-fidelity search begins with."""
+
+
+class _MultiFidelityConfig(_StrategyConfig):
+    resource: Annotated[
+        ResourceField | None,
+        Field(
+            description="What is counted and its range, e.g. {epochs: 1 to 27}; by default the whole of a static "
+            "hyperparameter such as epochs or num_round."
+        ),
+    ] = None
+    eta: Annotated[int, Field(ge=2, description="One of so many trials goes on, with so many times the resource.")] = 3
+    sampler: Annotated[Sampler, Field(description="Which configurations are tried.")] = RandomConfig()
+
+
+class HyperbandConfig(_MultiFidelityConfig):
+    """Brackets of successive halving: many trials train a little, and the best of them go on."""
+
+    type: Literal["hyperband"] = "hyperband"
+    brackets: Annotated[
+        int | None,
+        Field(ge=1, description="Use the first brackets of a round only; 1 is successive halving. By default all."),
+    ] = None
+
+
+class AshaConfig(_MultiFidelityConfig):
+    """Asynchronous successive halving: a trial goes on as soon as it is among the best of its rung so far."""
+
+    type: Literal["asha"] = "asha"
+
+
 class ChainStep(_StrategyConfig):
     """One strategy of a chain, the space it searches, and for how long."""
 
@@ -127,14 +164,43 @@ class ChainStep(_StrategyConfig):
     ] = None
 
 
+Preset = Literal["random-grid", "sobol-bayesian", "bayesian-local"]
+
+
 class ChainConfig(_StrategyConfig):
     """Strategies one after the other, e.g. random, then a grid around the best."""
 
     type: Literal["chain"] = "chain"
-    steps: Annotated[list[ChainStep], Field(min_length=1)]
+    steps: list[ChainStep] = []
+    preset: Annotated[
+        Preset | None,
+        Field(
+            description="Ready-made steps that share limits.max_trials. random-grid: half of them random, then a grid "
+            "around the best. sobol-bayesian: a quarter spread evenly, then a model. bayesian-local: two thirds by a "
+            "model of the whole space, then one of the surroundings of the best."
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _check(self) -> ChainConfig:
+        if bool(self.steps) == (self.preset is not None):
+            rule = "needs either steps or a preset"
+            fix = f"write preset: {' | '.join(get_args(Preset))}, or a list of steps"
+            raise SpecError([Problem("steps", [step.strategy.type for step in self.steps], rule, fix)])
+        return self
 
 
-StrategyConfig = Annotated[SingleStrategy | ChainConfig, BeforeValidator(read_strategy), Field(discriminator="type")]
+class AutoConfig(_StrategyConfig):
+    """The strategy that suits the space, the number of trials and how many of them run at a time."""
+
+    type: Literal["auto"] = "auto"
+
+
+StrategyConfig = Annotated[
+    SingleStrategy | HyperbandConfig | AshaConfig | ChainConfig | AutoConfig,
+    BeforeValidator(read_strategy),
+    Field(discriminator="type"),
+]
 """Any strategy; ``type`` says which."""
 
 STRATEGY_CONFIGS: dict[str, type[_StrategyConfig]] = {
@@ -144,6 +210,9 @@ STRATEGY_CONFIGS: dict[str, type[_StrategyConfig]] = {
     "sobol": SobolConfig,
     "evolutionary": EvolutionaryConfig,
     "bayesian": BayesianConfig,
+    "hyperband": HyperbandConfig,
+    "asha": AshaConfig,
     "chain": ChainConfig,
+    "auto": AutoConfig,
 }
 """Every type that a spec can name."""

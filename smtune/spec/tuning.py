@@ -18,12 +18,15 @@ from smtune.spec.parameters import SpaceField
 from smtune.spec.parts import NAME_PATTERN, Limits, Training
 from smtune.spec.problems import problems_of
 from smtune.spec.repeats import Repeats, RepeatsField
+from smtune.spec.resources import resource_of
 from smtune.spec.selection import SECONDS, SelectionField
 from smtune.spec.stopping import Completion, EarlyStopping
 from smtune.spec.strategies import (
+    AshaConfig,
     ChainConfig,
     EvolutionaryConfig,
     GridConfig,
+    HyperbandConfig,
     ManualConfig,
     StrategyConfig,
 )
@@ -218,12 +221,31 @@ class TuningSpec(BaseModel):
         problems = [*self._name_problems(), *self._parameter_problems(), *self._selection_problems()]
         if isinstance(self.strategy, ManualConfig):
             problems += self._manual_problems(self.strategy)
+        if isinstance(self.strategy, HyperbandConfig | AshaConfig):
+            problems += self._resource_problems(self.strategy)
         problems += self._warm_start_problems()
         if not problems:
             problems += self._count_problems()
         if problems:
             raise SpecError(problems)
         return self
+
+    def _resource_problems(self, strategy: HyperbandConfig | AshaConfig) -> list[Problem]:
+        """Find the resource among the static hyperparameters if the strategy names none, as SageMaker does."""
+        problems = []
+        if strategy.resource is None:
+            resource = resource_of(self.static)
+            if resource is None:
+                rule = "is missing, and no static hyperparameter such as epochs says how long a training is"
+                problems.append(Problem("strategy.resource", None, rule, "write e.g. resource: {epochs: 1 to 27}"))
+            object.__setattr__(self, "strategy", strategy.model_copy(update={"resource": resource}))
+        if self.early_stopping is not None:
+            rule = f"cannot be combined with {strategy.type}, which stops trials by itself"
+            problems.append(Problem("early_stopping", self.early_stopping.type, rule, "leave it out, or use Off"))
+        if self.repeats.max > 1:
+            rule = f"cannot be more than 1 with {strategy.type}: trials are compared while they train"
+            problems.append(Problem("repeats", self.repeats.max, rule, "use repeats: 1"))
+        return problems
 
     def _name_problems(self) -> list[Problem]:
         if self.name is None or NAME_PATTERN.fullmatch(self.name):
@@ -270,12 +292,18 @@ class TuningSpec(BaseModel):
         limit = self.limits.max_trials
         if count is None and limit is None and self.limits.max_runtime_seconds is None:
             rule = f"is missing, and {self.strategy.type} search never ends by itself"
-            return [Problem("limits.max_trials", None, rule, "set limits.max_trials or limits.max_runtime_seconds")]
+            return [Problem("limits.max_trials", None, rule, self._limit_fix())]
         if isinstance(self.strategy, GridConfig) and count is not None and limit is not None and count > limit:
             rule = f"is less than the {count} trials of this grid ({self._grid_formula()})"
             fix = f"set limits.max_trials: {count}, or make the grid coarser (fewer strategy.levels, larger steps)"
             return [Problem("limits.max_trials", limit, rule, fix)]
         return []
+
+    def _limit_fix(self) -> str:
+        fix = "set limits.max_trials or limits.max_runtime_seconds"
+        if isinstance(self.strategy, HyperbandConfig) and self.strategy.resource is not None:
+            return f"{fix}, e.g. to a multiple of the trials of one round of brackets"
+        return fix
 
     def _manual_problems(self, strategy: ManualConfig) -> list[Problem]:
         problems = []
@@ -333,7 +361,7 @@ def _configurations(strategy: StrategyConfig, space: SearchSpace) -> int | None:
         return math.prod(len(values) for values in space.grid_levels(strategy.levels).values())
     if isinstance(strategy, EvolutionaryConfig) and strategy.max_generations is not None:
         return strategy.max_generations * strategy.population
-    if isinstance(strategy, ChainConfig):
+    if isinstance(strategy, ChainConfig) and strategy.preset is None:
         counts = []
         for step in strategy.steps:
             own = _configurations(step.strategy, space)

@@ -1,13 +1,26 @@
-"""A *rule* says when to give up a trial; *completion* says when a job is done before its limits are reached.
+"""When to stop: a trial, for a while or for good, or the whole job.
 
-Both are functions of what the trials reported and how they ended, in order: a job is resumed by telling them its log
-again, and nothing else is kept.
+A *rule* gives up a trial; *pauses* hold one that has used its part of a whole training; *completion* says when a job
+is done before its limits are reached. All are functions of what the trials reported and how they ended, in order: a
+job is resumed by telling them its log again, and nothing else is kept.
 """
 
+from smtune.stopping.asha import AshaRule
 from smtune.stopping.base import NoRule, StoppingRule
 from smtune.stopping.completion import CompletionCriteria
 from smtune.stopping.median import MedianRule
+from smtune.stopping.pauses import Pauses, UsedUp
 from smtune.stopping.plateau import PlateauRule
 from smtune.stopping.rules import build_rule
 
-__all__ = ["CompletionCriteria", "MedianRule", "NoRule", "PlateauRule", "StoppingRule", "build_rule"]
+__all__ = [
+    "AshaRule",
+    "CompletionCriteria",
+    "MedianRule",
+    "NoRule",
+    "Pauses",
+    "PlateauRule",
+    "StoppingRule",
+    "UsedUp",
+    "build_rule",
+]

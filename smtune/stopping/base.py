@@ -35,7 +35,7 @@ class StoppingRule(ABC):
             step: The script's own count, or ``None``.
 
         Returns:
-            Why the trial should be given up, with the numbers, or ``None``. Never on its first report.
+            Why the trial should be given up, with the numbers, or ``None``.
         """
 
     @abstractmethod

@@ -15,6 +15,7 @@ from smtune.store.events import (
     Suggested,
     TrialEnded,
     TrialMeasured,
+    TrialPromoted,
     TrialStarted,
     WarmStarted,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "Suggested",
     "TrialEnded",
     "TrialMeasured",
+    "TrialPromoted",
     "TrialStarted",
     "WarmStarted",
     "await_trials",

@@ -89,17 +89,32 @@ class Suggested(_Dated):
         parameters: Tuned parameter name to typed value.
         origin: Where it came from, e.g. ``"random"``.
         repeat: Which training of the same configuration this is, from 0.
+        resource: How many steps it may train until it pauses; ``None`` for a whole training.
     """
 
     number: int
     parameters: Configuration
     origin: str
     repeat: int = 0
+    resource: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialPromoted(_Dated):
+    """A paused trial goes on: what it did before stays.
+
+    Attributes:
+        number: Trial number.
+        resource: How many steps it may train from its first start on, until it pauses again.
+    """
+
+    number: int
+    resource: int
 
 
 @dataclass(frozen=True, slots=True)
 class TrialStarted(_Dated):
-    """A trial's code begins to run; if it had run before, it starts afresh and that attempt counts no more.
+    """A trial's code begins to run; if it had run before, that attempt counts no more, back to its last pause.
 
     Attributes:
         number: Trial number.
@@ -133,6 +148,8 @@ class TrialEnded(_Dated):
         objective: Value of the objective metric, or ``None`` if it has none that can be used.
         reason: Why it is not ``Completed``, in one line, or ``None``.
         log_tail: Its last log lines, kept for a trial that failed.
+        paused: Whether it was stopped because it has used its resource.
+        ran_out: Whether its code had ended by itself when it was to be paused: there is no more to come.
     """
 
     number: int
@@ -140,6 +157,8 @@ class TrialEnded(_Dated):
     objective: float | None = None
     reason: str | None = None
     log_tail: Sequence[str] = ()
+    paused: bool = False
+    ran_out: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", TrialStatus(self.status))
@@ -187,6 +206,7 @@ JobEvent = (
     | WarmStarted
     | JobStarted
     | Suggested
+    | TrialPromoted
     | TrialStarted
     | TrialMeasured
     | TrialEnded
@@ -203,6 +223,7 @@ KINDS: Mapping[str, type[JobEvent]] = {
         WarmStarted,
         JobStarted,
         Suggested,
+        TrialPromoted,
         TrialStarted,
         TrialMeasured,
         TrialEnded,

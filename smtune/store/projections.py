@@ -24,6 +24,7 @@ from smtune.store.events import (
     Suggested,
     TrialEnded,
     TrialMeasured,
+    TrialPromoted,
     TrialStarted,
     WarmStarted,
     decode_event,
@@ -53,7 +54,10 @@ CREATE TABLE trial (
     metrics TEXT NOT NULL DEFAULT '{}',
     step TEXT NOT NULL DEFAULT 'null',
     ended TEXT,
-    ended_at REAL
+    ended_at REAL,
+    promoted INTEGER NOT NULL DEFAULT 0,
+    resource INTEGER,
+    seconds_before REAL NOT NULL DEFAULT 0
 );
 CREATE TABLE measurement (
     trial INTEGER NOT NULL REFERENCES trial (number),
@@ -70,6 +74,11 @@ _START_JOB = (
 )
 _START_TRIAL = (
     "UPDATE trial SET status = 'InProgress', started_at = ?, metrics = '{}', step = 'null', ended = NULL,"
+    " ended_at = NULL WHERE number = ?"
+)
+_PROMOTE_TRIAL = (
+    "UPDATE trial SET status = 'InProgress', promoted = ?, resource = ?,"
+    " seconds_before = seconds_before + coalesce(max(0.0, ended_at - started_at), 0.0), started_at = NULL, ended = NULL,"
     " ended_at = NULL WHERE number = ?"
 )
 
@@ -129,12 +138,21 @@ def _enqueue(_cursor: sqlite3.Cursor, _seq: int, _event: Enqueued, _body: str) -
 
 
 def _suggest(cursor: sqlite3.Cursor, _seq: int, event: Suggested, body: str) -> None:
-    cursor.execute("INSERT INTO trial (number, suggested) VALUES (?, ?)", (event.number, body))
+    row = (event.number, body, event.resource)
+    cursor.execute("INSERT INTO trial (number, suggested, resource) VALUES (?, ?, ?)", row)
+
+
+def _promote_trial(cursor: sqlite3.Cursor, seq: int, event: TrialPromoted, _body: str) -> None:
+    _require(cursor.execute(_PROMOTE_TRIAL, (seq, event.resource, event.number)), event)
 
 
 def _start_trial(cursor: sqlite3.Cursor, _seq: int, event: TrialStarted, _body: str) -> None:
     _require(cursor.execute(_START_TRIAL, (event.at, event.number)), event)
-    cursor.execute("DELETE FROM measurement WHERE trial = ?", (event.number,))
+    # What it measured before its last pause stays.
+    cursor.execute(
+        "DELETE FROM measurement WHERE trial = ?1 AND seq > (SELECT promoted FROM trial WHERE number = ?1)",
+        (event.number,),
+    )
 
 
 def _measure(cursor: sqlite3.Cursor, seq: int, event: TrialMeasured, body: str) -> None:
@@ -152,12 +170,12 @@ def _end_trial(cursor: sqlite3.Cursor, _seq: int, event: TrialEnded, body: str) 
     _require(cursor.execute("UPDATE trial SET status = ?, ended = ?, ended_at = ? WHERE number = ?", row), event)
 
 
-def _require(updated: sqlite3.Cursor, event: TrialStarted | TrialEnded) -> None:
+def _require(updated: sqlite3.Cursor, event: TrialStarted | TrialPromoted | TrialEnded) -> None:
     if updated.rowcount == 0:
         raise _unknown(event)
 
 
-def _unknown(event: TrialStarted | TrialMeasured | TrialEnded) -> ValueError:
+def _unknown(event: TrialStarted | TrialPromoted | TrialMeasured | TrialEnded) -> ValueError:
     return ValueError(f"trial {event.number} was never suggested; append Suggested before {type(event).__name__}")
 
 
@@ -169,6 +187,7 @@ _PROJECT: dict[type[JobEvent], Callable[[sqlite3.Cursor, int, Any, str], None]] 
     JobEnded: _end_job,
     Enqueued: _enqueue,
     Suggested: _suggest,
+    TrialPromoted: _promote_trial,
     TrialStarted: _start_trial,
     TrialMeasured: _measure,
     TrialEnded: _end_trial,

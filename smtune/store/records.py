@@ -10,7 +10,9 @@ from typing import Any
 from smtune.trial import Measurement, Trial, TrialStatus
 
 JOB_COLUMNS = "created, created_at, warm_start, status, started_at, stop_requested, ended, ended_at"
-TRIAL_COLUMNS = "number, suggested, status, started_at, metrics, step, ended, ended_at"
+TRIAL_COLUMNS = (
+    "number, suggested, status, started_at, metrics, step, ended, ended_at, promoted, resource, seconds_before"
+)
 MEASUREMENT_COLUMNS = "at, measured"
 
 Row = tuple[Any, ...]
@@ -69,11 +71,11 @@ def job_of(row: Row) -> JobRecord:
 
 def trial_of(row: Row) -> Trial:
     """Return a row of ``TRIAL_COLUMNS`` as an object."""
-    number, suggested, status, started_at, metrics, step, ended, ended_at = row
+    number, suggested, status, started_at, metrics, step, ended, ended_at, promoted, resource, seconds_before = row
     outcome = _NO_OUTCOME if ended is None else _load(ended)
     return Trial(
         number=number,
-        **_load(suggested),
+        **{**_load(suggested), "resource": resource},
         status=TrialStatus(status),
         objective=outcome["objective"],
         metrics=_load(metrics),
@@ -81,6 +83,8 @@ def trial_of(row: Row) -> Trial:
         started_at=started_at,
         ended_at=ended_at,
         failure_reason=outcome["reason"],
+        paused=promoted > 0 if ended is None else outcome["paused"],
+        seconds_before=seconds_before,
     )
 
 

@@ -19,12 +19,14 @@ class Suggestion:
         parameters: Legal, typed values in canonical order.
         origin: Where it came from, e.g. ``"random"``, ``"enqueued"``, ``"crossover of 3 and 7"``.
         repeat: Which training of the same configuration this is, from 0.
+        resource: How far the trial trains, in steps from its start, until it pauses; ``None`` for a whole training.
     """
 
     number: int
     parameters: Configuration
     origin: str
     repeat: int = 0
+    resource: int | None = None
 
 
 class Strategy(ABC):
@@ -37,6 +39,9 @@ class Strategy(ABC):
         strategy.ask(1)             # -> suggestion 2, which may have learned from trial 1
         strategy.tell(trial_0)
 
+    A strategy with a :attr:`max_resource` gives each trial some of it. A trial that has used what it was given is
+    told as ``Stopped`` and ``paused``; it may be suggested again, under its number, to go on with more.
+
     Asking for several at once is the same as asking for one several times. A job is resumed by building its strategy
     anew and repeating the calls from the log; nothing is pickled.
     """
@@ -46,8 +51,8 @@ class Strategy(ABC):
         """Return the next suggestions, at most ``count``.
 
         Returns:
-            Fewer than ``count``, down to none, if the strategy must first be told of trials under way, or if it is
-            :attr:`exhausted`.
+            New trials, and paused ones that go on. Fewer than ``count``, down to none, if the strategy must first be
+            told of trials under way, or if it is :attr:`exhausted`.
         """
 
     @abstractmethod
@@ -55,7 +60,7 @@ class Strategy(ABC):
         """Learn from an ended trial of this strategy.
 
         Args:
-            trial: Ended, in any order, each once. A ``Stopped`` trial with an objective counts as a result; a
+            trial: Ended, in any order, once for each time that it was suggested. A ``Stopped`` trial with an objective counts as a result; a
                 ``Failed`` one as a configuration to stay away from, and so does one without a finite objective.
 
         Raises:
@@ -87,6 +92,11 @@ class Strategy(ABC):
         Raises:
             SpecError: It is not legal in the space.
         """
+
+    @property
+    def max_resource(self) -> int | None:
+        """How many steps a whole training has, if trials are given less; else ``None``."""
+        return None
 
     @property
     @abstractmethod

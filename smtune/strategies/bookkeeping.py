@@ -76,13 +76,17 @@ class BookkeepingStrategy(Strategy):
         space: What is legal.
         sign: 1 if lower objectives are better, -1 if higher ones are.
         repeats: How many times each configuration is trained.
+        max_trials: How many trials there will be at most, repeats included; ``None`` for no limit.
     """
 
-    def __init__(self, proposer: Proposer, space: SearchSpace, *, sign: int, repeats: Repeats) -> None:
+    def __init__(
+        self, proposer: Proposer, space: SearchSpace, *, sign: int, repeats: Repeats, max_trials: int | None = None
+    ) -> None:
         self._proposer = proposer
         self._space = space
         self._sign = sign
         self._repeats = repeats
+        self._most = math.inf if max_trials is None else max_trials
         self._queue: deque[Configuration] = deque()
         self._memory = SuggestedConfigurations()
         self._next = 0
@@ -103,6 +107,8 @@ class BookkeepingStrategy(Strategy):
         return suggestions
 
     def _suggest(self) -> Suggestion | None:
+        if self._next >= self._most:
+            return None
         group = self._next_group()
         if group is None:
             return None
@@ -179,19 +185,12 @@ class BookkeepingStrategy(Strategy):
         """Learn from the results of earlier searches; their outcomes have negative numbers, in their order."""
         if self._next:
             raise ValueError(f"{self._next} trials were suggested already: start warm before the first one")
-        objectives: dict[str, list[float]] = {}
-        configurations: dict[str, Configuration] = {}
-        for parameters, objective in results:
-            configuration = self._space.validate(parameters)
-            identity = _identity(configuration)
-            configurations.setdefault(identity, configuration)
-            objectives.setdefault(identity, []).append(objective)
         # All are known before the first is learned from, as if the trials had been told after the last suggestion.
-        for configuration in configurations.values():
-            self._memory.add_settled(configuration)
-        for number, (identity, configuration) in enumerate(configurations.items(), start=-len(configurations)):
-            loss = self._sign * math.fsum(objectives[identity]) / len(objectives[identity])
-            self._proposer.learn(Outcome(number, configuration, loss), self._memory)
+        outcomes = earlier_outcomes(results, self._space, sign=self._sign)
+        for outcome in outcomes:
+            self._memory.add_settled(outcome.parameters)
+        for outcome in outcomes:
+            self._proposer.learn(outcome, self._memory)
 
     def enqueue(self, configuration: Mapping[str, object]) -> None:
         """Put a configuration ahead of everything that the proposer would suggest by itself."""
@@ -200,6 +199,8 @@ class BookkeepingStrategy(Strategy):
     @property
     def exhausted(self) -> bool:
         """Whether :meth:`ask` returns nothing now and never will, unless something is enqueued."""
+        if self._next >= self._most:
+            return True
         if self._begun or self._again or self._may_go_on():
             return False
         self._skip_known()
@@ -208,6 +209,27 @@ class BookkeepingStrategy(Strategy):
     def _may_go_on(self) -> bool:
         """Whether a configuration under way may be trained again."""
         return any(group.suggested < self._repeats.max for group, _ in self._under_way.values())
+
+
+def earlier_outcomes(
+    results: Sequence[tuple[Mapping[str, object], float]], space: SearchSpace, *, sign: int
+) -> list[Outcome]:
+    """Return results of earlier searches as outcomes with negative numbers, one per configuration, in their order.
+
+    Raises:
+        SpecError: A configuration is not legal in the space.
+    """
+    objectives: dict[str, list[float]] = {}
+    configurations: dict[str, Configuration] = {}
+    for parameters, objective in results:
+        configuration = space.validate(parameters)
+        identity = _identity(configuration)
+        configurations.setdefault(identity, configuration)
+        objectives.setdefault(identity, []).append(objective)
+    return [
+        Outcome(number, configuration, sign * math.fsum(objectives[identity]) / len(objectives[identity]))
+        for number, (identity, configuration) in enumerate(configurations.items(), start=-len(configurations))
+    ]
 
 
 def _identity(configuration: Configuration) -> str:

@@ -17,6 +17,7 @@ from smtune.strategies.evolutionary import EvolutionarySearch
 from smtune.strategies.grid import GridSearch
 from smtune.strategies.manual import ManualSearch
 from smtune.strategies.operators import BlendCrossover, GaussianMutation, Tournament
+from smtune.strategies.presets import choose, preset_steps, shared_trials
 from smtune.strategies.proposer import Proposer
 from smtune.strategies.random_search import RandomSearch
 from smtune.strategies.sobol import SobolSearch
@@ -24,11 +25,26 @@ from smtune.strategies.sobol import SobolSearch
 if TYPE_CHECKING:
     from smtune.spec.objective import Goal
     from smtune.spec.repeats import Repeats
-    from smtune.spec.strategies import ChainConfig, ChainStep, EvolutionaryConfig, SingleStrategy, StrategyConfig
+    from smtune.spec.strategies import (
+        AshaConfig,
+        ChainConfig,
+        ChainStep,
+        EvolutionaryConfig,
+        HyperbandConfig,
+        SingleStrategy,
+        StrategyConfig,
+    )
 
 
 def build_strategy(
-    config: StrategyConfig, space: SearchSpace, *, goal: Goal, seed: int, repeats: int | Mapping[str, Any] | Repeats = 1
+    config: StrategyConfig,
+    space: SearchSpace,
+    *,
+    goal: Goal,
+    seed: int,
+    repeats: int | Mapping[str, Any] | Repeats = 1,
+    max_trials: int | None = None,
+    max_parallel: int = 1,
 ) -> Strategy:
     """Return a new strategy that has suggested nothing yet.
 
@@ -38,15 +54,26 @@ def build_strategy(
         goal: Which way the objective of the trials is better.
         seed: The same seed and the same tells, in the same order, give the same suggestions.
         repeats: How many times each configuration is suggested: a number, or ``{"min": 1, "max": 5}`` for a race.
+        max_trials: How many trials there will be at most; ``None`` for no limit.
+        max_parallel: How many trials run at a time, for ``auto`` to choose by.
 
     Raises:
         SpecError: Settings do not fit the space; paths are relative to the strategy.
         MissingExtraError: ``sobol`` is part of it, and scipy is not installed.
     """
-    _check_extras(config)
     times = parse_repeats(repeats)
+    configurations = shared_trials(max_trials, times.min)
+    if config.type == "auto":
+        config = choose(space, configurations=configurations, max_parallel=max_parallel).config
+    elif config.type == "chain" and config.preset is not None:
+        from smtune.spec.strategies import ChainConfig
+
+        config = ChainConfig(steps=preset_steps(config.preset, space, configurations=configurations))
+    _check_extras(config)
+    if config.type == "hyperband" or config.type == "asha":  # noqa: PLR1714 - tells the type checker which
+        return _multifidelity(config, space, goal=goal, seed=seed, repeats=times, max_trials=max_trials)
     proposer = _chain(config, space, seed, times) if config.type == "chain" else _single(config, space, seed)
-    return BookkeepingStrategy(proposer, space, sign=goal.sign, repeats=times)
+    return BookkeepingStrategy(proposer, space, sign=goal.sign, repeats=times, max_trials=max_trials)
 
 
 def parse_repeats(given: object) -> Repeats:
@@ -63,9 +90,13 @@ def parse_repeats(given: object) -> Repeats:
         raise SpecError([problem.under("repeats") for problem in error.problems]) from None
 
 
-def _check_extras(config: StrategyConfig) -> None:
+def _check_extras(config: SingleStrategy | HyperbandConfig | AshaConfig | ChainConfig) -> None:
     """Ask for optional packages now, and not when the step of a chain that needs them begins."""
-    types = {step.strategy.type for step in config.steps} if config.type == "chain" else {config.type}
+    types: set[str] = {config.type}
+    if config.type == "chain":
+        types = {step.strategy.type for step in config.steps}
+    elif config.type == "hyperband" or config.type == "asha":  # noqa: PLR1714 - tells the type checker which
+        types = {config.sampler.type}
     for strategy, modules in (("sobol", ["scipy"]), ("bayesian", ["scipy", "threadpoolctl"])):
         if strategy in types and not all(find_spec(module) for module in modules):
             raise MissingExtraError(f"strategy {strategy}", strategy)
@@ -102,17 +133,56 @@ def _evolutionary(config: EvolutionaryConfig, space: SearchSpace, seed: int) -> 
     )
 
 
+def _multifidelity(
+    config: HyperbandConfig | AshaConfig,
+    space: SearchSpace,
+    *,
+    goal: Goal,
+    seed: int,
+    repeats: Repeats,
+    max_trials: int | None,
+) -> Strategy:
+    problems = []
+    if config.resource is None:
+        rule = "is missing, and no static hyperparameter such as epochs says how long a training is"
+        problems.append(Problem("resource", None, rule, "write e.g. resource: {epochs: 1 to 27}"))
+    if repeats.max > 1:
+        rule = f"cannot be more than 1 with {config.type}: trials are compared while they train"
+        problems.append(Problem("repeats", repeats.max, rule, "use repeats: 1"))
+    if config.resource is None or problems:
+        raise SpecError(problems)
+    from smtune.strategies import multifidelity
+
+    least, most, eta = config.resource.min, config.resource.max, config.eta
+    resources = multifidelity.rung_resources(least, most, eta)
+    scheduler: multifidelity.Scheduler
+    if config.type == "asha":
+        scheduler = multifidelity.AsynchronousHalving(resources, eta=eta)
+    else:
+        brackets = multifidelity.hyperband_brackets(least, most, eta)[: config.brackets]
+        scheduler = multifidelity.Hyperband(brackets, eta=eta)
+    sampler = multifidelity.LevelSampler(
+        lambda: _single(config.sampler, space, seed),
+        rungs=len(resources),
+        learns=config.sampler.type in ("evolutionary", "bayesian"),
+    )
+    return multifidelity.MultiFidelityStrategy(
+        scheduler, sampler, space, resources=resources, sign=goal.sign, max_trials=max_trials
+    )
+
+
 def _chain(config: ChainConfig, space: SearchSpace, seed: int, repeats: Repeats) -> Chain:
+    steps = config.steps
     problems: list[Problem] = []
-    for place, step in enumerate(config.steps):
-        is_last = place == len(config.steps) - 1
+    for place, step in enumerate(steps):
+        is_last = place == len(steps) - 1
         problems += [problem.under(f"steps[{place}]") for problem in _step_problems(step, space, is_last=is_last)]
     if problems:
         raise SpecError(problems)
     # Each step has a seed of its own, lest two Sobol steps propose the same points. The first has the chain's, so a
     # chain of one step proposes what that step would alone.
-    seeds = [seed if place == 0 else Draws(seed, "step", place).bits() for place in range(len(config.steps))]
-    return Chain([_step(step, own, repeats) for step, own in zip(config.steps, seeds, strict=True)], space)
+    seeds = [seed if place == 0 else Draws(seed, "step", place).bits() for place in range(len(steps))]
+    return Chain([_step(step, own, repeats) for step, own in zip(steps, seeds, strict=True)], space)
 
 
 def _step(step: ChainStep, seed: int, repeats: Repeats) -> Step:

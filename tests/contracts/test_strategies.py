@@ -7,19 +7,23 @@ from itertools import islice
 
 import pytest
 
+from smtune.errors import SpecError
 from smtune.space import IntegerParameter, SearchSpace
 from smtune.spec import (
+    AshaConfig,
+    AutoConfig,
     BayesianConfig,
     ChainConfig,
     EvolutionaryConfig,
     GridConfig,
+    HyperbandConfig,
     ManualConfig,
     RandomConfig,
     SobolConfig,
     StrategyConfig,
 )
 from smtune.spec.strategies import STRATEGY_CONFIGS
-from tests.contracts.strategy_contract import MIXED, StrategyContract, run
+from tests.contracts.strategy_contract import FINITE, MIXED, StrategyContract, run
 
 
 class TestManual(StrategyContract):
@@ -80,15 +84,52 @@ class TestChain(StrategyContract):
         )
 
 
+class TestAuto(StrategyContract):
+    deliberate = True
+
+    def config(self, space: SearchSpace) -> StrategyConfig:
+        return AutoConfig()
+
+
+class _MultiFidelityContract(StrategyContract):
+    """Trials that end by themselves, whatever they were given, are all that the contract knows."""
+
+    def test_repeats_follow_one_another(self) -> None:
+        with pytest.raises(SpecError, match="repeats = 3: cannot be more than 1"):
+            self.make(FINITE, repeats=3)
+
+    test_it_learns_from_the_mean_of_the_repeats_that_succeeded = None  # type: ignore[assignment]  # there are none
+    test_it_is_not_exhausted_in_the_middle_of_repeats = None  # type: ignore[assignment]
+    test_a_race_in_any_order_can_be_replayed = None  # type: ignore[assignment]
+    test_a_race_trains_all_and_the_best_most = None  # type: ignore[assignment]
+
+
+class TestHyperband(_MultiFidelityContract):
+    def config(self, space: SearchSpace) -> StrategyConfig:
+        return HyperbandConfig.model_validate({"resource": {"epochs": "1 to 27"}, "sampler": "evolutionary"})
+
+
+class TestAsha(_MultiFidelityContract):
+    def config(self, space: SearchSpace) -> StrategyConfig:
+        return AshaConfig.model_validate({"resource": {"epochs": "1 to 27"}})
+
+
+CONTRACTS = [
+    contract
+    for contract in (*StrategyContract.__subclasses__(), *_MultiFidelityContract.__subclasses__())
+    if contract is not _MultiFidelityContract
+]
+
+
 def test_every_type_that_a_spec_can_name_is_tested() -> None:
-    tested = {type(contract().config(MIXED)) for contract in StrategyContract.__subclasses__()}
+    tested = {type(contract().config(MIXED)) for contract in CONTRACTS}
     assert tested == set(STRATEGY_CONFIGS.values())
 
 
 HISTORIES = """
 from tests.contracts import test_strategies as t
-from tests.contracts.strategy_contract import MIXED, StrategyContract, run
-for contract in StrategyContract.__subclasses__():
+from tests.contracts.strategy_contract import MIXED, run
+for contract in t.CONTRACTS:
     print(contract.__name__, run(contract().make(), MIXED, 40))
 """
 
@@ -106,7 +147,7 @@ def test_suggestions_do_not_depend_on_how_python_hashes() -> None:
         for seed in ("0", "1")
     }
     (histories,) = outputs
-    assert histories.count("\n") == len(StrategyContract.__subclasses__())
+    assert histories.count("\n") == len(CONTRACTS)
 
 
 @pytest.mark.parametrize(("contract", "depths"), [(TestRandom, 10), (TestSobol, 10), (TestEvolutionary, 2)])

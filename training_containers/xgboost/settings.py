@@ -48,8 +48,8 @@ class Settings:
         early_stopping_rounds: Rounds without improvement after which to stop; 0: never.
         cv_folds: Number of folds of cross-validation; 0 or 1: none.
         checkpoint_every: Rounds between two checkpoints; 0: none.
-        tuned_metric: The metric that a tuning job optimises, or ``None``; its folds are reported one by one.
         seed: Seed of every random draw; another one for each repeat of the same configuration.
+        tuned_metric: The metric that a tuning job optimises, or ``None``; its folds are reported one by one.
     """
 
     booster: dict[str, Any]

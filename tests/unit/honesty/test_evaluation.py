@@ -38,4 +38,6 @@ def test_repeats_say_more_than_what_each_of_them_reports():
 
 def test_folds_are_parts_of_a_single_training():
     one = trained(0.6, **{"auc:fold-0": 0.5, "auc:fold-1": 0.7, "auc:fold-x": 1.0, "loss:fold-0": 3.0})
-    assert evaluate([one], trainings=1, metric="auc", sign=-1).parts == {0: -0.5, 1: -0.7}
+    found = evaluate([one], trainings=1, metric="auc", sign=-1)
+    assert found.parts == {0: -0.5, 1: -0.7}
+    assert found.standard_error == pytest.approx(0.1)

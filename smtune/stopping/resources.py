@@ -1,0 +1,83 @@
+"""How much training a trial has had, read off its reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class _Curve:
+    """What a trial reported, over the attempts between its pauses.
+
+    Attributes:
+        points: Resource and objective there, ever more resource.
+        count: Reports of the present attempt.
+        first_is_one: Whether its steps count from 1; ``None`` before the first report with a step.
+    """
+
+    points: list[tuple[int, float]] = field(default_factory=list)
+    count: int = 0
+    first_is_one: bool | None = None
+
+    def position(self, step: int | None) -> int | None:
+        """Return the resource after a report; ``None`` for the outcome that a function returns at its end."""
+        if step is None:
+            if self.first_is_one is not None:
+                return None
+            self.count += 1
+            return self.count
+        if self.first_is_one is None:
+            self.first_is_one = step == 1
+        return step if self.first_is_one else step + 1
+
+
+class ResourceMeter:
+    """Knows how many steps each trial has trained and what its objective was there.
+
+    A script that reports step 0 has then trained one step: steps count from 0, unless the first one that a trial
+    reports is 1. Where there are no steps, every report of the objective is one, as in SageMaker's Hyperband.
+
+    >>> meter = ResourceMeter()
+    >>> for step, value in enumerate([0.9, 0.7, 0.6]):
+    ...     meter.report(3, value, step)
+    >>> meter.used(3), meter.reached(3, 2), meter.reached(3, 9)
+    (3, 0.7, None)
+    """
+
+    def __init__(self) -> None:
+        """Know of no trials."""
+        self._curves: dict[int, _Curve] = {}
+
+    def begin(self, number: int, *, goes_on: bool = False) -> None:
+        """Note that a trial starts: afresh, or to go on after a pause."""
+        if goes_on and number in self._curves:
+            self._curves[number].count = 0
+        else:
+            self._curves.pop(number, None)
+
+    def report(self, number: int, value: float, step: int | None) -> None:
+        """Take in a report of the objective. What a resumed script does once more counts as it was."""
+        curve = self._curves.setdefault(number, _Curve())
+        position = curve.position(step)
+        if position is not None and position > self.used(number):
+            curve.points.append((position, value))
+
+    def used(self, number: int) -> int:
+        """Return how many steps a trial has trained; 0 before its first report."""
+        curve = self._curves.get(number)
+        return curve.points[-1][0] if curve is not None and curve.points else 0
+
+    def reached(self, number: int, resource: int) -> float | None:
+        """Return a trial's objective at the first report at or past a resource; ``None`` if it has not come there."""
+        curve = self._curves.get(number)
+        points = curve.points if curve is not None else []
+        return next((value for position, value in points if position >= resource), None)
+
+    def last(self, number: int) -> float | None:
+        """Return a trial's last objective, or ``None``."""
+        curve = self._curves.get(number)
+        return curve.points[-1][1] if curve is not None and curve.points else None
+
+    def forget(self, number: int) -> None:
+        """Drop what is known of a trial."""
+        self._curves.pop(number, None)

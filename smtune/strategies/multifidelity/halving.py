@@ -1,0 +1,85 @@
+"""Asynchronous successive halving: nobody waits for the others of a rung."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, insort
+from collections.abc import Sequence
+from heapq import heappop, heappush
+
+from smtune.strategies.multifidelity.scheduler import Promotion, Scheduler
+
+
+class _Rung:
+    """What trials reached with one resource, and who of them has not gone on."""
+
+    def __init__(self, eta: int) -> None:
+        self._eta = eta
+        self._losses: list[tuple[float, int]] = []
+        self._waiting: list[tuple[float, int, bool]] = []
+
+    def record(self, number: int, loss: float, *, goes_on: bool) -> None:
+        """Take in a trial."""
+        insort(self._losses, (loss, number))
+        if loss < math.inf:
+            heappush(self._waiting, (loss, number, goes_on))
+
+    def promote(self) -> tuple[float, int, bool] | None:
+        """Return the best trial that has not gone on, if it is in the best ``1 / eta`` of all."""
+        if not self._waiting:
+            return None
+        loss, number, _ = self._waiting[0]
+        if bisect_left(self._losses, (loss, number)) >= len(self._losses) // self._eta:
+            return None
+        return heappop(self._waiting)
+
+
+class AsynchronousHalving(Scheduler):
+    """Promotes a trial as soon as it is in the best ``1 / eta`` of its rung so far; else admits a new one.
+
+    Li, Jamieson, Rostamizadeh, Gonina, Ben-tzur, Hardt, Recht and Talwalkar (2020), "A system for massively parallel
+    hyperparameter tuning", algorithm 2 (ASHA). Higher rungs come first.
+
+    >>> scheduler = AsynchronousHalving((1, 2), eta=2)
+    >>> for number, loss in enumerate([0.7, 0.2]):
+    ...     resource = scheduler.admit(number)
+    ...     scheduler.record(number, loss, goes_on=True)
+    >>> scheduler.promote()
+    Promotion(number=1, resource=2)
+
+    Args:
+        resources: Of the rungs, from the lowest.
+        eta: Factor between rungs.
+    """
+
+    def __init__(self, resources: Sequence[int], *, eta: int) -> None:
+        self._resources = tuple(resources)
+        self._rungs = [_Rung(eta) for _ in resources[:-1]]
+        self._place: dict[int, int] = {}
+
+    def admit(self, number: int) -> int:
+        """Take in a new trial at the lowest rung."""
+        self._place[number] = 0
+        return self._resources[0]
+
+    def promote(self) -> Promotion | None:
+        """Return a trial that goes on now."""
+        for place in reversed(range(len(self._rungs))):
+            while (best := self._rungs[place].promote()) is not None:
+                loss, number, goes_on = best
+                self._place[number] = place + 1
+                if goes_on:
+                    return Promotion(number, self._resources[place + 1])
+                if place + 1 < len(self._rungs):
+                    self._rungs[place + 1].record(number, loss, goes_on=False)
+                    return self.promote()
+        return None
+
+    def record(self, number: int, loss: float | None, *, goes_on: bool) -> None:
+        """Take in what a trial reached with the resource that it was given."""
+        place = self._place[number]
+        if place < len(self._rungs):
+            self._rungs[place].record(number, math.inf if loss is None else loss, goes_on=goes_on)
+
+    def close(self) -> None:
+        """Change nothing: nobody waits for new trials."""

@@ -1,0 +1,131 @@
+"""Choices that smtune makes for the user: the steps of a preset chain, and the strategy of ``auto``."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from smtune.errors import Problem, SpecError
+from smtune.space import CategoricalParameter, Parameter, SearchSpace
+
+if TYPE_CHECKING:
+    from smtune.spec.strategies import ChainStep, Preset, SingleStrategy
+
+MODEL_TRIALS = 1000
+"""Up to so many configurations `auto` takes a model; it learns from a few hundred of them at a time."""
+
+LOCAL_SHARE = 0.2
+"""Share of every range that is searched around the best, where a preset narrows."""
+
+GRID_LEVELS = 5
+"""Most levels per parameter of the grid around the best."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What ``auto`` chose.
+
+    Attributes:
+        config: The strategy.
+        reason: Why, in one line that begins with its name.
+    """
+
+    config: SingleStrategy
+    reason: str
+
+
+def choose(space: SearchSpace, *, configurations: int | None, max_parallel: int) -> Choice:
+    """Return the strategy that suits a job.
+
+    Args:
+        space: What is searched.
+        configurations: How many there will be at most, or ``None`` if only time ends the job.
+        max_parallel: How many trials run at a time.
+    """
+    from smtune.spec.strategies import BayesianConfig, EvolutionaryConfig, GridConfig, SobolConfig
+
+    size = space.size()
+    if configurations is not None and size <= configurations:
+        levels = {name: parameter.cardinality or 1 for name, parameter in space.items()}
+        return Choice(
+            GridConfig(levels=levels),
+            f"grid: the space has {_count(size, 'configuration')}, and all fit into {_count(configurations, 'trial')}",
+        )
+    if configurations is not None and max_parallel >= configurations:
+        return Choice(
+            SobolConfig(),
+            f"sobol: all {_count(configurations, 'configuration')} run at a time, so there is nothing to learn from",
+        )
+    if configurations is not None and configurations > MODEL_TRIALS:
+        return Choice(
+            EvolutionaryConfig(),
+            f"evolutionary: with {configurations} configurations, more than {MODEL_TRIALS}, a model costs more than it saves",
+        )
+    budget = "until the time is over" if configurations is None else f"with {_count(configurations, 'configuration')}"
+    at_a_time = "one trial" if max_parallel == 1 else f"{max_parallel} trials"
+    return Choice(
+        BayesianConfig(),
+        f"bayesian: {budget}, {at_a_time} at a time, a model of the results finds good ones in the fewest trials",
+    )
+
+
+def _count(number: float, noun: str) -> str:
+    return f"{number:.0f} {noun}{'s' if number != 1 else ''}"
+
+
+def preset_steps(preset: Preset, space: SearchSpace, *, configurations: int | None) -> list[ChainStep]:
+    """Return the steps of a preset chain.
+
+    Args:
+        preset: Its name.
+        space: What is searched.
+        configurations: How many there will be at most.
+
+    Raises:
+        SpecError: They are too few, or not known; paths are relative to the strategy.
+    """
+    if configurations is None:
+        rule = f"shares limits.max_trials among its steps, which is missing: {preset}"
+        raise SpecError([Problem("preset", preset, rule, "set limits.max_trials, or write the steps")])
+    from smtune.spec.strategies import BayesianConfig, ChainStep, GridConfig, RandomConfig, SobolConfig
+
+    match preset:
+        case "random-grid":
+            grid = GridConfig(levels=_grid_levels(space, configurations))
+            return [
+                ChainStep(strategy=RandomConfig(), trials=configurations - configurations // 2),
+                ChainStep(strategy=grid, narrow=LOCAL_SHARE),
+            ]
+        case "sobol-bayesian":
+            spread = max(1, configurations // 4)
+            return [ChainStep(strategy=SobolConfig(), trials=spread), ChainStep(strategy=BayesianConfig())]
+        case "bayesian-local":
+            wide = max(1, configurations * 2 // 3)
+            return [
+                ChainStep(strategy=BayesianConfig(), trials=wide),
+                ChainStep(strategy=BayesianConfig(), narrow=LOCAL_SHARE),
+            ]
+
+
+def _grid_levels(space: SearchSpace, configurations: int) -> dict[str, int]:
+    """Return as many levels per parameter as the second half of the trials can pay for; every unordered choice."""
+    most = configurations // 2
+    for levels in range(GRID_LEVELS, 1, -1):
+        counts = {name: _levels(parameter, levels) for name, parameter in space.items()}
+        if math.prod(counts.values()) <= most:
+            return counts
+    least = 2 * math.prod(_levels(parameter, 2) for parameter in space.values())
+    rule = f"needs limits.max_trials of {least} or more for a grid over {_count(len(space), 'parameter')}"
+    raise SpecError([Problem("preset", "random-grid", rule, "raise it, or use preset: bayesian-local")])
+
+
+def _levels(parameter: Parameter, most: int) -> int:
+    choices = parameter.cardinality or most
+    nominal = isinstance(parameter, CategoricalParameter) and not parameter.ordered
+    return choices if nominal else min(most, choices)
+
+
+def shared_trials(max_trials: int | None, repeats: int) -> int | None:
+    """Return how many configurations a limit of trials leaves."""
+    return None if max_trials is None else max(1, math.ceil(max_trials / repeats))
