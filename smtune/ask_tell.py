@@ -6,16 +6,16 @@ import math
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from statistics import fmean
 from typing import TYPE_CHECKING, Any, SupportsFloat, TypeGuard
 
 from smtune.errors import Problem, SearchExhaustedError, SpecError
 from smtune.space import SearchSpace
 from smtune.strategies import build_strategy
+from smtune.strategies.factory import parse_repeats
 from smtune.trial import Trial, TrialStatus
 
 if TYPE_CHECKING:
-    from smtune.spec import Goal, StrategyConfig
+    from smtune.spec import Goal, Repeats, StrategyConfig
 
 _LARGEST_SEED = 2**32 - 1
 
@@ -41,11 +41,12 @@ class AskTell:
         strategy: A type's name, a mapping with ``type`` and settings, or a config.
         goal: ``"Minimize"`` or ``"Maximize"``.
         seed: The same seed and the same tells, in the same order, give the same trials. From 0 to 2**32 - 1.
-        repeats: How many times each configuration is trained, in a row; strategies then learn from the mean.
         max_trials: How many trials there will be at most; ``None`` for no limit.
         max_parallel: How many are under way at a time, for ``auto`` to choose by.
         warm_start: Configurations and objectives of earlier searches of the same thing, the oldest first. The strategy
             learns from them as if they were its own, and none of them is asked for again.
+        repeats: How many times each configuration is trained: a number, or ``{"min": 1, "max": 5}`` for a race, in
+            which only those that may still be the best are trained again. Strategies learn from the mean.
 
     Raises:
         SpecError: The space, the strategy, the goal, the seed, the repeats or the warm start are wrong.
@@ -58,28 +59,29 @@ class AskTell:
         strategy: str | Mapping[str, object] | StrategyConfig = "evolutionary",
         goal: str | Goal = "Minimize",
         seed: int = 0,
-        repeats: int = 1,
         max_trials: int | None = None,
         max_parallel: int = 1,
+        repeats: int | Mapping[str, Any] | Repeats = 1,
         warm_start: Sequence[tuple[Mapping[str, object], float]] = (),
     ) -> None:
+        from smtune.progress.ranking import Ranking
         from smtune.spec import Goal, read_strategy
 
         self._goal = Goal.parse(goal)
         self._space = space if isinstance(space, SearchSpace) else SearchSpace(space)
+        times = parse_repeats(repeats)
         self._strategy = build_strategy(
             read_strategy(strategy),
             self._space,
             goal=self._goal,
             seed=_seed(seed),
-            repeats=repeats,
+            repeats=times,
             max_trials=_max_trials(max_trials),
             max_parallel=max_parallel,
         )
+        self._ranking = Ranking(self._goal, repeats=times)
         self._strategy.warm_start(_results(warm_start, self._space))
-        self._repeats = repeats
         self._trials: list[Trial] = []
-        self._best: Trial | None = None
 
     def ask(self) -> Trial:
         """Return the next trial; its ``parameters`` map names to typed values.
@@ -98,6 +100,8 @@ class AskTell:
             repeat=suggestion.repeat,
             resource=suggestion.resource,
         )
+        if trial.number == len(self._trials):  # one that goes on after a pause keeps its place until it is told again
+            self._ranking.update(trial)
         self._trials[trial.number : trial.number + 1] = [trial]
         return replace(trial, parameters=dict(trial.parameters))  # whoever changes these does not change the search
 
@@ -128,16 +132,7 @@ class AskTell:
             ended = replace(asked, status=TrialStatus.Failed, failure_reason=failed)
         self._strategy.tell(ended)
         self._trials[ended.number] = ended
-        if self._best is not None and self._best.number == ended.number:  # it went on, and may be worse now
-            self._best = None
-            for other in self._trials:
-                self._compare(other)
-        self._compare(ended)
-
-    def _compare(self, ended: Trial) -> None:
-        outcome = self._outcome(ended)
-        if outcome is not None and self._is_best(outcome):
-            self._best = outcome
+        self._ranking.update(ended)
 
     def enqueue(self, configuration: Mapping[str, object]) -> None:
         """Put a configuration ahead of the strategy's own; it is skipped if it was asked for before.
@@ -159,9 +154,10 @@ class AskTell:
         """The trial with the best objective, the oldest of equals; ``None`` before the first.
 
         With ``repeats``, a configuration counts once all of its trials were told, by the mean of those that succeeded,
-        which is what strategies learn from: this is then the first of those, with that mean as its objective.
+        which is what strategies learn from: this is then the first of those, with that mean as its objective. In a
+        race, it is the best of those that were trained most often.
         """
-        return self._best
+        return self._ranking.best()
 
     @property
     def exhausted(self) -> bool:
@@ -184,23 +180,6 @@ class AskTell:
         if asked.status.ended:
             raise ValueError(f"trial {number} was told before: it is {asked.status.value}")
         return asked
-
-    def _outcome(self, ended: Trial) -> Trial | None:
-        """Return what is known of a trial's configuration, or ``None`` while that is not all or if all of it failed."""
-        first = ended.number - ended.repeat
-        group = self._trials[first : first + self._repeats]
-        if len(group) < self._repeats or not all(trial.status.ended for trial in group):
-            return None
-        scored = [(trial, trial.objective) for trial in group if trial.objective is not None]
-        return replace(scored[0][0], objective=fmean(objective for _, objective in scored)) if scored else None
-
-    def _is_best(self, trial: Trial) -> bool:
-        if trial.objective is None:
-            return False
-        if self._best is None or self._best.objective is None:
-            return True
-        sign = self._goal.sign
-        return (sign * trial.objective, trial.number) < (sign * self._best.objective, self._best.number)
 
     def _why_nothing(self) -> str:
         if self._strategy.exhausted:

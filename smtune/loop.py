@@ -289,7 +289,7 @@ class TuningLoop:
         return Suggested(
             number=suggestion.number,
             parameters=dict(suggestion.parameters),
-            origin=self._origin(suggestion.origin, suggestion.number, suggestion.parameters),
+            origin=self._origin(suggestion.origin, suggestion.parameters),
             repeat=suggestion.repeat,
             resource=suggestion.resource,
             at=now,
@@ -322,13 +322,8 @@ class TuningLoop:
         self._listener(ended)
         return True
 
-    def _origin(self, origin: str, number: int, parameters: Mapping[str, object]) -> str:
-        first = number < self._spec.repeats
-        return (
-            BASELINE
-            if first and self._spec.baseline is not None and dict(parameters) == self._spec.baseline
-            else origin
-        )
+    def _origin(self, origin: str, parameters: Mapping[str, object]) -> str:
+        return BASELINE if self._spec.baseline is not None and dict(parameters) == self._spec.baseline else origin
 
     def _timeout(self) -> float | None:
         """Return seconds until the next deadline, or ``None`` if there is none."""
@@ -456,7 +451,7 @@ class TuningLoop:
         elif status is JobStatus.Completed and not self._succeeded:
             status = JobStatus.Failed
             reason = "; ".join(text for text in ("no trial succeeded", reason) if text)
-        elif self._verdict is None and self._suggested < (self._spec.planned_trials or 0):
+        elif self._verdict is None and self._suggested < self._least_planned():
             reason = f"the search ended by itself after {self._suggested} trials"
         self._runner.close()
         now = time.time()
@@ -466,6 +461,10 @@ class TuningLoop:
         ]
         self._store.append([*records, JobEnded(status=status.value, reason=reason, at=now)])
         return status
+
+    def _least_planned(self) -> int:
+        """Return how many trials were planned, unless races were to decide that."""
+        return 0 if self._spec.repeats.race else self._spec.planned_trials or 0
 
     @staticmethod
     def _deadline(limit: float | None, used: float) -> float | None:

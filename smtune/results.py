@@ -6,15 +6,18 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
-from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from smtune.errors import MissingExtraError
+from smtune.honesty import Evaluation, Expectation, Pick, Scores, disagreement, evaluate, expect, pick
+from smtune.honesty.evaluation import STANDARD_ERROR
 from smtune.spec.objective import Goal
+from smtune.spec.repeats import Repeats
+from smtune.spec.selection import Selection
 from smtune.spec.warm_start import WarmStartType
 from smtune.trial import Trial, TrialStatus
 
@@ -35,6 +38,7 @@ JOB_STOPPED = "the job was stopped"
 KILLED = "killed"
 """Reason of a trial that starts afresh when its job goes on: it was ended with it by force."""
 
+_ONCE = Repeats(max=1)
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|0x[0-9a-fA-F]+")
 
 
@@ -113,11 +117,15 @@ class TuningResult:
         seed: The seed.
         trials: In the order of their numbers.
         max_parallel: How many trials may run at a time.
-        planned_trials: How many there will be if nothing ends the job early, or ``None``.
+        planned_trials: How many there will be if nothing ends the job early, or ``None``; at most, where
+            configurations race.
         failure_reason: Why the job is not ``Completed``, or what ended it early, or ``None``.
         started_at: Seconds since the epoch (UTC), or ``None``.
         ended_at: Seconds since the epoch (UTC), or ``None``.
         warm_start: What it took over from earlier jobs, or ``None``.
+        repeats: How often each configuration is trained.
+        selection: The rule by which a configuration is picked, or ``None`` for the best by its score.
+        holdout_metric: The objective on data that take no part in any choice, if there can be one.
     """
 
     name: str
@@ -134,31 +142,84 @@ class TuningResult:
     started_at: float | None = None
     ended_at: float | None = None
     warm_start: WarmStartResult | None = None
+    repeats: Repeats = _ONCE
+    selection: Selection | None = None
+    holdout_metric: str | None = None
 
     def __repr__(self) -> str:
         best = "" if self.best is None else f", best {self.best.objective} in trial {self.best.number}"
         return f"<TuningResult {self.name!r}: {self.status}, {len(self.trials)} trials{best}>"
 
-    @cached_property
+    @property
     def best(self) -> Trial | None:
         """The trial with the best objective, completed or stopped early by a rule; the earlier number wins a tie.
 
-        Where configurations were trained several times, the one with the best mean: its first such trial, with
-        the means of objective and metrics over all of them. Choosing single trials would choose lucky ones.
+        Where configurations were trained several times, the one with the best mean among those that were trained most
+        often: its first such trial, with the means of objective and metrics over all of them. Choosing single trials
+        would choose lucky ones.
         """
-        return min(self._outcomes(), key=lambda trial: self.goal.sign * _objective(trial), default=None)
+        return None if self.best_evaluation is None else self.best_evaluation.trial
 
-    def _outcomes(self) -> list[Trial]:
-        """Return one trial per configuration that has a result, with the means over its repeats."""
-        scored = [trial for trial in self.trials if is_result(trial)]
-        if not any(trial.repeat for trial in self.trials):
-            return scored
-        under_way = {_key(trial) for trial in self.trials if not trial.status.ended}
-        repeats: dict[tuple[object, ...], list[Trial]] = {}
-        for trial in scored:
-            if _key(trial) not in under_way:
-                repeats.setdefault(_key(trial), []).append(trial)
-        return [_mean(group) for group in repeats.values()]
+    @property
+    def repeated(self) -> bool:
+        """Whether configurations are trained more than once."""
+        return self.repeats.max > 1
+
+    @cached_property
+    def evaluations(self) -> Sequence[Evaluation]:
+        """What is known of every configuration that has a result, by its first such trial.
+
+        One that is being trained again counts in a race only, where that takes nothing away from what is known of it.
+        """
+        groups: dict[str | int, list[Trial]] = {}
+        for trial in self.trials:
+            if not was_interrupted(trial):
+                groups.setdefault(configuration_key(trial) if self.repeated else trial.number, []).append(trial)
+        found = []
+        for group in groups.values():
+            results = [trial for trial in group if is_result(trial)]
+            ended = sum(trial.status.ended for trial in group)
+            if results and (ended == len(group) or self.repeats.race):
+                found.append(evaluate(results, trainings=ended, metric=self.metric, sign=self.goal.sign))
+        return found
+
+    @cached_property
+    def _candidates(self) -> Sequence[Evaluation]:
+        """The configurations that were trained most often: none may win by having been tried less."""
+        most = max((one.trainings for one in self.evaluations), default=0)
+        return [one for one in self.evaluations if one.trainings == most]
+
+    @cached_property
+    def best_evaluation(self) -> Evaluation | None:
+        """What is known of the best configuration."""
+        return min(self._candidates, key=lambda one: one.loss, default=None)
+
+    @cached_property
+    def pick(self) -> Pick | None:
+        """The configuration that the spec's rule of selection recommends, and why; ``None`` without such a rule."""
+        best = self.best_evaluation
+        if best is None or self.selection is None:
+            return None
+        return pick(self._candidates, best, prefer=self.selection.prefer, metric=self.metric)
+
+    @cached_property
+    def expectation(self) -> Expectation | str | None:
+        """What the best is expected to score, or why that cannot be told; ``None`` if there is no best."""
+        return None if self.best_evaluation is None else expect(self.evaluations, self.best_evaluation)
+
+    @cached_property
+    def warning(self) -> str | None:
+        """Why the holdout makes the choice of the best doubtful, or ``None``."""
+        if self.best_evaluation is None or self.holdout_metric is None:
+            return None
+        known = self.expectation
+        return disagreement(
+            self.evaluations,
+            self.best_evaluation,
+            default=next((one for one in self.evaluations if one.trial.origin == BASELINE), None),
+            scores=Scores(self.metric, self.holdout_metric, self.goal.sign),
+            optimism=known.optimism if isinstance(known, Expectation) else None,
+        )
 
     @property
     def best_parent(self) -> WarmStartParent | None:
@@ -169,8 +230,12 @@ class TuningResult:
 
     @property
     def baseline(self) -> Trial | None:
-        """The trial of the untuned configuration, if the spec named one."""
-        return next((trial for trial in self.trials if trial.origin == BASELINE), None)
+        """The trial of the untuned configuration, if the spec named one; with the means over its trainings, if several.
+
+        A trial without a result where none of them has one.
+        """
+        means = (one.trial for one in self.evaluations if one.trial.origin == BASELINE)
+        return next(means, None) or next((trial for trial in self.trials if trial.origin == BASELINE), None)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -182,7 +247,7 @@ class TuningResult:
     def history(self) -> list[tuple[int, float]]:
         """Return the improvements: trial number and objective of every new best, in the order in which trials ended."""
         improvements: list[tuple[int, float]] = []
-        ended = sorted(self._outcomes(), key=lambda trial: trial.ended_at or 0.0)
+        ended = sorted((one.trial for one in self._candidates), key=lambda trial: trial.ended_at or 0.0)
         for trial in ended:
             value = _objective(trial)
             if not improvements or self.goal.sign * value < self.goal.sign * improvements[-1][1]:
@@ -209,26 +274,25 @@ class TuningResult:
             trial: By default the best.
         """
         chosen = trial or self.best
-        return {} if chosen is None else {k: v for k, v in chosen.metrics.items() if k.startswith("test:")}
+        if chosen is None:
+            return {}
+        scores = {k: v for k, v in chosen.metrics.items() if k.startswith("test:") or k == self.holdout_metric}
+        return {name: value for name, value in scores.items() if not name.endswith(STANDARD_ERROR)}
 
-    def selection_optimism(self) -> float | None:
-        """Return by how much the best trial's objective flatters it.
-
-        Choosing the best of many scores chooses lucky ones too, so the objective of the winner is better than what
-        unseen data show.
+    def holdout_gap(self) -> float | None:
+        """Return by how much the best trial's objective is better than the same metric on the holdout.
 
         Returns:
-            The objective's advantage over the same metric on the holdout, positive if it flatters; ``None`` if the
-            script reports no ``test:`` twin of the objective.
+            Positive if the holdout is worse; ``None`` if the script does not report that metric.
         """
-        twin = "test:" + self.metric.split(":", 1)[-1]
-        if self.best is None or twin == self.metric or twin not in self.best.metrics:
+        best, name = self.best, self.holdout_metric
+        if best is None or name is None or name not in best.metrics:
             return None
-        return self.goal.sign * (self.best.metrics[twin] - _objective(self.best))
+        return self.goal.sign * (best.metrics[name] - _objective(best))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain JSON values; numbers that JSON does not know (nan, infinities) become ``None``."""
-        best = self.best
+        best, chosen = self.best_evaluation, self.pick
         return {
             "name": self.name,
             "backend": self.backend,
@@ -237,14 +301,11 @@ class TuningResult:
             "strategy": self.strategy,
             "objective": {"metric": self.metric, "goal": self.goal.value},
             "counts": self.counts,
-            "best": None
-            if best is None
-            else {
-                "number": best.number,
-                "objective": _strict(best.objective),
-                "parameters": dict(best.parameters),
-                "metrics": _finite(best.metrics),
-            },
+            "best": None if best is None else _evaluation_dict(best),
+            "picked": None if chosen is None else {**_evaluation_dict(chosen.evaluation), "reason": chosen.reason},
+            "expected": self._expectation_dict(),
+            "holdout": self._holdout_dict(),
+            "configurations": [_evaluation_dict(one) for one in self.evaluations] if self.repeated else [],
             "warm_start": None if self.warm_start is None else self.warm_start.to_dict(),
             "failure_reason": self.failure_reason,
             "started_at": _time(self.started_at),
@@ -252,8 +313,29 @@ class TuningResult:
             "trials": [_trial_dict(trial) for trial in self.trials],
         }
 
+    def _expectation_dict(self) -> dict[str, Any] | None:
+        known = self.expectation
+        if known is None:
+            return None
+        if isinstance(known, str):
+            return {"objective": None, "optimism": None, "reason": known}
+        return {
+            "objective": _strict(self.goal.sign * known.loss),
+            "optimism": _strict(known.optimism),
+            "among": known.among,
+        }
+
+    def _holdout_dict(self) -> dict[str, Any] | None:
+        best, name = self.best, self.holdout_metric
+        if best is None or name is None or name not in best.metrics:
+            return None
+        return {"metric": name, "objective": _strict(best.metrics[name]), "warning": self.warning}
+
     def to_dataframe(self) -> pd.DataFrame:
         """Return one row per trial: number, status, objective, parameters, ``metric.<name>`` columns, times, reason.
+
+        With repeats, each row also has the ``mean`` objective of its configuration, its ``standard_error`` and the
+        number of ``trainings``.
 
         A parameter whose name is that of another column stands under ``parameter.<name>``.
 
@@ -264,12 +346,21 @@ class TuningResult:
             import pandas as pd
         except ImportError:
             raise MissingExtraError("TuningResult.to_dataframe", "pandas") from None
-        return pd.DataFrame([_row(trial) for trial in self.trials])
+        known = {configuration_key(one.trial): one for one in self.evaluations} if self.repeated else {}
+        columns = {key: _mean_columns(one) for key, one in known.items()}
+        return pd.DataFrame([_row(trial, columns.get(configuration_key(trial), {})) for trial in self.trials])
 
 
 def stopped_early(trial: Trial) -> bool:
-    """Return whether a rule gave up the trial."""
-    return trial.status is TrialStatus.Stopped and (trial.failure_reason or "").startswith(EARLY_STOPPING)
+    """Return whether a rule gave up the trial, or paused it."""
+    if trial.status is not TrialStatus.Stopped:
+        return False
+    return trial.paused or (trial.failure_reason or "").startswith(EARLY_STOPPING)
+
+
+def was_interrupted(trial: Trial) -> bool:
+    """Return whether a trial ended only because its job did: it starts afresh when the job goes on."""
+    return trial.status is TrialStatus.Stopped and trial.failure_reason in (JOB_STOPPED, KILLED)
 
 
 def is_result(trial: Trial) -> bool:
@@ -277,26 +368,16 @@ def is_result(trial: Trial) -> bool:
     return trial.objective is not None and (trial.status is TrialStatus.Completed or stopped_early(trial))
 
 
+def configuration_key(trial: Trial) -> str:
+    """Return a text that two trials share if they train the same configuration; it tells 1 and True apart."""
+    return repr(sorted(trial.parameters.items()))
+
+
 def _objective(trial: Trial) -> float:
     return math.nan if trial.objective is None else trial.objective
 
 
-def _key(trial: Trial) -> tuple[object, ...]:
-    return tuple(sorted(trial.parameters.items()))
-
-
-def _mean(repeats: Sequence[Trial]) -> Trial:
-    """Return the first of several completed trials of a configuration, with the means of what they scored."""
-    shared = set.intersection(*(set(trial.metrics) for trial in repeats))
-    return replace(
-        repeats[0],
-        objective=fmean(_objective(trial) for trial in repeats),
-        metrics={name: fmean(trial.metrics[name] for trial in repeats) for name in sorted(shared)},
-        ended_at=max(trial.ended_at or 0.0 for trial in repeats),
-    )
-
-
-def _row(trial: Trial) -> dict[str, Any]:
+def _row(trial: Trial, means: Mapping[str, Any]) -> dict[str, Any]:
     ours = {
         "number": trial.number,
         "status": trial.status.value,
@@ -309,12 +390,33 @@ def _row(trial: Trial) -> dict[str, Any]:
         "ended_at": _moment(trial.ended_at),
         "origin": trial.origin,
         "repeat": trial.repeat,
+        **means,
         "resource": trial.resource,
         "failure_reason": trial.failure_reason,
     }
     taken = {*ours, *rest}
     tuned = {f"parameter.{name}" if name in taken else name: value for name, value in trial.parameters.items()}
     return {**ours, **tuned, **rest}
+
+
+def _mean_columns(evaluation: Evaluation) -> dict[str, Any]:
+    return {
+        "mean": evaluation.trial.objective,
+        "standard_error": evaluation.standard_error,
+        "trainings": evaluation.trainings,
+    }
+
+
+def _evaluation_dict(evaluation: Evaluation) -> dict[str, Any]:
+    trial = evaluation.trial
+    return {
+        "number": trial.number,
+        "objective": _strict(trial.objective),
+        "standard_error": _strict(evaluation.standard_error),
+        "trainings": evaluation.trainings,
+        "parameters": dict(trial.parameters),
+        "metrics": _finite(trial.metrics),
+    }
 
 
 def _trial_dict(trial: Trial) -> dict[str, Any]:

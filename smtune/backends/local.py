@@ -19,6 +19,7 @@ from typing import Any, Literal
 from smtune.backends.base import Backend, Listener, Plan
 from smtune.backends.local_plan import plan_local
 from smtune.backends.local_run import LocalRun
+from smtune.container.repeats import VARIABLE as REPEAT_VARIABLE
 from smtune.errors import JobNotFoundError, Problem, SpecError
 from smtune.results import JobStatus, TuningResult, WarmStartParent, WarmStartResult
 from smtune.runners import FunctionRunner, ProcessRunner, Runner, end_survivors, imports_of
@@ -300,6 +301,9 @@ def _result(directory: JobDirectory, store: JobStore) -> TuningResult:
         started_at=job.started_at,
         ended_at=job.ended_at,
         warm_start=_warm_start(job),
+        repeats=spec.repeats,
+        selection=spec.selection,
+        holdout_metric=spec.objective.holdout_metric,
     )
 
 
@@ -361,7 +365,7 @@ def _stager(directory: JobDirectory, spec: TuningSpec, training: Training) -> Ca
             hyperparameters={**spec.static, **trial.parameters},
             objective_metric=spec.objective.metric,
             channels=channels,
-            environment={"SMTUNE_REPEAT": str(trial.repeat), **training.environment},
+            environment={REPEAT_VARIABLE: str(trial.repeat), **training.environment},
         )
 
     return stage_trial

@@ -62,7 +62,7 @@ def plan_local(spec: TuningSpec, *, function: object, name: str | None) -> Plan:
 def _schedule(spec: TuningSpec) -> list[str]:
     strategy, limits = spec.strategy, spec.limits
     if strategy.type == "auto":
-        configurations = shared_trials(limits.max_trials, spec.repeats)
+        configurations = shared_trials(limits.max_trials, spec.repeats.min)
         choice = choose(spec.parameters, configurations=configurations, max_parallel=limits.max_parallel)
         return [f"auto chose {choice.reason}"]
     if strategy.type not in ("hyperband", "asha") or strategy.resource is None:
@@ -162,6 +162,11 @@ def _lowering_problems(training: Training | None) -> Iterator[Problem]:
 def _warnings(spec: TuningSpec, function: object) -> Iterator[str]:
     if function is not None and spec.metrics:
         yield "metrics: regular expressions are for scripts; a function returns or reports its metrics"
+    if spec.selection is not None and spec.repeats.max == 1:
+        yield (
+            f"selection: {spec.selection.rule} takes standard errors: set repeats: 3, or report "
+            f'"{spec.objective.metric}:se" as the cross-validation of training_containers does'
+        )
     planned = spec.planned_trials
     if planned is not None and spec.limits.max_parallel > planned:
         yield f"limits.max_parallel = {spec.limits.max_parallel} is more than the number of trials, {planned}"

@@ -8,25 +8,32 @@ from smtune.cli.options import Name, Output, OutputFormat
 
 
 def best(name: Name, output: OutputFormat = Output.table) -> None:
-    """Show the best configuration of a job, in full precision.
+    """Show the best configuration of a job, in full precision; where the spec has a rule of selection, what that picks.
 
     Exits with 1 while no trial has completed.
     """
     from smtune.backends import attach
     from smtune.cli.errors import FAILED
     from smtune.cli.output import print_json, print_table
-    from smtune.progress.texts import clean
+    from smtune.progress.texts import clean, mean_text
 
     result = attach(name).result()
-    trial = result.best
-    if trial is None:
+    chosen = result.best_evaluation if result.pick is None else result.pick.evaluation
+    if chosen is None:
         typer.echo(f"smtune: no trial of {result.name} has completed (it is {result.status})", err=True)
         raise typer.Exit(FAILED)
     if output is Output.json:
-        print_json(result.to_dict()["best"])
+        document = result.to_dict()
+        print_json(document["picked"] or document["best"])
         return
+    trial = chosen.trial
+    score = [(clean(result.metric), str(trial.objective))]
+    if chosen.standard_error is not None:
+        score.append(("", mean_text(trial.objective, chosen.standard_error, chosen.trainings)))
+    if result.pick is not None:
+        score.append(("picked", clean(result.pick.reason)))
     rows = [(clean(key), clean(_exact(value))) for key, value in trial.parameters.items()]
-    print_table(("trial", str(trial.number)), [(clean(result.metric), str(trial.objective)), *rows])
+    print_table(("trial", str(trial.number)), [*score, *rows])
 
 
 def _exact(value: object) -> str:

@@ -29,7 +29,8 @@ def list_jobs(output: OutputFormat = Output.table) -> None:
             typer.echo(f"smtune: {name}: {clean(str(error))}", err=True)
     results.sort(key=lambda result: result.started_at or 0.0, reverse=True)
     if output is Output.json:
-        print_json([{key: value for key, value in result.to_dict().items() if key != "trials"} for result in results])
+        documents = [result.to_dict() for result in results]
+        print_json([{key: one[key] for key in one if key not in ("trials", "configurations")} for one in documents])
     elif not results:
         typer.echo("no jobs yet; `smtune init` writes a first one", err=True)
     else:

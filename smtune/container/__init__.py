@@ -28,6 +28,7 @@ from smtune.container.environment import (
     model_dir,
     output_dir,
 )
+from smtune.container.repeats import repeat, repeated
 from smtune.container.reporting import (
     Report,
     capture_reports,
@@ -55,6 +56,8 @@ __all__ = [
     "model_dir",
     "output_dir",
     "parse_report",
+    "repeat",
+    "repeated",
     "report",
     "stop_signal",
 ]

@@ -6,6 +6,7 @@ import os
 import sys
 
 from smtune.container.coercion import coerce
+from smtune.container.repeats import read_repeat
 from smtune.container.sources import is_service_key, merge_sources, parse_arguments, underscored
 from smtune.container.termination import write_failure_file
 from smtune.container.values import decode_value
@@ -31,6 +32,7 @@ class Environment:
         hosts: Names of all hosts of the job, at least one.
         current_host: Name of this host.
         objective_metric: Name of the metric that a tuning job optimises with this training, or ``None``.
+        repeat: Which training of the same configuration this is, from 0; to be added to seeds.
         base_dir: What stands for ``/opt/ml`` here, or ``None`` outside a training container.
     """
 
@@ -44,6 +46,7 @@ class Environment:
         "hosts",
         "job_name",
         "objective_metric",
+        "repeat",
     )
 
     base_dir: Path | None
@@ -51,6 +54,7 @@ class Environment:
     hosts: tuple[str, ...]
     current_host: str
     objective_metric: str | None
+    repeat: int
     _texts: dict[str, str]
     _channels: dict[str, Path]
     _content_types: dict[str, str]
@@ -73,6 +77,7 @@ class Environment:
             hosts=hosts,
             current_host=environ.get("SM_CURRENT_HOST") or resources.get("current_host") or hosts[0],
             objective_metric=_decoded(texts.get("_tuning_objective_metric")),
+            repeat=read_repeat(environ),
             _texts={key: text for key, text in texts.items() if not is_service_key(key)},
             _channels=_find_channels(environ, base_dir, inputs),
             _content_types={

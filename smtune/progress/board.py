@@ -60,7 +60,7 @@ class Board:
         self._last_status: dict[int, TrialStatus] = {}
         self._ended: Counter[TrialStatus] = Counter()
         self._running: dict[int, Trial] = {}
-        self._ranking = Ranking(result.goal)
+        self._ranking = Ranking(result.goal, repeats=result.repeats)
         self._failures: deque[Trial] = deque(maxlen=SHOWN_FAILURES)
         self._most_running = 1
         self._trained_seconds = 0.0
@@ -178,6 +178,8 @@ class Board:
 
     def _header(self, result: TuningResult) -> str:
         planned = "as many trials as time allows" if self.planned is None else _count_text(self.planned)
+        if result.repeats.race and self.planned is not None:
+            planned = f"at most {planned}"
         if result.max_parallel > 1:
             planned += f", {result.max_parallel} at a time"
         goal = f"{result.goal} {clean(result.metric)}"

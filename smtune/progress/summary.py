@@ -6,20 +6,20 @@ from smtune.progress.texts import (
     clean,
     duration_text,
     left_out_text,
+    mean_text,
     objective_text,
     parameters_text,
     trials_text,
 )
 from smtune.results import (
-    JOB_STOPPED,
-    KILLED,
     JobStatus,
     TuningResult,
     WarmStartParent,
     WarmStartResult,
     stopped_early,
+    was_interrupted,
 )
-from smtune.spec import WarmStartType
+from smtune.spec import Goal, WarmStartType
 from smtune.trial import Trial, TrialStatus
 
 _SHOWN_CAUSES = 5
@@ -32,7 +32,8 @@ def summary(result: TuningResult, *, trials_shown: bool = False) -> str:
 
     Args:
         result: A job, at its end or under way.
-        trials_shown: Whether the trials themselves are in sight already.
+        trials_shown: Whether the trials themselves are in sight already: who asked for them is also told why no
+            expected score can be given.
 
     Returns:
         Lines without a final line end, safe to print whatever the scripts reported.
@@ -41,7 +42,10 @@ def summary(result: TuningResult, *, trials_shown: bool = False) -> str:
     best = result.best
     if best is not None:
         lines.append(_line("best", f"{_score(result, best)}   {parameters_text(best.parameters, ', ')}".rstrip()))
+        lines += _picked(result)
+        lines += _expected(result, explain=trials_shown)
         lines += _comparison(result, best)
+        lines += [_line("warning", clean(text)) for text in (result.warning,) if text is not None]
     if result.warm_start is not None:
         lines.append(f"  {_warm_start_text(result.warm_start)}{_best_of_parents(result)}")
     lines += [_line("failed", text) for text in _causes(result)]
@@ -56,26 +60,56 @@ def _line(label: str, text: str) -> str:
 
 
 def _score(result: TuningResult, trial: Trial) -> str:
-    return f"trial {trial.number}   {clean(result.metric)} {objective_text(trial.objective)}"
+    known = next((one for one in result.evaluations if one.trial.number == trial.number), None)
+    score = objective_text(trial.objective)
+    if known is not None:
+        score = mean_text(trial.objective, known.standard_error, known.trainings)
+    return f"trial {trial.number}   {clean(result.metric)} {score}"
+
+
+def _picked(result: TuningResult) -> list[str]:
+    """Return which configuration the rule of selection recommends, and why."""
+    chosen, best = result.pick, result.best
+    if chosen is None:
+        return []
+    trial = chosen.evaluation.trial
+    if trial is best:
+        return [_line("picked", f"the best: {clean(chosen.reason)}")]
+    text = f"{_score(result, trial)}   {parameters_text(trial.parameters, ', ')}"
+    return [_line("picked", text), _line("", clean(chosen.reason))]
+
+
+def _expected(result: TuningResult, *, explain: bool) -> list[str]:
+    """Return what the best is expected to score, or why that cannot be told."""
+    known, best = result.expectation, result.best
+    if known is None or best is None:
+        return []
+    if isinstance(known, str):
+        return [_line("expected", f"not estimated: {known}")] if explain else []
+    expected = objective_text(result.goal.sign * known.loss)
+    operation = "minus" if result.goal is Goal.Maximize else "plus"
+    optimism = f"{known.optimism:.2g} optimism of choosing among {known.among}"
+    return [
+        _line(
+            "expected",
+            f"{clean(result.metric)} {expected}   (best {objective_text(best.objective)} {operation} {optimism})",
+        )
+    ]
 
 
 def _headline(result: TuningResult) -> str:
     counts = result.counts
     name, status = clean(result.name), result.status
-    of = f" of {result.planned_trials}" if result.planned_trials is not None else ""
+    most = "at most " if result.repeats.race else ""
+    of = f" of {most}{result.planned_trials}" if result.planned_trials is not None else ""
     if status is JobStatus.Stopped:
-        kept = sum(trial.status.ended and not _was_interrupted(trial) for trial in result.trials)
+        kept = sum(trial.status.ended and not was_interrupted(trial) for trial in result.trials)
         return f"{name} {status}: {kept}{of} trials kept · continue with: smtune resume {name}"
     took = "" if result.started_at is None or result.ended_at is None else _took(result.ended_at - result.started_at)
     early = sum(map(stopped_early, result.trials))
     took = f", {early} stopped early{took}" if early else took
     reason = f" · {clean(result.failure_reason)}" if result.failure_reason else ""
     return f"{name} {status}: {counts['Completed']}{of} trials{took}{reason}"
-
-
-def _was_interrupted(trial: Trial) -> bool:
-    """Return whether a trial ended only because its job did: it starts afresh when the job goes on."""
-    return trial.status is TrialStatus.Stopped and trial.failure_reason in (JOB_STOPPED, KILLED)
 
 
 def _took(seconds: float) -> str:
@@ -93,7 +127,7 @@ def _comparison(result: TuningResult, best: Trial) -> list[str]:
         lines.append(_line("default", f"trial {default.number}   {default.status} without a result"))
     holdout = result.holdout(best)
     untuned = result.holdout(default) if default is not None and default is not best else {}
-    twin = _holdout_twin(result)
+    twin = result.holdout_metric
     for name in sorted(holdout, key=lambda name: (name != twin, name))[:_SHOWN_HOLDOUTS]:
         text = f"{clean(name)} {objective_text(holdout[name])}"
         if name in untuned:
@@ -121,11 +155,6 @@ def _best_of_parents(result: TuningResult) -> str:
         return ""
     best = parent.best
     return f"; their best {clean(result.metric)} {objective_text(best.objective)} (trial {best.number} of {clean(parent.name)})"
-
-
-def _holdout_twin(result: TuningResult) -> str:
-    """Return the name that the objective has on the holdout, where its goal is known to be the same."""
-    return "test:" + result.metric.split(":", 1)[-1]
 
 
 def _causes(result: TuningResult) -> list[str]:

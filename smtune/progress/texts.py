@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 
@@ -19,6 +20,21 @@ def objective_text(value: float | None) -> str:
     ('0.993412', '', 'nan')
     """
     return "" if value is None else f"{value:.6g}"
+
+
+def mean_text(mean: float | None, error: float | None, trainings: int = 1) -> str:
+    """Return a mean with its standard error, both to the second digit of the error, and what it is the mean of.
+
+    >>> mean_text(0.99137, 0.00123, 3), mean_text(0.99137, 0.0123), mean_text(0.99137, None)
+    ('0.9914 ± 0.0012 (3 trainings)', '0.991 ± 0.012', '0.99137')
+    """
+    text = objective_text(mean)
+    if mean is not None and error is not None and error > 0 and math.isfinite(error):
+        digits = min(max(1 - math.floor(math.log10(error)), 0), 15)
+        text = f"{mean:.{digits}f} ± {error:.{digits}f}"
+    elif error == 0:
+        text += " ± 0"
+    return f"{text} ({trainings} trainings)" if trainings > 1 else text
 
 
 def running_objective_text(trial: Trial, metric: str) -> str:

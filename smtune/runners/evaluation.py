@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from smtune.container.repeats import repeated
 from smtune.container.reporting import capture_reports
 
 TAIL_LINES = 20
@@ -36,7 +37,7 @@ class Failure:
 
 
 def evaluate(
-    function: Callable[[dict[str, Any]], Any], parameters: Mapping[str, Any], *, objective: str, sink: Sink
+    function: Callable[[dict[str, Any]], Any], parameters: Mapping[str, Any], *, objective: str, repeat: int, sink: Sink
 ) -> Failure | None:
     """Call a function for one trial.
 
@@ -44,6 +45,7 @@ def evaluate(
         function: Takes the parameters; returns the objective, or metrics by name, or nothing if it reported them.
         parameters: Name to value.
         objective: The metric that a bare number stands for.
+        repeat: What :func:`smtune.container.repeat` answers.
         sink: Takes the step and the metrics of each report, and of what is returned.
 
     Returns:
@@ -57,7 +59,7 @@ def evaluate(
         sink(step, metrics)
 
     try:
-        with capture_reports(count):
+        with capture_reports(count), repeated(repeat):
             returned = function(dict(parameters))
         metrics, complaint = _metrics_of(returned, objective=objective, reported=reports > 0)
         if complaint is not None:

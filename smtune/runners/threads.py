@@ -17,11 +17,12 @@ from smtune.trial import Trial, TrialStatus
 class _Call:
     """A trial that was started and whose end was not yet delivered."""
 
-    __slots__ = ("number", "parameters", "stopping", "thread")
+    __slots__ = ("number", "parameters", "repeat", "stopping", "thread")
 
     def __init__(self, trial: Trial) -> None:
         self.number = trial.number
         self.parameters: Mapping[str, Any] = trial.parameters
+        self.repeat = trial.repeat
         self.stopping = False
         self.thread: threading.Thread | None = None
 
@@ -143,7 +144,7 @@ def _carry_out(call: _Call, function: Callable[[dict[str, Any]], Any], objective
     failure = None
     if not call.stopping:
         happened.put(Started(call.number, time.time()))
-        failure = evaluate(function, call.parameters, objective=objective, sink=sink)
+        failure = evaluate(function, call.parameters, objective=objective, repeat=call.repeat, sink=sink)
     if call.stopping:
         return Ended(call.number, time.time(), TrialStatus.Stopped)
     if failure is None:

@@ -2,7 +2,7 @@
 
 Its standard input is a socket to smtune with messages as of :mod:`smtune.runners.launcher.wire`. First comes what it
 needs to find the function, ``{"function": base64 of a pickle, "preparation": {...}}``, answered by ``{"ready": true}``
-or ``{"unusable": reason, "tail": [...]}``; then, for each ``{"parameters": {...}}``, it says ``{"started": true}``,
+or ``{"unusable": reason, "tail": [...]}``; then, for each ``{"parameters": {...}, "repeat": 0}``, it says ``{"started": true}``,
 ``{"metrics": {...}, "step": 3}`` for each report, and ``{"ended": reason or null, "tail": [...]}``.
 """
 
@@ -43,6 +43,7 @@ def main() -> None:
             found,
             request["parameters"],
             objective=setup["objective"],
+            repeat=request["repeat"],
             sink=lambda step, metrics: link.sendall(frame({"metrics": metrics, "step": step})),
         )
         link.sendall(frame({"ended": failure and failure.reason, "tail": failure.tail if failure else ()}))

@@ -127,7 +127,7 @@ class WorkerRunner(WatchingRunner[_Worker]):
         try:
             idle = (worker for worker in self._children.values() if worker.trial is None and worker.usable)
             worker = next(idle, None) or self._hire()
-            request = frame({"parameters": dict(trial.parameters)})
+            request = frame({"parameters": dict(trial.parameters), "repeat": trial.repeat})
         except (OSError, TypeError, ValueError) as error:  # no descriptors are left, or a value is not JSON
             reason = one_line(f"cannot be handed to a worker: {error}")
             self._events.append(Ended(trial.number, time.time(), TrialStatus.Failed, reason))
@@ -156,7 +156,7 @@ class WorkerRunner(WatchingRunner[_Worker]):
         worker.begun = True
         worker.send(self._setup)
         if worker.trial is not None:
-            worker.send(frame({"parameters": dict(worker.trial.parameters)}))
+            worker.send(frame({"parameters": dict(worker.trial.parameters), "repeat": worker.trial.repeat}))
 
     def _take(self, worker: _Worker, data: bytes) -> None:
         worker.buffer += data

@@ -5,7 +5,9 @@ It is frozen, knows nothing of where it will run, and reads the same from Python
 
 from smtune.spec.objective import Goal, Objective
 from smtune.spec.parts import Channel, Limits, Training
+from smtune.spec.repeats import Repeats, read_repeats
 from smtune.spec.resources import Resource
+from smtune.spec.selection import Selection
 from smtune.spec.stopping import AshaRuleConfig, Completion, EarlyStopping, MedianConfig, PlateauConfig
 from smtune.spec.strategies import (
     AshaConfig,
@@ -47,7 +49,9 @@ __all__ = [
     "Objective",
     "PlateauConfig",
     "RandomConfig",
+    "Repeats",
     "Resource",
+    "Selection",
     "SobolConfig",
     "StrategyConfig",
     "Training",
@@ -55,5 +59,6 @@ __all__ = [
     "WarmStart",
     "WarmStartType",
     "is_json_file",
+    "read_repeats",
     "read_strategy",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from smtune.errors import Problem, SpecError
 
@@ -46,3 +46,26 @@ class Objective(BaseModel):
 
     metric: Annotated[str, Field(min_length=1, max_length=255, description="Name of the metric, as it is reported.")]
     goal: Annotated[Goal, BeforeValidator(Goal.parse), Field(description="Maximize or Minimize.")]
+    holdout: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=255,
+            description="The same metric on data that take no part in any choice; by default test:NAME for validation:NAME.",
+        ),
+    ] = None
+
+    @property
+    def holdout_metric(self) -> str | None:
+        """Name of the metric on the holdout, whether the script reports it or not; ``None`` if there cannot be one."""
+        twin = self.holdout or "test:" + self.metric.split(":", 1)[-1]
+        return None if twin == self.metric else twin
+
+    @model_validator(mode="after")
+    def _check(self) -> Objective:
+        if self.holdout == self.metric:
+            rule = "is the objective itself, so it takes part in the selection"
+            raise SpecError(
+                [Problem("holdout", self.holdout, rule, "name a metric on data of its own, or leave it out")]
+            )
+        return self

@@ -12,12 +12,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from smtune.container import encode_value
 from smtune.errors import Problem, SpecError
-from smtune.space import SearchSpace
+from smtune.space import CategoricalParameter, SearchSpace
 from smtune.spec.objective import Goal, Objective
 from smtune.spec.parameters import SpaceField
 from smtune.spec.parts import NAME_PATTERN, Limits, Training
 from smtune.spec.problems import problems_of
+from smtune.spec.repeats import Repeats, RepeatsField
 from smtune.spec.resources import resource_of
+from smtune.spec.selection import SECONDS, SelectionField
 from smtune.spec.stopping import Completion, EarlyStopping
 from smtune.spec.strategies import (
     AshaConfig,
@@ -114,7 +116,13 @@ class TuningSpec(BaseModel):
         WarmStartField, Field(description="Up to 5 earlier jobs that this one builds on; by default none.")
     ] = None
     seed: Annotated[int, Field(ge=0, le=2**32 - 1, description="The same seed gives the same trials.")] = 0
-    repeats: Annotated[int, Field(ge=1, description="How often each configuration is trained.")] = 1
+    repeats: Annotated[
+        RepeatsField,
+        Field(description="How often each configuration is trained: a number, or {min: 1, max: 5} for a race."),
+    ] = Repeats(max=1)
+    selection: Annotated[
+        SelectionField, Field(description="Which configuration is recommended; by default the best by its score.")
+    ] = None
     baseline: Annotated[
         dict[str, Any] | None,
         Field(description="The untuned configuration; it is trained first, and the best is compared with it."),
@@ -181,17 +189,21 @@ class TuningSpec(BaseModel):
 
     @property
     def planned_trials(self) -> int | None:
-        """How many trials there will be if nothing stops the job early, or ``None`` if only time ends it."""
-        counts = [count for count in (self._strategy_trials(), self.limits.max_trials) if count is not None]
+        """How many trials there will be if nothing stops the job early, or ``None`` if only time ends it.
+
+        Where configurations race, there will be at most as many.
+        """
+        bounds = (self._strategy_trials(self.repeats.max), self.limits.max_trials)
+        counts = [count for count in bounds if count is not None]
         return min(counts) if counts else None
 
-    def _strategy_trials(self) -> int | None:
-        """Return after how many trials the strategy ends by itself, if it does."""
+    def _strategy_trials(self, repeats: int) -> int | None:
+        """Return after how many trials the strategy ends by itself, if it does, with so many of each configuration."""
         count = _configurations(self.strategy, self.parameters)
         size = self.parameters.size()
         if size != math.inf:
             count = int(size) if count is None else min(count, int(size))
-        return None if count is None else (count + self._extra_configurations(count, size)) * self.repeats
+        return None if count is None else (count + self._extra_configurations(count, size)) * repeats
 
     def _extra_configurations(self, count: int, size: float) -> int:
         """Return 1 if the baseline comes on top of what the strategy proposes."""
@@ -206,7 +218,7 @@ class TuningSpec(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> TuningSpec:
-        problems = [*self._name_problems(), *self._parameter_problems()]
+        problems = [*self._name_problems(), *self._parameter_problems(), *self._selection_problems()]
         if isinstance(self.strategy, ManualConfig):
             problems += self._manual_problems(self.strategy)
         if isinstance(self.strategy, HyperbandConfig | AshaConfig):
@@ -230,9 +242,9 @@ class TuningSpec(BaseModel):
         if self.early_stopping is not None:
             rule = f"cannot be combined with {strategy.type}, which stops trials by itself"
             problems.append(Problem("early_stopping", self.early_stopping.type, rule, "leave it out, or use Off"))
-        if self.repeats > 1:
+        if self.repeats.max > 1:
             rule = f"cannot be more than 1 with {strategy.type}: trials are compared while they train"
-            problems.append(Problem("repeats", self.repeats, rule, "use repeats: 1"))
+            problems.append(Problem("repeats", self.repeats.max, rule, "use repeats: 1"))
         return problems
 
     def _name_problems(self) -> list[Problem]:
@@ -254,9 +266,27 @@ class TuningSpec(BaseModel):
                 problems += [problem.under("baseline") for problem in error.problems]
         return problems
 
+    def _selection_problems(self) -> list[Problem]:
+        """Return what is wrong with the cost that the selection prefers low."""
+        if self.selection is None or self.selection.prefer == SECONDS:
+            return []
+        prefer = self.selection.prefer
+        held_out = self.objective.holdout_metric
+        if prefer in (self.objective.metric, held_out) or prefer.startswith("test:"):
+            what = (
+                "the objective" if prefer == self.objective.metric else "of the holdout, which takes no part in choices"
+            )
+            fix = f"use {SECONDS}, a parameter, or another metric"
+            return [Problem("selection.prefer", prefer, f"is {what}", fix)]
+        parameter = self.parameters.get(prefer)
+        if isinstance(parameter, CategoricalParameter):
+            fix = f"use {SECONDS}, or a numeric parameter"
+            return [Problem("selection.prefer", prefer, "is a choice, which is neither small nor large", fix)]
+        return []
+
     def _count_problems(self) -> list[Problem]:
         try:
-            count = self._strategy_trials()
+            count = self._strategy_trials(self.repeats.min)
         except SpecError as error:
             return [_at_grid(problem) for problem in error.problems]
         limit = self.limits.max_trials
@@ -295,7 +325,7 @@ class TuningSpec(BaseModel):
     def _grid_formula(self) -> str:
         levels = self.parameters.grid_levels(self.strategy.levels if isinstance(self.strategy, GridConfig) else None)
         product = " x ".join(f"{len(values)} {name}" for name, values in levels.items())
-        extras = [f"x {self.repeats} repeats"] if self.repeats > 1 else []
+        extras = [f"x {self.repeats.min} repeats"] if self.repeats.min > 1 else []
         return " ".join([product, *extras])
 
 

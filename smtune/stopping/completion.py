@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from smtune.results import is_result
-from smtune.spec import Completion, Goal
+from smtune.results import configuration_key, is_result
+from smtune.spec import Completion, Goal, Repeats, read_repeats
 from smtune.trial import Trial
 
 
@@ -24,20 +24,21 @@ class CompletionCriteria:
       ``convergence_window`` of them, once there are twice as many trials.
 
     Trials that failed count as trials without an improvement. With ``repeats``, a configuration counts when its last
-    training has ended, with the mean of those that succeeded: a single one may have been lucky.
+    training has ended, with the mean of those that succeeded: a single one may have been lucky. So where configurations
+    race, only one that was trained as often as possible is an improvement, or reaches the target.
 
     Args:
         config: Which criteria.
         goal: Which way the objective is optimised.
-        repeats: How many trials in a row, by number, train the same configuration.
+        repeats: How many trials train the same configuration.
     """
 
-    def __init__(self, config: Completion, *, goal: Goal, repeats: int = 1) -> None:
+    def __init__(self, config: Completion, *, goal: Goal, repeats: int | Repeats = 1) -> None:
         self._config = config
         self._sign = goal.sign
         self._share = f"{100 * config.min_improvement:g} %"
-        self._repeats = repeats
-        self._open: dict[int, list[Trial]] = {}
+        self._repeats = read_repeats(repeats)
+        self._open: dict[str, list[Trial]] = {}
         self._ended = 0
         self._best: float | None = None
         self._improved: tuple[float, int] | None = None
@@ -47,15 +48,17 @@ class CompletionCriteria:
 
     def end(self, trial: Trial) -> None:
         """Take in an ended trial; :attr:`reason` then says whether the job is done, and on what numbers."""
-        group = self._open.setdefault(trial.number // self._repeats, [])
+        key = configuration_key(trial)
+        group = self._open.setdefault(key, [])
         group.append(trial)
-        if len(group) < self._repeats:
+        if len(group) < self._repeats.min:
             return
-        del self._open[trial.number // self._repeats]
+        self._ended += self._repeats.min if len(group) == self._repeats.min else 1
         values = [one.objective for one in group if is_result(one) and one.objective is not None]
-        self._ended += len(group)
-        if values:
-            self._take(math.fsum(values) / len(values))
+        if len(group) == self._repeats.max:
+            del self._open[key]
+            if values:
+                self._take(math.fsum(values) / len(values))
         if self.reason is None:
             number = min(one.number for one in group)
             self.reason = self._target_reached(number) or self._not_improving() or self._converged()

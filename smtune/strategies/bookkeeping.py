@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from smtune.space import Configuration, SearchSpace
 from smtune.strategies.base import Strategy, Suggestion
 from smtune.strategies.proposer import Outcome, Proposer
+from smtune.strategies.racing import Entrant, Race
 from smtune.trial import Trial, TrialStatus
+
+if TYPE_CHECKING:
+    from smtune.spec.repeats import Repeats
 
 
 class SuggestedConfigurations:
@@ -47,13 +52,13 @@ class SuggestedConfigurations:
 
 
 class _Group:
-    """A configuration under way: its trials and what they said so far."""
+    """A configuration that is not settled yet, and how often it was suggested."""
 
-    __slots__ = ("first", "losses", "open", "origin", "parameters")
+    __slots__ = ("entrant", "origin", "parameters", "suggested")
 
-    def __init__(self, first: int, parameters: Configuration, origin: str, repeats: int) -> None:
-        self.first, self.parameters, self.origin, self.open = first, parameters, origin, repeats
-        self.losses: list[float] = []
+    def __init__(self, first: int, parameters: Configuration, origin: str) -> None:
+        self.parameters, self.origin, self.suggested = parameters, origin, 0
+        self.entrant = Entrant(first)
 
 
 class BookkeepingStrategy(Strategy):
@@ -61,8 +66,9 @@ class BookkeepingStrategy(Strategy):
 
     - Enqueued configurations come first; then those of the proposer.
     - No configuration is suggested twice. An enqueued one that was suggested before is skipped.
-    - With ``repeats``, every configuration is suggested that many times in a row. The proposer learns from it once,
-      when all of its trials have ended, from the mean of those that succeeded.
+    - With ``repeats``, every configuration is suggested that many times in a row. Where configurations race, those that
+      may still be the best are suggested again, one training at a time, ahead of new ones. The proposer learns from
+      a configuration once, when the last of its trials has ended, from the mean of those that succeeded.
     - A trial without a finite objective counts as failed, whatever its status.
 
     Args:
@@ -74,10 +80,8 @@ class BookkeepingStrategy(Strategy):
     """
 
     def __init__(
-        self, proposer: Proposer, space: SearchSpace, *, sign: int, repeats: int = 1, max_trials: int | None = None
+        self, proposer: Proposer, space: SearchSpace, *, sign: int, repeats: Repeats, max_trials: int | None = None
     ) -> None:
-        if repeats < 1:
-            raise ValueError(f"repeats = {repeats}: must be at least 1")
         self._proposer = proposer
         self._space = space
         self._sign = sign
@@ -86,8 +90,11 @@ class BookkeepingStrategy(Strategy):
         self._queue: deque[Configuration] = deque()
         self._memory = SuggestedConfigurations()
         self._next = 0
+        self._configurations = 0
+        self._race = Race(most=repeats.max, level=repeats.level)
         self._group: _Group | None = None
-        self._under_way: dict[int, _Group] = {}
+        self._again: deque[_Group] = deque()
+        self._under_way: dict[int, tuple[_Group, int]] = {}
 
     def ask(self, count: int) -> Sequence[Suggestion]:
         """Return the next suggestions, at most ``count``."""
@@ -102,15 +109,29 @@ class BookkeepingStrategy(Strategy):
     def _suggest(self) -> Suggestion | None:
         if self._next >= self._most:
             return None
-        repeat = self._next % self._repeats
-        group = self._open_group() if repeat == 0 else self._group
+        group = self._next_group()
         if group is None:
             return None
         # A copy, so that whoever changes it does not change what is learned.
-        suggestion = Suggestion(self._next, dict(group.parameters), group.origin, repeat)
-        self._group = self._under_way[self._next] = group
+        suggestion = Suggestion(self._next, dict(group.parameters), group.origin, group.suggested)
+        self._under_way[self._next] = group, group.suggested
+        group.suggested += 1
         self._next += 1
         return suggestion
+
+    def _next_group(self) -> _Group | None:
+        """Return the configuration to train next: one that is in its first trainings, one that goes on, or a new one."""
+        if self._begun:
+            return self._group
+        if self._again:
+            return self._again.popleft()
+        self._group = self._open_group()
+        return self._group
+
+    @property
+    def _begun(self) -> bool:
+        """Whether a configuration is in the middle of its first trainings, which follow one another."""
+        return self._group is not None and self._group.suggested < self._repeats.min
 
     def _open_group(self) -> _Group | None:
         """Choose the next configuration and remember it, or return ``None`` if there is none now."""
@@ -118,12 +139,13 @@ class BookkeepingStrategy(Strategy):
         if self._queue:
             parameters, origin = self._queue.popleft(), "enqueued"
         else:
-            proposal = self._proposer.propose(self._next // self._repeats, self._memory)
+            proposal = self._proposer.propose(self._configurations, self._memory)
             if proposal is None:
                 return None
             parameters, origin = proposal.parameters, proposal.origin
         self._memory.add(parameters)
-        return _Group(self._next, parameters, origin, self._repeats)
+        self._configurations += 1
+        return _Group(self._next, parameters, origin)
 
     def _skip_known(self) -> None:
         while self._queue and self._queue[0] in self._memory:
@@ -133,7 +155,7 @@ class BookkeepingStrategy(Strategy):
         """Learn from an ended trial of this strategy."""
         if not trial.status.ended:
             raise ValueError(f"trial {trial.number} has not ended: tell it once it is Completed, Failed or Stopped")
-        group = self._under_way.get(trial.number)
+        group, repeat = self._under_way.get(trial.number, (None, 0))
         if group is None:
             if 0 <= trial.number < self._next:
                 raise ValueError(f"trial {trial.number} was told before: tell each trial once")
@@ -142,14 +164,16 @@ class BookkeepingStrategy(Strategy):
             suggested = dict(group.parameters)
             raise ValueError(f"trial {trial.number} has other parameters than suggested here, which were {suggested}")
         del self._under_way[trial.number]
-        loss = self._loss(trial)
-        if loss is not None:
-            group.losses.append(loss)
-        group.open -= 1
-        if group.open == 0:
-            self._memory.settle(group.parameters)
-            mean = math.fsum(group.losses) / len(group.losses) if group.losses else None
-            self._proposer.learn(Outcome(group.first, group.parameters, mean), self._memory)
+        entrant = group.entrant
+        self._race.record(entrant, repeat, self._loss(trial))
+        if entrant.trained < max(group.suggested, self._repeats.min):
+            return
+        if self._race.goes_on(entrant):
+            self._again.append(group)
+            return
+        self._memory.settle(group.parameters)
+        outcome = Outcome(entrant.number, group.parameters, entrant.mean if entrant.losses else None)
+        self._proposer.learn(outcome, self._memory)
 
     def _loss(self, trial: Trial) -> float | None:
         """Return what is to be minimised, or ``None`` for a trial that says nothing about its configuration's worth."""
@@ -177,10 +201,14 @@ class BookkeepingStrategy(Strategy):
         """Whether :meth:`ask` returns nothing now and never will, unless something is enqueued."""
         if self._next >= self._most:
             return True
-        if self._next % self._repeats:
+        if self._begun or self._again or self._may_go_on():
             return False
         self._skip_known()
         return not self._queue and self._proposer.exhausted(self._memory)
+
+    def _may_go_on(self) -> bool:
+        """Whether a configuration under way may be trained again."""
+        return any(group.suggested < self._repeats.max for group, _ in self._under_way.values())
 
 
 def earlier_outcomes(

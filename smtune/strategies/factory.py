@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from smtune.errors import MissingExtraError, Problem, SpecError
 from smtune.space import SearchSpace
@@ -23,6 +24,7 @@ from smtune.strategies.sobol import SobolSearch
 
 if TYPE_CHECKING:
     from smtune.spec.objective import Goal
+    from smtune.spec.repeats import Repeats
     from smtune.spec.strategies import (
         AshaConfig,
         ChainConfig,
@@ -40,7 +42,7 @@ def build_strategy(
     *,
     goal: Goal,
     seed: int,
-    repeats: int = 1,
+    repeats: int | Mapping[str, Any] | Repeats = 1,
     max_trials: int | None = None,
     max_parallel: int = 1,
 ) -> Strategy:
@@ -51,7 +53,7 @@ def build_strategy(
         space: What it searches.
         goal: Which way the objective of the trials is better.
         seed: The same seed and the same tells, in the same order, give the same suggestions.
-        repeats: How many times each configuration is suggested, in a row.
+        repeats: How many times each configuration is suggested: a number, or ``{"min": 1, "max": 5}`` for a race.
         max_trials: How many trials there will be at most; ``None`` for no limit.
         max_parallel: How many trials run at a time, for ``auto`` to choose by.
 
@@ -59,9 +61,8 @@ def build_strategy(
         SpecError: Settings do not fit the space; paths are relative to the strategy.
         MissingExtraError: ``sobol`` is part of it, and scipy is not installed.
     """
-    if repeats < 1:
-        raise SpecError([Problem("repeats", repeats, "must be at least 1", "use 1 to train every configuration once")])
-    configurations = shared_trials(max_trials, repeats)
+    times = parse_repeats(repeats)
+    configurations = shared_trials(max_trials, times.min)
     if config.type == "auto":
         config = choose(space, configurations=configurations, max_parallel=max_parallel).config
     elif config.type == "chain" and config.preset is not None:
@@ -70,9 +71,23 @@ def build_strategy(
         config = ChainConfig(steps=preset_steps(config.preset, space, configurations=configurations))
     _check_extras(config)
     if config.type == "hyperband" or config.type == "asha":  # noqa: PLR1714 - tells the type checker which
-        return _multifidelity(config, space, goal=goal, seed=seed, repeats=repeats, max_trials=max_trials)
-    proposer = _chain(config, space, seed, repeats) if config.type == "chain" else _single(config, space, seed)
-    return BookkeepingStrategy(proposer, space, sign=goal.sign, repeats=repeats, max_trials=max_trials)
+        return _multifidelity(config, space, goal=goal, seed=seed, repeats=times, max_trials=max_trials)
+    proposer = _chain(config, space, seed, times) if config.type == "chain" else _single(config, space, seed)
+    return BookkeepingStrategy(proposer, space, sign=goal.sign, repeats=times, max_trials=max_trials)
+
+
+def parse_repeats(given: object) -> Repeats:
+    """Return what a number or a mapping means.
+
+    Raises:
+        SpecError: It is no number of trainings.
+    """
+    from smtune.spec.repeats import read_repeats
+
+    try:
+        return read_repeats(given)
+    except SpecError as error:
+        raise SpecError([problem.under("repeats") for problem in error.problems]) from None
 
 
 def _check_extras(config: SingleStrategy | HyperbandConfig | AshaConfig | ChainConfig) -> None:
@@ -125,16 +140,16 @@ def _multifidelity(
     *,
     goal: Goal,
     seed: int,
-    repeats: int,
+    repeats: Repeats,
     max_trials: int | None,
 ) -> Strategy:
     problems = []
     if config.resource is None:
         rule = "is missing, and no static hyperparameter such as epochs says how long a training is"
         problems.append(Problem("resource", None, rule, "write e.g. resource: {epochs: 1 to 27}"))
-    if repeats > 1:
+    if repeats.max > 1:
         rule = f"cannot be more than 1 with {config.type}: trials are compared while they train"
-        problems.append(Problem("repeats", repeats, rule, "use repeats: 1"))
+        problems.append(Problem("repeats", repeats.max, rule, "use repeats: 1"))
     if config.resource is None or problems:
         raise SpecError(problems)
     from smtune.strategies import multifidelity
@@ -157,7 +172,7 @@ def _multifidelity(
     )
 
 
-def _chain(config: ChainConfig, space: SearchSpace, seed: int, repeats: int) -> Chain:
+def _chain(config: ChainConfig, space: SearchSpace, seed: int, repeats: Repeats) -> Chain:
     steps = config.steps
     problems: list[Problem] = []
     for place, step in enumerate(steps):
@@ -171,9 +186,10 @@ def _chain(config: ChainConfig, space: SearchSpace, seed: int, repeats: int) -> 
     return Chain([_step(step, own, repeats) for step, own in zip(steps, seeds, strict=True)], space)
 
 
-def _step(step: ChainStep, seed: int, repeats: int) -> Step:
+def _step(step: ChainStep, seed: int, repeats: Repeats) -> Step:
     # Repeats of one configuration stay together, so a step ends at the first whole configuration at or after `trials`.
-    configurations = None if step.trials is None else math.ceil(step.trials / repeats)
+    # How many trials a race takes is not known before: then the first trainings count, and the others come on top.
+    configurations = None if step.trials is None else math.ceil(step.trials / repeats.min)
     return Step(lambda space: _single(step.strategy, space, seed), configurations, step.narrow)
 
 

@@ -1,3 +1,4 @@
+import math
 import signal
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,12 @@ print(json.dumps([np.mean(scores), np.std(scores), max(shares) - min(shares)]))
     assert run.code == 0, run.err
     assert run.final["validation:accuracy"] == pytest.approx(expected[0])
     assert run.final["validation:accuracy-std"] == pytest.approx(expected[1])
+    assert run.final["validation:accuracy:se"] == pytest.approx(
+        expected[1] / math.sqrt(3)
+    )  # s / sqrt(4), s^2 / (4 - 1)
+    folds = [run.final[f"validation:auc:fold-{number}"] for number in range(4)]  # of the tuned metric only
+    assert np.mean(folds) == pytest.approx(run.final["validation:auc"])
+    assert sum(":fold-" in name for name in run.final) == 4
     assert expected[2] < 0.02
 
 
@@ -278,3 +285,18 @@ def test_bad_data_is_named(check_failures, data, tmp_path):
             ({"train": places["empty"]}, {**tree, "cv_folds": 2}, "channel 'train' holds no data"),
         ],
     )
+
+
+def test_every_repeat_has_a_seed_of_its_own(run_snippet):
+    seeds = run_snippet(
+        "sklearn",
+        """
+import json
+from settings import read_settings
+from smtune.container import Environment
+argv = ["--model", "forest", "--seed", "7"]
+settings = [read_settings(Environment.current({"SMTUNE_REPEAT": text}, argv)) for text in ("0", "2")]
+print(json.dumps([[one.seed, one.parameters["random_state"]] for one in settings]))
+""",
+    )
+    assert seeds == [[7, 7], [9, 9]]

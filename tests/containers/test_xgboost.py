@@ -119,11 +119,13 @@ for fold in train.make_folds(read_channel(environment, "train"), settings):
     scores.append(result["v"]["auc"][-1])
     held_out += fold.evaluations["validation"].num_row()
     assert fold.train.num_row() + fold.evaluations["validation"].num_row() == {len(rows(channels["train"]))}
-print(json.dumps([np.mean(scores), np.std(scores), held_out]))
+print(json.dumps([np.mean(scores), np.std(scores), held_out, scores]))
 """,
     )
     assert run.final["validation:auc"] == pytest.approx(expected[0], abs=1e-12)
     assert run.final["validation:auc-std"] == pytest.approx(expected[1], abs=1e-12)
+    assert run.final["validation:auc:se"] == pytest.approx(expected[1] / 2**0.5)  # s / sqrt(3), s^2 / (3 - 1)
+    assert [run.final[f"validation:auc:fold-{number}"] for number in range(3)] == pytest.approx(expected[3])
     assert expected[2] == len(rows(channels["train"]))
     whole = load(job)
     assert whole.num_boosted_rounds() == 5
@@ -383,3 +385,17 @@ def test_regression_without_any_hyperparameter(make_job, data):
     assert math.isfinite(run.final["test:rmse"])
     assert load(job).num_boosted_rounds() == 100
     assert json.loads(load(job).save_config())["learner"]["objective"]["name"] == "reg:squarederror"
+
+
+def test_every_repeat_has_a_seed_of_its_own(run_snippet):
+    seeds = run_snippet(
+        "xgboost",
+        """
+import json
+from settings import read_settings
+from smtune.container import Environment
+environments = [Environment.current({"SMTUNE_REPEAT": text}, ["--seed", "7"]) for text in ("0", "2")]
+print(json.dumps([read_settings(environment).seed for environment in environments]))
+""",
+    )
+    assert seeds == [7, 9]

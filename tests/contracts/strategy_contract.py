@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from smtune.errors import SpecError
 from smtune.space import CategoricalParameter, Configuration, ContinuousParameter, IntegerParameter, SearchSpace
-from smtune.spec import Goal, StrategyConfig
+from smtune.spec import Goal, Repeats, StrategyConfig
 from smtune.strategies import Strategy, Suggestion, build_strategy
 from smtune.trial import Trial, TrialStatus
 
@@ -92,7 +92,9 @@ class StrategyContract(ABC):
     def config(self, space: SearchSpace) -> StrategyConfig:
         """Return a strategy that suggests at least 40 configurations of ``MIXED``, and all of ``FINITE``."""
 
-    def make(self, space: SearchSpace = MIXED, *, seed: int = 7, repeats: int = 1, goal: str = "Minimize") -> Strategy:
+    def make(
+        self, space: SearchSpace = MIXED, *, seed: int = 7, repeats: int | Repeats = 1, goal: str = "Minimize"
+    ) -> Strategy:
         return build_strategy(self.config(space), space, goal=Goal.parse(goal), seed=seed, repeats=repeats)
 
     # -- determinism ----------------------------------------------------------------------------------------------
@@ -271,6 +273,54 @@ class StrategyContract(ABC):
         assert len(history) == 47
         assert not strategy.exhausted
         assert len(strategy.ask(5)) == 1
+
+    # -- the race -------------------------------------------------------------------------------------------------
+
+    # As above: subclasses are different executors on purpose.
+    @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+    @given(
+        log=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.booleans()), max_size=60),
+        least=st.integers(1, 2),
+    )
+    def test_a_race_in_any_order_can_be_replayed(self, log: list[tuple[int, int, bool]], least: int) -> None:
+        """Each entry asks, and tells one of the trials under way; in between, one run looks around and asks in vain."""
+        histories = []
+        for curious in (False, True):
+            strategy = self.make(FINITE, repeats=Repeats(min=least, max=4))
+            history: list[Suggestion] = []
+            under_way: list[Suggestion] = []
+            for count, place, fails in log:
+                asked = strategy.ask(count)
+                history += asked
+                under_way += asked
+                if curious:
+                    assert not (strategy.exhausted and strategy.ask(1))
+                    assert not (len(asked) < count and strategy.ask(1))
+                if under_way:
+                    told = under_way.pop(place % len(under_way))
+                    luck = ((told.number * 7) % 5) / 20
+                    value = None if fails and place == 0 else loss(FINITE, told.parameters) + luck
+                    strategy.tell(ended(told, value, FAILED if value is None else COMPLETED))
+            assert [suggestion.number for suggestion in history] == list(range(len(history)))
+            histories.append(history)
+        assert histories[0] == histories[1]
+        trainings: dict[str, list[int]] = {}
+        for suggestion in histories[0]:
+            trainings.setdefault(identity(suggestion.parameters), []).append(suggestion.repeat)
+        assert all(repeats == list(range(len(repeats))) and len(repeats) <= 4 for repeats in trainings.values())
+
+    def test_a_race_trains_all_and_the_best_most(self) -> None:
+        strategy = self.make(FINITE, repeats=Repeats(min=1, max=3))
+        trained: dict[str, list[float]] = {}
+        while asked := strategy.ask(1):
+            luck = ((asked[0].number * 7) % 5 - 2) / 100
+            value = loss(FINITE, asked[0].parameters)
+            trained.setdefault(identity(asked[0].parameters), []).append(value)
+            strategy.tell(ended(asked[0], value + luck))
+        assert strategy.exhausted
+        assert len(trained) == 24
+        assert len(min(trained.values())) == 3
+        assert sum(map(len, trained.values())) < 3 * 24
 
     # -- the queue ------------------------------------------------------------------------------------------------
 

@@ -100,6 +100,8 @@ class _MultiFidelityContract(StrategyContract):
 
     test_it_learns_from_the_mean_of_the_repeats_that_succeeded = None  # type: ignore[assignment]  # there are none
     test_it_is_not_exhausted_in_the_middle_of_repeats = None  # type: ignore[assignment]
+    test_a_race_in_any_order_can_be_replayed = None  # type: ignore[assignment]
+    test_a_race_trains_all_and_the_best_most = None  # type: ignore[assignment]
 
 
 class TestHyperband(_MultiFidelityContract):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from smtune.spec import Completion, MedianConfig, TuningSpec, WarmStart
+from smtune.spec import Completion, MedianConfig, Repeats, Selection, TuningSpec, WarmStart
 from smtune.spec.files import read_mapping
 from smtune.spec.stopping import read_early_stopping
 from smtune.store import FileWatch, JobDirectory
@@ -25,12 +25,18 @@ def blocks(language):
     return [text for marked, text in found if marked == language]
 
 
+def block_with(key):
+    """Return the YAML that has this key."""
+    (found,) = (text for text in blocks("yaml") if re.search(rf"^{key}:", text, flags=re.MULTILINE))
+    return found
+
+
 def shell_lines():
     return [line.partition("#")[0].split() for block in blocks("") for line in block.splitlines() if line.strip()]
 
 
 def test_the_yaml_is_a_legal_spec(tmp_path):
-    text, *_ = blocks("yaml")
+    text = block_with("name")
     (tmp_path / "tuning.yaml").write_text(text)
     spec = TuningSpec.from_dict(read_mapping(tmp_path / "tuning.yaml"))
     assert spec.planned_trials == 40
@@ -39,18 +45,33 @@ def test_the_yaml_is_a_legal_spec(tmp_path):
 
 
 def test_the_keys_that_stop_trials_and_jobs_belong_to_it(tmp_path):
-    (tmp_path / "tuning.yaml").write_text("".join(blocks("yaml")))
+    stopping = block_with("early_stopping")
+    (tmp_path / "tuning.yaml").write_text(block_with("name") + stopping)
     spec = TuningSpec.from_dict(read_mapping(tmp_path / "tuning.yaml"))
     assert spec.early_stopping == MedianConfig()
     assert spec.completion == Completion(target=0.95, not_improving=15)
-    for rule in re.findall(r"\{type: (?:median|plateau).*?\}", blocks("yaml")[1]):
+    for rule in re.findall(r"\{type: (?:median|plateau).*?\}", stopping):
         assert read_early_stopping(yaml.safe_load(rule)) is not None
 
 
 def test_the_key_that_names_earlier_jobs_belongs_to_it(tmp_path):
-    (tmp_path / "tuning.yaml").write_text("".join(blocks("yaml")))
+    (tmp_path / "tuning.yaml").write_text(block_with("name") + block_with("warm_start"))
     warm_start = TuningSpec.from_file(tmp_path / "tuning.yaml").warm_start
     assert warm_start == WarmStart(parents=["churn-1", str(tmp_path / "old.json")])
+
+
+def test_the_keys_of_noisy_scores_belong_to_it(tmp_path):
+    noisy = block_with("repeats")
+    for name, block in (("job", block_with("name")), ("noisy", noisy)):
+        (tmp_path / f"{name}.yaml").write_text(block)
+    job, keys = (read_mapping(tmp_path / f"{name}.yaml") for name in ("job", "noisy"))
+    spec = TuningSpec.from_dict({**job, **keys})
+    assert spec.repeats == Repeats(min=1, max=5)
+    assert spec.selection == Selection(prefer="seconds")
+    assert spec.objective.holdout_metric == TuningSpec.from_dict(job).objective.holdout_metric
+    for rule in re.findall(r"\{rule: .*?\}", noisy):
+        chosen = TuningSpec.from_dict({**job, "selection": yaml.safe_load(rule)})
+        assert chosen.selection == Selection(prefer="max_depth")
 
 
 @pytest.mark.parametrize("code", blocks("python"), ids=range(len(blocks("python"))))
@@ -64,7 +85,7 @@ def test_the_python_runs(code, tmp_path, monkeypatch):
 
 def test_the_commands_do_their_work_on_the_file_that_is_shown(tmp_path, monkeypatch):
     monkeypatch.setenv("SMTUNE_HOME", str(tmp_path / "home"))
-    text, *_ = blocks("yaml")
+    text = block_with("name")
     (tmp_path / "tuning.yaml").write_text(text)
     shutil.copytree(ROOT / "training_containers", tmp_path / "training_containers")
     for channel, rows in (("train", 60), ("validation", 30), ("test", 30)):

@@ -227,6 +227,7 @@ def test_any_other_seed_is_refused(seed):
         ({"strategy": "evolutionery"}, "did you mean 'evolutionary'"),
         ({"goal": "up"}, "use Maximize or Minimize"),
         ({"repeats": 0}, "repeats = 0: must be at least 1"),
+        ({"repeats": {"min": 3, "max": 2}}, "repeats.max = 2: is less than min = 3; use max: 3"),
         ({"strategy": {"type": "grid", "levels": {"dept": 3}}}, "dept"),
         ({"space": {}}, "at least one parameter"),
         ({"space": {"eta": 3}}, "eta = 3: is no parameter"),
@@ -286,3 +287,16 @@ def test_what_is_wrong_with_earlier_results_is_told_at_once():
         "warm_start[1].x",
         "warm_start[2]",
     ]
+
+
+def test_a_race():
+    search = AskTell(SPACE, strategy="random", repeats={"min": 1, "max": 3})
+    losses = iter([1.0, 1.1, 0.9, 9.0, 0.2, 0.1, 0.3])
+    for value in losses:
+        search.tell(search.ask(), value)
+    assert [trial.repeat for trial in search.trials] == [0, 1, 2, 0, 0, 1, 2]
+    assert search.best_trial == replace(search.trials[4], objective=pytest.approx(0.2))
+    lucky = search.ask()
+    search.tell(lucky, 0.0)
+    assert search.best_trial.number == 4
+    assert search.ask().repeat == 1

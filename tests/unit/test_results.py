@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from smtune.results import JobStatus, TuningResult
-from smtune.spec import Goal
+from smtune.spec import Goal, Repeats, Selection
 from smtune.trial import Trial, TrialStatus
 
 
@@ -25,7 +25,7 @@ def failed(number, reason):
     return Trial(number, {"eta": 0.0}, TrialStatus.Failed, failure_reason=reason, started_at=0.0, ended_at=1.0)
 
 
-def result(*trials, goal=Goal.Maximize):
+def result(*trials, goal=Goal.Maximize, **fields):
     return TuningResult(
         name="churn",
         backend="local",
@@ -35,6 +35,7 @@ def result(*trials, goal=Goal.Maximize):
         strategy="random",
         seed=7,
         trials=trials,
+        **{"holdout_metric": "test:auc", **fields},
     )
 
 
@@ -58,11 +59,12 @@ def test_with_repeats_the_best_mean_wins_and_not_the_luckiest_run():
 
     lucky = [repeat(0, 1, 5.0), repeat(1, 1, 1.0), repeat(2, 1, 9.0)]
     steady = [repeat(3, 2, 4.0), repeat(4, 2, 4.0), repeat(5, 2, 4.0)]
-    job = result(*lucky, *steady, goal=Goal.Minimize)
+    thrice = {"goal": Goal.Minimize, "repeats": Repeats(min=3, max=3)}
+    job = result(*lucky, *steady, **thrice)
     assert (job.best.number, job.best.objective, job.best.metrics) == (3, 4.0, {"m": 4.0})
     assert [value for _, value in job.history()] == [5.0, 4.0]
     begun = Trial(6, {"x": 3}, TrialStatus.Completed, objective=0.0), Trial(7, {"x": 3}, repeat=1)
-    assert result(*lucky, *steady, *begun, goal=Goal.Minimize).best.number == 3
+    assert result(*lucky, *steady, *begun, **thrice).best.number == 3
 
 
 def test_trials_that_ran_out_of_time_are_a_cause_of_failure():
@@ -87,16 +89,16 @@ def test_failures_are_grouped_by_cause_whatever_their_numbers():
     assert job.counts == {"Completed": 1, "Failed": 3, "Stopped": 0, "InProgress": 0}
 
 
-def test_selection_optimism_compares_the_objective_with_its_twin_on_the_holdout():
-    assert result(completed(0, 0.95, **{"test:auc": 0.9})).selection_optimism() == pytest.approx(0.05)
+def test_the_gap_to_the_holdout_is_positive_where_that_is_worse():
+    assert result(completed(0, 0.95, **{"test:auc": 0.9})).holdout_gap() == pytest.approx(0.05)
     loss = completed(0, 0.2, **{"test:auc": 0.3})
-    assert result(loss, goal=Goal.Minimize).selection_optimism() == pytest.approx(0.1)
-    assert result(completed(0, 0.95)).selection_optimism() is None
-    assert result().selection_optimism() is None
+    assert result(loss, goal=Goal.Minimize).holdout_gap() == pytest.approx(0.1)
+    assert result(completed(0, 0.95)).holdout_gap() is None
+    assert result().holdout_gap() is None
 
 
 def test_holdout_shows_the_test_metrics_of_the_best():
-    job = result(completed(0, 0.95, **{"test:auc": 0.9, "train:auc": 1.0}))
+    job = result(completed(0, 0.95, **{"test:auc": 0.9, "test:auc:se": 0.01, "train:auc": 1.0}))
     assert job.holdout() == {"test:auc": 0.9}
 
 
@@ -131,3 +133,115 @@ def test_a_trial_that_a_rule_stopped_is_a_result_and_no_failure():
     assert job.history() == [(0, 0.8), (1, 0.9)]
     assert job.failures() == {"ran longer than 3": (2,)}
     assert job.counts == {"Completed": 1, "Failed": 0, "Stopped": 2, "InProgress": 0}
+
+
+def trained(number, x, objective, repeat=0, *, seconds=1.0, status=TrialStatus.Completed, **metrics):
+    return Trial(
+        number,
+        {"x": x},
+        status,
+        objective,
+        {"validation:auc": objective, **metrics} if objective is not None else {},
+        started_at=0.0,
+        ended_at=seconds,
+        repeat=repeat,
+    )
+
+
+RACE = {"repeats": Repeats(min=1, max=3)}
+
+
+def test_nobody_wins_by_having_been_trained_less_often():
+    steady = [trained(number, 1, objective, number) for number, objective in enumerate((0.8, 0.9, 0.7))]
+    lucky = trained(3, 2, 0.99)
+    job = result(*steady, lucky, **RACE)
+    assert (job.best.number, job.best.objective) == (0, pytest.approx(0.8))
+    assert [(one.trial.number, one.trainings) for one in job.evaluations] == [(0, 3), (3, 1)]
+    assert job.best_evaluation.standard_error == pytest.approx(0.1 / math.sqrt(3))
+    assert [number for number, _ in job.history()] == [0]
+    again = replace(trained(4, 1, None, 3, status=TrialStatus.InProgress), ended_at=None)
+    assert result(*steady, lucky, again, **RACE).best.number == 0  # being trained once more takes nothing away
+    # As long as nobody was trained more often, it is the best.
+    assert result(lucky, trained(4, 3, 0.5), **RACE).best.number == 3
+
+
+def test_a_training_that_its_job_interrupted_does_not_count():
+    interrupted = trained(1, 1, None, 1, status=TrialStatus.Stopped)
+    job = result(trained(0, 1, 0.8), replace(interrupted, failure_reason="the job was stopped"), **RACE)
+    assert job.best_evaluation.trainings == 1
+
+
+def test_a_failed_training_counts_as_one_without_a_score():
+    job = result(trained(0, 1, 0.8), trained(1, 1, None, 1, status=TrialStatus.Failed), **RACE)
+    assert (job.best_evaluation.trainings, job.best_evaluation.standard_error) == (2, None)
+
+
+def test_choices_of_another_type_are_other_configurations():
+    job = result(trained(0, 1, 0.8), trained(1, True, 0.9), trained(2, "1", 0.7), repeats=Repeats(max=2, min=2))
+    assert [one.trainings for one in job.evaluations] == [1, 1, 1]
+
+
+def test_means_are_in_the_json_and_the_dataframe():
+    trials = [trained(0, 1, 0.8), trained(1, 1, 0.9, 1), trained(2, 2, 0.5)]
+    job = result(*trials, **RACE)
+    document = json.loads(json.dumps(job.to_dict(), allow_nan=False))
+    assert document["best"] == {
+        "number": 0,
+        "objective": pytest.approx(0.85),
+        "standard_error": pytest.approx(0.05),
+        "trainings": 2,
+        "parameters": {"x": 1},
+        "metrics": {"validation:auc": pytest.approx(0.85)},
+    }
+    assert document["configurations"][0] == document["best"]
+    assert [one["standard_error"] for one in document["configurations"]][1:] == [None]
+    assert document["expected"] == {"objective": None, "optimism": None, "reason": "it takes 5 configurations"}
+    frame = job.to_dataframe()
+    assert list(frame["mean"]) == pytest.approx([0.85, 0.85, 0.5])
+    assert list(frame["trainings"]) == [2, 2, 1]
+    assert frame.loc[0, "standard_error"] == pytest.approx(0.05)
+    assert "mean" not in result(trained(0, 1, 0.5)).to_dataframe()
+    assert result(trained(0, 1, 0.5)).to_dict()["configurations"] == []
+
+
+def test_the_pick_is_told_beside_the_best():
+    quick = trained(1, 2, 0.89, seconds=0.5)
+    job = result(trained(0, 1, 0.9, **{"validation:auc:se": 0.02}), quick, selection=Selection())
+    document = job.to_dict()
+    assert (document["best"]["number"], document["picked"]["number"]) == (0, 1)
+    assert document["picked"]["reason"] == "within one standard error, 0.02, of the best; seconds 0.5 instead of 1"
+    assert result(quick).to_dict()["picked"] is None
+
+
+def test_the_expected_score_and_the_warning_are_in_the_json():
+    trials = [trained(k, k, 0.9 - k / 100, **{"validation:auc:se": 0.03, "test:auc": 0.7}) for k in range(6)]
+    document = result(*trials).to_dict()
+    expected = document["expected"]
+    assert expected["among"] == 6
+    assert expected["objective"] == pytest.approx(0.9 - expected["optimism"])
+    assert 0.01 < expected["optimism"] < 0.03
+    assert document["holdout"]["metric"] == "test:auc"
+    assert document["holdout"]["warning"].startswith("test:auc 0.7 is worse than validation:auc 0.9 by 0.2")
+
+
+def test_the_holdout_takes_no_part_in_any_choice():
+    def job(holdout):
+        trials = [trained(k, k, 0.9 - k / 100, **{"validation:auc:se": 0.05, "test:auc": holdout(k)}) for k in range(6)]
+        return result(*trials, selection=Selection(prefer="x"))
+
+    jobs = [job(lambda k: 0.1 * k), job(lambda k: 1 - 0.1 * k)]
+    choices = [(one.best.number, one.pick.evaluation.trial.number, one.expectation, one.history()) for one in jobs]
+    assert choices[0] == choices[1]
+
+
+def test_the_metric_of_the_holdout_can_be_named():
+    job = result(completed(0, 0.95, **{"later:auc": 0.9}), holdout_metric="later:auc")
+    assert job.holdout() == {"later:auc": 0.9}
+    assert job.holdout_gap() == pytest.approx(0.05)
+
+
+def test_the_baseline_is_known_by_its_mean():
+    baseline = [
+        replace(trained(number, 1, value, number), origin="baseline") for number, value in enumerate((0.8, 0.6))
+    ]
+    assert result(*baseline, **RACE).baseline.objective == pytest.approx(0.7)

@@ -25,9 +25,10 @@ class Settings:
         parameters: What the estimator is built with.
         scale: Whether features are standardised, by the rows that are learnt from.
         cv_folds: Number of folds of cross-validation; 0 or 1: none.
-        seed: Seed of every random draw.
+        seed: Seed of every random draw; another one for each repeat of the same configuration.
         epochs: Passes over the data, for models that learn by epochs.
         batch_size: Rows that ``sgd`` takes at a time, ``None``: all.
+        tuned_metric: The metric that a tuning job optimises, or ``None``; its folds are reported one by one.
         has_label: Whether the first column is a label; only clustering can do without.
     """
 
@@ -39,6 +40,7 @@ class Settings:
     seed: int
     epochs: int
     batch_size: int | None
+    tuned_metric: str | None
     has_label: bool
 
     def build(self) -> BaseEstimator:
@@ -62,6 +64,7 @@ def read_settings(environment: Environment) -> Settings:
     for key, least in (("cv_folds", 0), ("epochs", 1), ("batch_size", 0)):
         if own.get(key, least) < least:
             raise ValueError(f"hyperparameter {key} = {own[key]}: must be at least {least}")
+    own["seed"] += environment.repeat
     given = {key.replace("-", "_"): value for key, value in environment.hyperparameters().items()}
     parameters = _estimator_parameters(name, task, {key: given[key] for key in given if key not in own}, list(own))
     if "random_state" in model.parameters(task):
@@ -75,6 +78,7 @@ def read_settings(environment: Environment) -> Settings:
         seed=own["seed"],
         epochs=own.get("epochs", 1),
         batch_size=own.get("batch_size") or None,
+        tuned_metric=environment.objective_metric,
         has_label=own.get("has_label", True),
     )
 

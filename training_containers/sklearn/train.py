@@ -123,7 +123,10 @@ def train(settings: Settings, tables: Mapping[str, Table], stop: StopSignal) -> 
 def mean_scores(
     learners: Sequence[Learner], folds: Sequence[tuple[Table, Table]], settings: Settings
 ) -> dict[str, float]:
-    """Return the scores of all learners: their mean, and for validation their spread if there are several."""
+    """Return the scores of all learners: their mean, and for validation their spread and its standard error if there are several.
+
+    Folds share rows that are learnt from, so the standard error is a rough one (Bengio and Grandvalet, 2004).
+    """
     scores = {}
     for place, name in enumerate(("train", "validation")):
         each = [
@@ -135,6 +138,9 @@ def mean_scores(
             scores[f"{name}:{metric}"] = float(np.mean(values))
             if len(values) > 1 and name == "validation":
                 scores[f"{name}:{metric}-std"] = float(np.std(values))
+                scores[f"{name}:{metric}:se"] = float(np.std(values, ddof=1) / np.sqrt(len(values)))
+            if len(values) > 1 and f"{name}:{metric}" == settings.tuned_metric:
+                scores |= {f"{name}:{metric}:fold-{number}": value for number, value in enumerate(values)}
     return scores
 
 

@@ -106,7 +106,10 @@ class Boosting:
         return True
 
     def scores(self) -> dict[str, float]:
-        """Return the present scores: the mean over the folds, and its spread if there are several."""
+        """Return the present scores: the mean over the folds, and for validation the spread and the standard error.
+
+        Folds share rows that are learnt from, so the standard error is a rough one (Bengio and Grandvalet, 2004).
+        """
         each = [evaluate(booster, fold.evaluations) for booster, fold in zip(self._boosters, self._folds, strict=True)]
         scores = {}
         for name in each[0]:
@@ -114,6 +117,9 @@ class Boosting:
             scores[name] = float(np.mean(values))
             if len(values) > 1 and name.startswith("validation:"):
                 scores[name + "-std"] = float(np.std(values))
+                scores[name + ":se"] = float(np.std(values, ddof=1) / np.sqrt(len(values)))
+            if len(values) > 1 and name == self._settings.tuned_metric:
+                scores |= {f"{name}:fold-{number}": value for number, value in enumerate(values)}
         return scores
 
     def final_rounds(self) -> int:
@@ -141,7 +147,8 @@ class Boosting:
     def _judge(self, scores: Mapping[str, float]) -> None:
         if not self._settings.early_stopping_rounds:
             return
-        name = [name for name in scores if name.startswith("validation:") and not name.endswith("-std")][-1]
+        measured = [name for name in scores if name.startswith("validation:") and name.count(":") == 1]
+        name = [name for name in measured if not name.endswith("-std")][-1]
         metric = name.partition(":")[2].partition("@")[0].rstrip("-")
         score = scores[name] if metric in _HIGHER_IS_BETTER else -scores[name]
         if self.best is None or score > self.best.score:

@@ -48,7 +48,8 @@ class Settings:
         early_stopping_rounds: Rounds without improvement after which to stop; 0: never.
         cv_folds: Number of folds of cross-validation; 0 or 1: none.
         checkpoint_every: Rounds between two checkpoints; 0: none.
-        seed: Seed of every random draw.
+        seed: Seed of every random draw; another one for each repeat of the same configuration.
+        tuned_metric: The metric that a tuning job optimises, or ``None``; its folds are reported one by one.
     """
 
     booster: dict[str, Any]
@@ -57,6 +58,7 @@ class Settings:
     cv_folds: int
     checkpoint_every: int
     seed: int
+    tuned_metric: str | None = None
 
     def fixed(self, num_round: int) -> Settings:
         """Return the same for exactly ``num_round`` rounds in one go."""
@@ -89,7 +91,8 @@ def read_settings(environment: Environment) -> Settings:
         booster["eval_metric"] = metrics
     own = {**OWN_PARAMETERS, **{name: value for name, value in values.items() if name in OWN_PARAMETERS}}
     del own["eval_metric"]
-    settings = Settings(booster=booster, **own)
+    own["seed"] += environment.repeat
+    settings = Settings(booster=booster, tuned_metric=environment.objective_metric, **own)
     for name, least in (("num_round", 1), ("early_stopping_rounds", 0), ("cv_folds", 0), ("checkpoint_every", 0)):
         if getattr(settings, name) < least:
             raise ValueError(f"hyperparameter {name} = {getattr(settings, name)}: must be at least {least}")
@@ -107,7 +110,11 @@ def _metrics(value: object) -> list[str]:
 def _tuned_metric(objective: str | None) -> str | None:
     """Return XGBoost's name of the metric that a tuning job optimises, as SageMaker's own container takes it."""
     part, _, metric = (objective or "").partition(":")
-    return metric if part in ("train", "validation", "test") and metric and not metric.endswith("-std") else None
+    return (
+        metric
+        if part in ("train", "validation", "test") and metric and not metric.endswith("-std") and ":" not in metric
+        else None
+    )
 
 
 def _unknown(name: str, known: list[str]) -> str:

@@ -309,3 +309,35 @@ def test_a_function_can_run_in_processes(tmp_path, monkeypatch):
 
 def test_repr_names_the_job():
     assert repr(TuningJob(LocalBackend(), "churn")) == "<TuningJob 'churn'>"
+
+
+def test_every_repeat_can_have_a_seed_of_its_own(tmp_path, monkeypatch):
+    source = "from smtune.container import repeat\ndef train(p):\n    return repeat() + p['x']\n"
+    (tmp_path / "repeated_trainings.py").write_text(source)
+    (tmp_path / "train.py").write_text(
+        "from smtune.container import Environment, hyperparameters, repeat, report\n"
+        "report({'loss': repeat() + hyperparameters()['x'], 'again': Environment.current().repeat})\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    from repeated_trainings import train  # type: ignore[import-not-found]
+
+    short = {"limits": {"max_trials": 3}, "repeats": 3}
+    script = {"training": {"source_dir": str(tmp_path), "entry_point": "train.py"}}
+    results = [
+        tune(spec(name="threads", **short), function=train).wait(progress=False),
+        tune(spec(name="processes", **short), function=train, isolation="process").wait(progress=False),
+        tune(spec(name="scripts", **short, **script)).wait(progress=False),
+    ]
+    for result in results:
+        first = result.trials[0].objective
+        assert [trial.objective - first for trial in result.trials] == pytest.approx([0, 1, 2])
+        assert result.best.objective == pytest.approx(first + 1)
+        assert result.best_evaluation.standard_error == pytest.approx(1 / 3**0.5)
+    assert [trial.metrics["again"] for trial in results[2].trials] == [0, 1, 2]
+
+
+def test_a_rule_that_takes_standard_errors_is_warned_of_before_the_start():
+    backend = LocalBackend(function=square)
+    warned = [backend.plan(spec(selection="one_standard_error", repeats=repeats)).warnings for repeats in (1, 2)]
+    assert any("takes standard errors: set repeats: 3, or report" in text for text in warned[0])
+    assert not any("standard errors" in text for text in warned[1])

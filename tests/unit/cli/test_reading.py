@@ -7,6 +7,8 @@ import json
 import pytest
 
 from smtune import TuningSpec, tune
+from smtune.container import repeat
+from tests.unit.cli.conftest import CommandLine
 
 
 def test_list_names_the_jobs(finished):
@@ -152,3 +154,47 @@ def test_a_terminal_that_lacks_a_character_gets_another(finished):
     assert status == 0
     assert r"smtune best churn --output json" in out
     assert out.isascii()
+
+
+@pytest.fixture(scope="module")
+def repeated(tmp_path_factory):
+    """A command line that knows a job with two trainings of each configuration, which scored differently."""
+    folder = tmp_path_factory.mktemp("repeated")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SMTUNE_HOME", str(folder / "home"))
+        spec = TuningSpec(
+            name="noisy",
+            objective={"metric": "loss", "goal": "Minimize"},
+            parameters={"x": {"type": "integer", "min": 0, "max": 9}},
+            strategy={"type": "manual", "configurations": [{"x": x} for x in (4, 3, 9)]},
+            repeats=2,
+            selection={"rule": "one_standard_error", "prefer": "x"},
+        )
+        tune(spec, function=lambda p: 1.0 + 0.1 * repeat() + 0.01 * abs(p["x"] - 4)).wait(progress=False)
+    yield (line := CommandLine(folder))
+    line.close()
+
+
+def test_show_keeps_the_trainings_of_a_configuration_together(repeated):
+    status, out, _ = repeated.read("show", "noisy")
+    table, _, summary = out.partition("\n\n")
+
+    assert status == 0
+    assert [line.split()[0] for line in table.splitlines()] == ["trial", "0", "1", "2", "3", "4", "5"]
+    assert table.splitlines()[1].split()[:8] == ["0", "Completed", "1", "1.050", "±", "0.050", "(2", "trainings)"]
+    assert "±" not in table.splitlines()[2]
+    assert "  best     trial 0   loss 1.050 ± 0.050 (2 trainings)   x 4" in summary
+    assert "  picked   trial 2   loss 1.060 ± 0.050 (2 trainings)   x 3" in summary
+    assert "  expected not estimated: it takes 5 configurations" in summary
+
+
+def test_best_shows_what_the_rule_of_selection_picks(repeated):
+    status, out, _ = repeated.read("best", "noisy")
+    document = json.loads(repeated.read("best", "noisy", "--output", "json")[1])
+
+    assert status == 0
+    assert out.splitlines()[0].split() == ["trial", "2"]
+    assert "1.060 ± 0.050 (2 trainings)" in out
+    assert "picked  within one standard error, 0.05, of the best; x 3 instead of 4" in out
+    assert (document["number"], document["parameters"], document["trainings"]) == (2, {"x": 3}, 2)
+    assert document["reason"].startswith("within one standard error")

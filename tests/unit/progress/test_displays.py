@@ -13,7 +13,7 @@ from smtune.progress.lines import LineProgress
 from smtune.progress.notebook import NotebookProgress
 from smtune.progress.terminal import TerminalProgress
 from smtune.results import JobStatus, TuningResult
-from smtune.spec.objective import Goal
+from smtune.spec import Goal, Repeats
 from smtune.trial import Trial, TrialStatus
 
 NOW = 1_800_000_000.0
@@ -241,18 +241,30 @@ class TestBoard:
             board.update(trial)
             shown.append(board.best_text)
 
-        # While a repeat is under way, its configuration has no place.
+        # While a repeat is under way, its configuration has no place; nor may one win by having been trained less often.
         assert shown == [
             "",
             "best 0.99 (trial 0)",
             "",
             "best 0.75 (trial 0)",
             "best 0.75 (trial 0)",
-            "best 0.8 (trial 2)",
+            "best 0.75 (trial 0)",
             "best 0.75 (trial 0)",
             "best 0.81 (trial 2)",
         ]
         assert [(row.number, row.objective) for row in board.rows(9)[0]] == [(2, "0.81")]
+
+    def test_in_a_race_the_best_keeps_its_place_while_it_is_trained_again(self):
+        board = Board(replace(job(), repeats=Repeats(min=1, max=2)))
+        board.update(ended(0, 0.9))
+        board.update(ended(1, 0.8, x=0.5))
+        again = replace(ended(2, 0.7), repeat=1)
+        board.update(replace(again, status=TrialStatus.InProgress, objective=None, ended_at=None))
+
+        assert board.best_text == "best 0.9 (trial 0)"
+        board.update(again)
+        assert board.best_text == "best 0.8 (trial 0)"  # the mean of the one that was trained more often
+        assert board.header.startswith("churn · local · random · Maximize validation:auc · at most ")
 
     def test_time_left_is_that_of_the_trials_left(self):
         board = Board(job(planned=101))

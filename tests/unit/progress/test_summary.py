@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from smtune.progress import summary
 from smtune.results import BASELINE, JobStatus, TuningResult
-from smtune.spec.objective import Goal
+from smtune.spec import Goal, Repeats, Selection
 from smtune.trial import Trial, TrialStatus
 
 
@@ -20,7 +20,7 @@ def failed(number, reason):
     return trial(number, None, status=TrialStatus.Failed, failure_reason=reason)
 
 
-def result(*trials, status=JobStatus.Completed, goal=Goal.Maximize, reason=None):
+def result(*trials, status=JobStatus.Completed, goal=Goal.Maximize, reason=None, **fields):
     return TuningResult(
         name="churn",
         backend="local",
@@ -34,6 +34,8 @@ def result(*trials, status=JobStatus.Completed, goal=Goal.Maximize, reason=None)
         failure_reason=reason,
         started_at=1000.0,
         ended_at=1052.0,
+        holdout_metric="test:auc",
+        **fields,
     )
 
 
@@ -125,3 +127,64 @@ def test_trials_that_a_rule_stopped_are_counted_apart_and_may_be_the_best():
     assert "churn Completed: 1 of 40 trials, 1 stopped early in 52 s" in text
     assert "best     trial 1" in text
     assert "failed" not in text
+
+
+def with_error(number, objective, error=0.03, **changes):
+    one = trial(number, objective, **changes)
+    return replace(one, parameters={"x": number}, metrics={**one.metrics, "validation:auc:se": error})
+
+
+def test_the_best_is_told_with_its_error_and_what_to_expect():
+    job = result(*(with_error(number, 0.9 - number / 100, test=0.88) for number in range(6)))
+    text = lines(job)
+    assert text[1] == "  best     trial 0   validation:auc 0.900 ± 0.030   x 0"
+    assert text[2].startswith("  expected validation:auc 0.87")
+    assert text[2].endswith(" optimism of choosing among 6)")
+    assert "(best 0.9 minus 0.0" in text[2]
+    assert text[3] == "  holdout  test:auc 0.88"
+    assert text[4].startswith("  next")
+
+
+def test_a_loss_is_expected_to_be_higher():
+    job = result(*(with_error(number, 0.1 + number / 100) for number in range(6)), goal=Goal.Minimize)
+    assert "(best 0.1 plus 0.0" in lines(job)[2]
+
+
+def test_why_nothing_can_be_expected_is_told_to_those_who_ask():
+    job = result(*(trial(number, 0.9) for number in range(6)))
+    assert "expected" not in summary(job)
+    assert (
+        "  expected not estimated: it takes repeats, or scores of folds or standard errors that are reported beside the "
+        "objective"
+    ) in summary(job, trials_shown=True)
+
+
+def test_repeats_are_counted():
+    group = [
+        replace(trial(number, value, repeat=number), parameters={"x": 1}) for number, value in enumerate((0.9, 0.94))
+    ]
+    job = result(*group, repeats=Repeats(min=1, max=2))
+    assert lines(job)[:2] == [
+        "churn Completed: 2 of at most 40 trials in 52 s",
+        "  best     trial 0   validation:auc 0.920 ± 0.020 (2 trainings)   x 1",
+    ]
+
+
+def test_a_pick_stands_beside_the_best_with_its_reason():
+    cheap = with_error(0, 0.89)
+    job = result(cheap, with_error(1, 0.9), selection=Selection(prefer="x"))
+    assert lines(job)[1:4] == [
+        "  best     trial 1   validation:auc 0.900 ± 0.030   x 1",
+        "  picked   trial 0   validation:auc 0.890 ± 0.030   x 0",
+        "           within one standard error, 0.03, of the best; x 0 instead of 1",
+    ]
+    alone = result(trial(1, 0.9), selection=Selection())
+    reason = "its standard error is not known: set repeats: 3, or report validation:auc:se"
+    assert lines(alone)[2] == f"  picked   the best: {reason}"
+
+
+def test_a_holdout_that_disagrees_is_a_warning():
+    job = result(with_error(0, 0.95, 0.01, test=0.8))
+    (text,) = [line for line in lines(job) if line.startswith("  warning")]
+    assert text.startswith("  warning  test:auc 0.8 is worse than validation:auc 0.95 by 0.15, which is more than")
+    assert text.endswith("would make the choice safer")

@@ -14,6 +14,7 @@ from smtune.spec import (
     GridConfig,
     MedianConfig,
     PlateauConfig,
+    Selection,
     TuningSpec,
 )
 
@@ -396,3 +397,78 @@ def test_the_json_schema_knows_every_key(tmp_path):
     options = schema["properties"]["early_stopping"]["anyOf"]
     assert {"enum": ["Off", "Auto"], "type": "string"} in options
     assert {"PlateauConfig", "MedianConfig", "Completion"} < set(schema["$defs"])
+
+
+def test_repeats_are_a_number_or_a_race():
+    fixed, race = TuningSpec(**minimal(repeats=3)), TuningSpec(**minimal(repeats={"min": 1, "max": 5}))
+    assert (fixed.repeats.min, fixed.repeats.max, fixed.repeats.race) == (3, 3, False)
+    assert (race.repeats.min, race.repeats.max, race.repeats.race) == (1, 5, True)
+    assert fixed.to_dict()["repeats"] == 3
+    for spec in (fixed, race):
+        assert TuningSpec.from_dict(spec.to_dict()) == spec
+
+
+@pytest.mark.parametrize(
+    ("repeats", "field", "rule"),
+    [
+        (0, "repeats", "must be at least 1"),
+        (2.5, "repeats", "is no number of trainings"),
+        ({"min": 3, "max": 2}, "repeats.max", "is less than min = 3"),
+        ({"min": 1, "max": 3, "level": 0.7}, "repeats.level", "less than 0.5"),
+        ({"min": 1, "most": 3, "max": 4}, "repeats.most", "is no known key"),
+    ],
+)
+def test_wrong_repeats(repeats, field, rule):
+    (problem,) = problems(repeats=repeats)
+    assert problem.field == field
+    assert rule in problem.rule
+
+
+def test_a_race_has_at_most_as_many_trials():
+    race = {"min": 1, "max": 5}
+    assert TuningSpec(**minimal(limits={}, strategy=GridConfig(levels=7), repeats=race)).planned_trials == 35
+    # Twelve are enough if all the others are dropped at once.
+    assert TuningSpec(**minimal(limits={"max_trials": 12}, strategy=GridConfig(levels=12), repeats=race))
+    (problem,) = problems(limits={"max_trials": 11}, strategy=GridConfig(levels=12), repeats=race)
+    assert problem.field == "limits.max_trials"
+
+
+def test_the_rule_of_selection():
+    assert TuningSpec(**minimal(selection="best")).selection is None
+    spec = TuningSpec(**minimal(selection="one_standard_error"))
+    assert spec.selection == Selection(prefer="seconds")
+    assert TuningSpec.from_dict(spec.to_dict()) == spec
+
+
+@pytest.mark.parametrize(
+    ("selection", "field", "rule"),
+    [
+        ("one_standard_eror", "selection", "is no rule of selection"),
+        (3, "selection", "is no rule of selection"),
+        ({"preferred": "x"}, "selection.preferred", "is no known key"),
+        ({"prefer": "loss"}, "selection.prefer", "is the objective"),
+        ({"prefer": "test:loss"}, "selection.prefer", "takes no part in choices"),
+        ({"prefer": "kind"}, "selection.prefer", "neither small nor large"),
+    ],
+)
+def test_wrong_rules_of_selection(selection, field, rule):
+    space = {
+        "x": {"type": "continuous", "min": 0, "max": 1},
+        "kind": {"type": "categorical", "values": ["a", "b"]},
+    }
+    found = problems(selection=selection, parameters=space, objective={"metric": "loss", "goal": "Minimize"})
+    assert [problem.field for problem in found] == [field]
+    assert rule in found[0].rule
+
+
+def test_the_holdout_is_no_objective():
+    spec = TuningSpec(**minimal(objective={"metric": "validation:auc", "goal": "Maximize"}))
+    assert spec.objective.holdout_metric == "test:auc"
+    named = TuningSpec(**minimal(objective={"metric": "test:auc", "goal": "Maximize", "holdout": "later:auc"}))
+    assert named.objective.holdout_metric == "later:auc"
+    assert TuningSpec(**minimal(objective={"metric": "test:auc", "goal": "Maximize"})).objective.holdout_metric is None
+    (problem,) = problems(objective={"metric": "auc", "goal": "Maximize", "holdout": "auc"})
+    assert (problem.field, problem.rule) == (
+        "objective.holdout",
+        "is the objective itself, so it takes part in the selection",
+    )

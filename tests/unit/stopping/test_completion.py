@@ -5,7 +5,7 @@ import math
 import pytest
 
 from smtune.results import EARLY_STOPPING
-from smtune.spec import Completion, Goal
+from smtune.spec import Completion, Goal, Repeats
 from smtune.stopping import CompletionCriteria
 from smtune.trial import Trial, TrialStatus
 
@@ -118,3 +118,25 @@ def test_many_trials_keep_a_window_only():
         criteria.end(trial(number, -math.expm1(number / 10)))
     assert criteria.reason is None
     assert len(criteria._bests) <= 6
+
+
+def raced(trials, **config):
+    """Return what the criteria say after each training of a race with 1 to 3 of them; trials are (x, objective)."""
+    criteria = CompletionCriteria(Completion(**config), goal=Goal.Minimize, repeats=Repeats(min=1, max=3))
+    said = []
+    for number, (x, objective) in enumerate(trials):
+        criteria.end(Trial(number, {"x": x}, TrialStatus.Completed, objective))
+        said.append(criteria.reason)
+    return said
+
+
+def test_in_a_race_only_a_complete_configuration_reaches_the_target():
+    said = raced([(1, 0.0), (2, 0.1), (2, 0.3), (2, 0.2), (3, 0.5)], target=0.2)
+    assert said[:3] == [None] * 3
+    assert said[3] == "trial 1 reached 0.2 (completion.target = 0.2)"
+
+
+def test_in_a_race_every_other_training_is_one_without_an_improvement():
+    said = raced([(1, 1.0), (1, 1.0), (1, 1.0), (2, 0.1), (3, 5.0), (4, 6.0)], not_improving=3)
+    assert said[:5] == [None] * 5
+    assert said[5] == "3 trials in a row did not improve on 1 by more than 1 % (completion.not_improving = 3)"

@@ -9,7 +9,7 @@ from smtune.strategies import Strategy, Suggestion, build_strategy
 from smtune.trial import Trial, TrialStatus
 
 
-def build(config: str | Mapping[str, Any], space: SearchSpace, *, seed: int = 7, repeats: int = 1) -> Strategy:
+def build(config: str | Mapping[str, Any], space: SearchSpace, *, seed: int = 7, repeats: Any = 1) -> Strategy:
     return build_strategy(read_strategy(config), space, goal=Goal.Minimize, seed=seed, repeats=repeats)
 
 
