@@ -80,7 +80,7 @@ class EvolutionarySearch(Proposer):
             return None
         # What was told before or beside the start population counts: a chain's earlier step, enqueued configurations.
         starting = self._proposed < self._population and len(self._elite) < self._population
-        proposal = self._initial() if starting else self._child(number, memory)
+        proposal = self._initial() if starting else self.child(number, memory)
         if proposal is None or proposal.parameters in memory:
             proposal = self._random.propose(number, memory)
         if proposal is not None:
@@ -120,7 +120,7 @@ class EvolutionarySearch(Proposer):
         }
         return Proposal(parameters, "initial")
 
-    def _child(self, number: int, memory: Memory) -> Proposal | None:
+    def child(self, number: int, memory: Memory) -> Proposal | None:
         """Return a new child, or ``None`` if there are no two parents or all their children are known."""
         if len(self._elite) < 2:
             return None

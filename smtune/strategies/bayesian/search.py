@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from smtune.strategies.bayesian.kernels import Kernel, Matern12, Matern52
 from smtune.strategies.bayesian.process import GaussianProcess, Hyperparameters, fit, scaled_distances
 from smtune.strategies.bayesian.responses import Vector, failures_cluster, standardise
 from smtune.strategies.draws import Draws
+from smtune.strategies.evolutionary import EvolutionarySearch
 from smtune.strategies.proposer import Memory, Outcome, Proposal, Proposer
 from smtune.strategies.random_search import RandomSearch
 
@@ -34,6 +36,9 @@ FRESH_START_EVERY = 5
 PREDICTION_POINTS = 200
 """Predictions use so many results at most."""
 
+STAGNATION, BREED_EVERY = 4, 3
+"""After so many results without a new best, every so many proposals come from evolution instead of the model."""
+
 ENUMERATED = 20_000
 """Finite spaces of at most so many configurations are enumerated once, and scored as a whole when few are left."""
 
@@ -44,7 +49,8 @@ class BayesianSearch(Proposer):
     The model is a Gaussian process over the unit cube, with two kernels that take turns: a smooth one, and a rough one
     as insurance for landscapes that are not smooth. The most promising configuration has the largest expected
     improvement on the best outcome (Jones, Schonlau and Welch, 1998). Trials under way count with what the model
-    expects of them, so parallel trials stay apart.
+    expects of them, so parallel trials stay apart. Where the model makes no progress, as on landscapes of many basins,
+    an evolutionary search of all outcomes takes a part of the proposals.
 
     Args:
         space: What to search.
@@ -62,6 +68,8 @@ class BayesianSearch(Proposer):
         self._candidates = CandidateSearch(self._coding)
         self._random = RandomSearch(space, seed=seed)
         self._history = _History(self._coding)
+        self._evolution = None if noisy else EvolutionarySearch(space, seed=seed)
+        self._proposed = 0
         self._models = [_Model(Matern52())] if noisy else [_Model(Matern52()), _Model(Matern12())]
         self._sobol: Iterator[NDArray[np.float64]] | None = None
         size = space.size()
@@ -75,14 +83,17 @@ class BayesianSearch(Proposer):
         if self._coding.dimensions:
             # Until there are results, not only proposals: many parallel trials begin with a wider start design.
             starting = len(self._history) < self._startup or self._history.successes < 2
-            proposal = self._initial() if starting else self._promising(number, memory)
+            proposal = self._initial() if starting else self._bred(number, memory) or self._promising(number, memory)
+            self._proposed += 1
         if proposal is None or proposal.parameters in memory:
             proposal = self._random.propose(number, memory)
         return proposal
 
-    def learn(self, outcome: Outcome, memory: Memory) -> None:  # noqa: ARG002
+    def learn(self, outcome: Outcome, memory: Memory) -> None:
         """Take in an outcome; what failed is kept too, to be avoided where failures cluster."""
         self._history.add(outcome)
+        if self._evolution is not None:
+            self._evolution.learn(outcome, memory)
 
     def exhausted(self, memory: Memory) -> bool:
         """Return whether every configuration was suggested."""
@@ -92,6 +103,11 @@ class BayesianSearch(Proposer):
         if self._sobol is None:
             self._sobol = _sobol_points(len(self._space), self._draws.bits("start"))
         return Proposal(self._space.from_unit(next(self._sobol).tolist()), "initial")
+
+    def _bred(self, number: int, memory: Memory) -> Proposal | None:
+        """Return a child of the best configurations if it is evolution's turn, and there is a new one."""
+        its_turn = self._history.without_gain >= STAGNATION and self._proposed % BREED_EVERY == BREED_EVERY - 1
+        return self._evolution.child(number, memory) if self._evolution is not None and its_turn else None
 
     def _promising(self, number: int, memory: Memory) -> Proposal | None:
         """Return the new configuration with the largest expected improvement, or ``None`` if all found are known."""
@@ -147,7 +163,12 @@ class BayesianSearch(Proposer):
 
 
 class _History:
-    """All outcomes, in the order in which they were told, in arrays that double when they are full."""
+    """All outcomes, in the order in which they were told, in arrays that double when they are full.
+
+    Attributes:
+        successes: How many have a loss.
+        without_gain: How many there were since the best.
+    """
 
     def __init__(self, coding: Coding) -> None:
         self._coding = coding
@@ -155,7 +176,9 @@ class _History:
         self._losses = np.empty(64)
         self._keys = np.empty(64, dtype=np.uint64)
         self._count = 0
+        self._best = math.inf
         self.successes = 0
+        self.without_gain = 0
 
     def __len__(self) -> int:
         return self._count
@@ -171,6 +194,9 @@ class _History:
         self._keys[self._count] = self._coding.keys(point[None])[0]
         self._count += 1
         self.successes += outcome.loss is not None
+        self.without_gain += 1
+        if outcome.loss is not None and outcome.loss < self._best:
+            self._best, self.without_gain = outcome.loss, 0
 
     def keys(self) -> Keys:
         return self._keys[: self._count]

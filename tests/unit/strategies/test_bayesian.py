@@ -211,6 +211,28 @@ def test_it_finds_a_minimum_in_a_mixed_space() -> None:
     assert best.parameters["kind"] == "c"
     assert best.objective is not None
     assert best.objective < 0.01
+    assert {trial.origin.split()[0] for trial in search.trials} == {"initial", "bayesian", "crossover", "mutation"}
+
+
+def test_evolution_takes_turns_only_while_the_model_makes_no_progress() -> None:
+    space = SearchSpace({"x": ContinuousParameter(0, 1), "y": ContinuousParameter(0, 1)})
+    for progress, expected in ((True, {"bayesian"}), (False, {"bayesian", "crossover", "mutation"})):
+        search = AskTell(space, strategy="bayesian", seed=9)
+        for number in range(40):
+            search.tell(search.ask(), -float(number) if progress else (number * 7919) % 101 + 1.0 * (number > 0))
+        origins = [trial.origin.split()[0] for trial in search.trials]
+        assert origins[:10] == ["initial"] * 10
+        assert set(origins[10:]) == expected
+        bred = [number for number, origin in enumerate(origins) if origin in ("crossover", "mutation")]
+        assert all(number % 3 == 2 for number in bred)
+        assert progress or len(bred) > 5
+
+
+def test_with_declared_noise_there_is_no_evolution() -> None:
+    """Its parents would be the lucky ones."""
+    search = AskTell(SPACE, strategy={"type": "bayesian", "noisy": True}, seed=9)
+    for _ in range(40):
+        search.tell(search.ask(), 1.0)
     assert {trial.origin for trial in search.trials} == {"initial", "bayesian"}
 
 
