@@ -41,9 +41,9 @@ LINEAR = 1.2
 TARGETS = (
     # case, ms CPU per trial at most, the case to compare it with
     ("ask-random", 0.05, "optuna-random"),
-    ("ask-evolutionary", 0.1, "optuna-nsga2"),
+    ("ask-evolutionary", 0.7, "optuna-nsga2"),
     ("job-random", 0.25, "optuna-sqlite"),
-    ("job-evolutionary", 0.25, "optuna-sqlite"),
+    ("job-evolutionary", 0.95, "optuna-sqlite"),
 )
 PEERS = tuple(dict.fromkeys(case.peer for case in CASES.values() if case.peer))
 IMPORTS = (
