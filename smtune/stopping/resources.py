@@ -73,11 +73,6 @@ class ResourceMeter:
         points = curve.points if curve is not None else []
         return next((value for position, value in points if position >= resource), None)
 
-    def last(self, number: int) -> float | None:
-        """Return a trial's last objective, or ``None``."""
-        curve = self._curves.get(number)
-        return curve.points[-1][1] if curve is not None and curve.points else None
-
     def forget(self, number: int) -> None:
         """Drop what is known of a trial."""
         self._curves.pop(number, None)
