@@ -26,8 +26,7 @@ def run(
     planned = plan_file(spec, assignments or [], backend=backend, name=name)
     print_warnings(planned)
     if planned.spec.strategy.type == "auto":
-        typer.echo("
-".join(planned.schedule), err=True)
+        typer.echo("\n".join(planned.schedule), err=True)
     try:
         status = follow(lambda: submit(planned), output)
     except JobExistsError as error:
