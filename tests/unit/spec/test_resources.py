@@ -70,7 +70,8 @@ def test_every_form_is_read_from_a_file(tmp_path, name, text, form):
     lines = [f"{key}{is_at}{_inline(value, is_at)}" for key, value in rest.items()]
     lines.append(f"parameters{is_at}" + _inline(fields()["parameters"], is_at))
     (tmp_path / name).write_text("\n".join([*lines, text.format(written), ""]))
-    assert TuningSpec.from_file(tmp_path / name).strategy.resource == Resource(unit="epochs", min=1, max=27)
+    strategy = TuningSpec.from_file(tmp_path / name).strategy
+    assert strategy == HyperbandConfig(resource=Resource(unit="epochs", min=1, max=27))
 
 
 def _inline(value, is_at):
@@ -83,7 +84,7 @@ def test_yaml_needs_no_quotes(tmp_path):
     text = json.dumps(fields())[:-1] + ", strategy: {type: asha, resource: {epochs: 1 to 27}, eta: 4, sampler: sobol}}"
     (tmp_path / "tuning.yaml").write_text(text)
     strategy = TuningSpec.from_file(tmp_path / "tuning.yaml").strategy
-    assert strategy == AshaConfig(resource={"epochs": 27}, eta=4, sampler=SobolConfig())
+    assert strategy == AshaConfig(resource=Resource(unit="epochs", max=27), eta=4, sampler=SobolConfig())
 
 
 @pytest.mark.parametrize(

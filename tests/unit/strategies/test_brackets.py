@@ -1,5 +1,7 @@
 """How many trials get how much: numbers from the papers, and by hand."""
 
+import itertools
+
 import pytest
 
 from smtune.spec import AshaConfig, HyperbandConfig
@@ -67,8 +69,8 @@ def test_every_bracket_ends_with_a_whole_training(least, most, eta):
     for bracket in hyperband_brackets(least, most, eta):
         assert bracket[-1].resource == most
         assert all(least <= rung.resource <= most and rung.size >= 1 for rung in bracket)
-        assert all(low.resource < high.resource for low, high in zip(bracket, bracket[1:], strict=False))
-        assert all(low.size >= high.size for low, high in zip(bracket, bracket[1:], strict=False))
+        assert all(low.resource < high.resource for low, high in itertools.pairwise(bracket))
+        assert all(low.size >= high.size for low, high in itertools.pairwise(bracket))
 
 
 def lines(config, trials):
@@ -76,7 +78,7 @@ def lines(config, trials):
 
 
 def test_the_outline_of_a_search_that_only_time_ends():
-    assert lines(HyperbandConfig(resource={"epochs": "1 to 3"}), None) == [
+    assert lines(HyperbandConfig.model_validate({"resource": {"epochs": "1 to 3"}}), None) == [
         "bracket 1: 3 trials with epochs = 1, the best 1 with 3",
         "bracket 2: 2 trials with epochs = 3",
         "and again from bracket 1, until the time of the job is over",
@@ -85,7 +87,7 @@ def test_the_outline_of_a_search_that_only_time_ends():
 
 def test_the_outline_shows_a_bracket_with_fewer_trials_than_its_share():
     """9 + 3 * 2 + 1 * 6 = 21, then 3 * 3 + 1 * 6 = 15."""
-    assert lines(HyperbandConfig(resource={"num_round": [1, 9]}), 12) == [
+    assert lines(HyperbandConfig.model_validate({"resource": {"num_round": [1, 9]}}), 12) == [
         "bracket 1: 9 trials with num_round = 1, the best 3 with 3, the best 1 with 9",
         "bracket 2: 3 trials with num_round = 3, the best 1 with 9",
         "num_round in all: 36, if trials go on from checkpoints; 12 whole trainings take 108",
@@ -93,25 +95,25 @@ def test_the_outline_shows_a_bracket_with_fewer_trials_than_its_share():
 
 
 def test_a_long_outline_is_cut():
-    told = lines(HyperbandConfig(resource={"epochs": 1}), 1000)
+    told = lines(HyperbandConfig.model_validate({"resource": {"epochs": 1}}), 1000)
     assert len(told) == 9
     assert told[-2] == "... and 993 further brackets"
     assert told[-1] == "epochs in all: 1000, if trials go on from checkpoints; 1000 whole trainings take 1000"
-    assert len(lines(HyperbandConfig(resource={"epochs": 1}), 8)) == 9
+    assert len(lines(HyperbandConfig.model_validate({"resource": {"epochs": 1}}), 8)) == 9
 
 
 def test_one_bracket_is_successive_halving():
-    told = lines(HyperbandConfig(resource={"epochs": 9}, brackets=1), 10)
+    told = lines(HyperbandConfig.model_validate({"resource": {"epochs": 9}, "brackets": 1}), 10)
     assert told[1] == "bracket 2: 1 trial with epochs = 1, the best 1 with 3, the best 1 with 9"
     assert told[2].startswith("epochs in all: 30,")  # 9 + 6 + 6, and 9
 
 
 def test_the_outline_of_asha():
     """9 + 3 * 2 + 1 * 6 = 21."""
-    assert lines(AshaConfig(resource={"epochs": 9}), 9) == [
+    assert lines(AshaConfig.model_validate({"resource": {"epochs": 9}}), 9) == [
         "every trial with epochs = 1; whoever is among the best 1/3 so far goes on, to 3, 9",
         "epochs in all: about 21, if trials go on from checkpoints; 9 whole trainings take 81",
     ]
-    assert len(lines(AshaConfig(resource={"epochs": 9}), None)) == 1
-    assert lines(AshaConfig(resource={"epochs": [9, 9]}), 4) == ["every trial with epochs = 9"]
-    assert lines(AshaConfig(resource={"epochs": 9}), 1)[1].endswith("1 whole training takes 9")
+    assert len(lines(AshaConfig.model_validate({"resource": {"epochs": 9}}), None)) == 1
+    assert lines(AshaConfig.model_validate({"resource": {"epochs": [9, 9]}}), 4) == ["every trial with epochs = 9"]
+    assert lines(AshaConfig.model_validate({"resource": {"epochs": 9}}), 1)[1].endswith("1 whole training takes 9")

@@ -42,7 +42,7 @@ def told(suggestion, objective, *, whole=9, status=None):
 
 def run(strategy, loss, *, whole=9, trials=10_000):
     """Ask and tell one trial at a time; return the numbers and resources in their order."""
-    history = []
+    history: list[tuple[int, int | None]] = []
     while len(history) < trials and (asked := strategy.ask(1)):
         history.append((asked[0].number, asked[0].resource))
         strategy.tell(told(asked[0], loss(asked[0]), whole=whole))
@@ -86,7 +86,8 @@ def test_asha_promotes_as_soon_as_it_can():
         (7, 1),
         (8, 1),
         (2, 3),
-    ] + [(0, 9)]
+        (0, 9),
+    ]
 
 
 def test_a_promoted_trial_keeps_its_number_its_parameters_and_its_origin():
@@ -263,7 +264,9 @@ def test_looking_around_changes_nothing(fields, max_trials, turns):
 def test_no_trial_gets_less_than_before_nor_more_than_a_whole_training(fields, max_trials, turns):
     conversation = Conversation(fields, max_trials)
     conversation.play(turns)
-    parameters, used, ended = {}, {}, set()
+    parameters: dict[int, object] = {}
+    used: dict[int, int] = {}
+    ended: set[int] = set()
     for kind, what in conversation.log:
         if kind == "asked":
             assert what.number not in ended
@@ -304,13 +307,13 @@ class Diary:
     def __init__(self):
         self.learnt = []
 
-    def propose(self, number, memory):  # noqa: ARG002 - the interface
+    def propose(self, number, memory):
         return Proposal({"x": float(number)}, f"after {len(self.learnt)}")
 
-    def learn(self, outcome, memory):  # noqa: ARG002 - the interface
+    def learn(self, outcome, memory):
         self.learnt.append((outcome.number, outcome.loss))
 
-    def exhausted(self, memory):  # noqa: ARG002 - the interface
+    def exhausted(self, memory):
         return False
 
 

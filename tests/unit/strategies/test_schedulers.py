@@ -76,7 +76,7 @@ class TestHyperband:
     def test_where_all_ended_by_themselves_nobody_goes_on(self):
         scheduler = self.make()
         admitted(scheduler, range(9))
-        record(scheduler, {number: 0.5 for number in range(9)}, goes_on=False)
+        record(scheduler, dict.fromkeys(range(9), 0.5), goes_on=False)
         assert promotions(scheduler) == []
 
     def test_a_worker_opens_the_next_bracket_rather_than_wait(self):
