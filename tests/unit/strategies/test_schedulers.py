@@ -194,6 +194,17 @@ class TestAsynchronousHalving:
         record(scheduler, {4: 0.01, 5: 0.02})
         assert promotions(scheduler) == [(4, 4), (5, 4)]
 
+    def test_a_known_loss_is_passed_on_before_anybody_asks(self):
+        scheduler = self.make(eta=2, resources=(1, 2, 4))
+        admitted(scheduler, range(6))
+        record(scheduler, {0: 0.1, 1: 0.5})
+        assert promotions(scheduler) == [(0, 2)]
+        record(scheduler, {0: 0.3})
+        record(scheduler, {2: 0.4}, goes_on=False)
+        record(scheduler, {3: 0.9})  # 2 is in the best half of four, and on the second rung 0 is better
+        record(scheduler, {4: 0.05, 5: 0.95})
+        assert promotions(scheduler) == [(0, 4), (4, 2)]
+
     def test_the_top_rung_is_the_end(self):
         scheduler = self.make(resources=(1, 3))
         admitted(scheduler, range(3))
