@@ -2,7 +2,7 @@
 
 Every event is in the store before it is acted on, so that a job killed at any moment goes on as if it had not been:
 the strategy is built anew, the log is replayed to it, and the trials that were under way start afresh under their
-numbers.
+numbers. One that had been paused starts from its pause.
 """
 
 from __future__ import annotations
@@ -180,7 +180,9 @@ class TuningLoop:
             last = event.at
         self._used_seconds += max(0.0, last - run_start) if run_start is not None else 0.0
         self._stop_logged = False
-        self._unstarted.extend(_fresh(trial) for _, trial in sorted(open_trials.items()))
+        for _, trial in sorted(open_trials.items()):
+            self._pauses.begin(trial)  # what an attempt reported that never ended does not count
+            self._unstarted.append(_fresh(trial))
 
     def _prepare(self, event: WarmStarted | Enqueued) -> None:
         """Tell the strategy what it is to know, and what it is to try first."""

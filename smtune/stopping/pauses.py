@@ -64,7 +64,7 @@ class Pauses:
             self._meter.report(number, value, step)
 
     def used_up(self, trial: Trial) -> UsedUp | None:
-        """Return whether a trial has used its resource; one that is about to start may have, before a pause or a kill.
+        """Return whether a trial has used its resource; one that is about to go on may have, before its pause.
 
         One that may train to the end has, once it goes beyond: it may be about to end, and to save its model.
         """
@@ -84,6 +84,7 @@ class Pauses:
         """Take in a trial that ended, or paused."""
         if trial.paused:
             self._paused[trial.number] = trial
+            self._meter.pause(trial.number)
         if ran_out:
             self._ran_out.add(trial.number)
         if trial.status is TrialStatus.Failed:

@@ -20,8 +20,10 @@ def test_nothing_is_known_before_the_first_report():
     assert (meter.used(0), meter.reached(0, 1)) == (0, None)
     meter.begin(0)
     assert (meter.used(0), meter.reached(0, 1)) == (0, None)
+    meter.pause(6)
     meter.begin(7, goes_on=True)
     meter.forget(8)
+    assert [meter.used(number) for number in (6, 7, 8)] == [0, 0, 0]
 
 
 def test_steps_count_from_zero():
@@ -68,6 +70,7 @@ def test_a_trial_that_starts_afresh_has_trained_nothing():
 @pytest.mark.parametrize("first", [0, 1])
 def test_a_trial_that_goes_on_from_a_checkpoint_goes_on_counting(first):
     meter = reported((first, 0.9), (first + 1, 0.7))
+    meter.pause(0)
     meter.begin(0, goes_on=True)
     assert meter.used(0) == 2
     reported((first + 2, 0.6), (first + 3, 0.5), meter=meter)
@@ -76,6 +79,7 @@ def test_a_trial_that_goes_on_from_a_checkpoint_goes_on_counting(first):
 
 def test_a_checkpoint_from_before_the_pause_changes_nothing_that_was_measured():
     meter = reported((0, 0.9), (1, 0.7), (2, 0.6))
+    meter.pause(0)
     meter.begin(0, goes_on=True)
     reported((1, 0.71), (2, 0.61), (3, 0.5), meter=meter)
     assert [meter.reached(0, resource) for resource in (1, 2, 3, 4)] == [0.9, 0.7, 0.6, 0.5]
@@ -84,10 +88,21 @@ def test_a_checkpoint_from_before_the_pause_changes_nothing_that_was_measured():
 @pytest.mark.parametrize("steps", [(0, 1, 2, 3), (1, 2, 3, 4), (None, None, None, None)])
 def test_a_script_without_checkpoints_starts_over_and_nothing_is_counted_twice(steps):
     meter = reported(*zip(steps[:2], (0.9, 0.7), strict=True))
+    meter.pause(0)
     meter.begin(0, goes_on=True)
     reported(*zip(steps, (0.9, 0.7, 0.6, 0.5), strict=True), meter=meter)
     assert meter.used(0) == 4
     assert [meter.reached(0, resource) for resource in (1, 2, 3, 4, 5)] == [0.9, 0.7, 0.6, 0.5, None]
+
+
+def test_an_attempt_between_two_starts_does_not_count():
+    meter = reported((0, 0.9), (1, 0.7))
+    meter.pause(0)
+    for _ in range(2):
+        meter.begin(0, goes_on=True)
+        assert (meter.used(0), meter.reached(0, 2)) == (2, 0.7)
+        reported((2, 0.6), (3, 0.5), meter=meter)
+    assert [meter.reached(0, resource) for resource in (2, 3, 4, 5)] == [0.7, 0.6, 0.5, None]
 
 
 def test_values_that_are_no_numbers_are_kept():
