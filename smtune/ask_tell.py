@@ -99,6 +99,7 @@ class AskTell:
             origin=suggestion.origin,
             repeat=suggestion.repeat,
             resource=suggestion.resource,
+            paused=suggestion.number < len(self._trials),
         )
         if trial.number == len(self._trials):  # one that goes on after a pause keeps its place until it is told again
             self._ranking.update(trial)
@@ -129,7 +130,7 @@ class AskTell:
             status = TrialStatus.Stopped if paused else TrialStatus.Completed
             ended = replace(asked, status=status, objective=objective, paused=paused)
         else:
-            ended = replace(asked, status=TrialStatus.Failed, failure_reason=failed)
+            ended = replace(asked, status=TrialStatus.Failed, failure_reason=failed, paused=False)
         self._strategy.tell(ended)
         self._trials[ended.number] = ended
         self._ranking.update(ended)

@@ -2,7 +2,7 @@
 
 Every event is in the store before it is acted on, so that a job killed at any moment goes on as if it had not been:
 the strategy is built anew, the log is replayed to it, and the trials that were under way start afresh under their
-numbers.
+numbers. One that had been paused starts from its pause.
 """
 
 from __future__ import annotations
@@ -180,7 +180,9 @@ class TuningLoop:
             last = event.at
         self._used_seconds += max(0.0, last - run_start) if run_start is not None else 0.0
         self._stop_logged = False
-        self._unstarted.extend(_fresh(trial) for _, trial in sorted(open_trials.items()))
+        for _, trial in sorted(open_trials.items()):
+            self._pauses.begin(trial)  # what an attempt reported that never ended does not count
+            self._unstarted.append(_fresh(trial))
 
     def _prepare(self, event: WarmStarted | Enqueued) -> None:
         """Tell the strategy what it is to know, and what it is to try first."""
@@ -266,7 +268,7 @@ class TuningLoop:
         """Start trials while there are free slots."""
         if self._verdict is not None or self._stop_logged:
             return
-        while (free := self._spec.limits.max_parallel - self._runner.busy()) > 0:
+        while self._verdict is None and (free := self._spec.limits.max_parallel - self._runner.busy()) > 0:
             starting = [self._unstarted.popleft() for _ in range(min(free, len(self._unstarted)))]
             starting = starting or self._ask(free)
             if not starting:
@@ -275,6 +277,7 @@ class TuningLoop:
                 if not self._settle(trial):
                     self._running[trial.number] = _Running(trial)
                     self._runner.start(trial)
+            self._check_limits()  # those that were settled may have reached one
 
     def _ask(self, free: int) -> list[Trial]:
         now = time.time()
@@ -303,19 +306,15 @@ class TuningLoop:
         return Trial(event.number, event.parameters, origin=event.origin, repeat=event.repeat, resource=event.resource)
 
     def _settle(self, trial: Trial) -> bool:
-        """End a trial that is about to start if it is known what it will reach."""
-        known = self._pauses.settled(trial)
-        if known is None:
+        """End a trial that is about to start if it is known what it will reach.
+
+        It ran ahead of the stop that was to pause it, or to its end; on a slower machine it would not have.
+        """
+        used_up, ran_out = self._pauses.used_up(trial), self._pauses.ran_out(trial)
+        if used_up is None and not ran_out:
             return False
-        outcome = TrialEnded(
-            number=trial.number,
-            status=TrialStatus.Stopped if known.goes_on else TrialStatus.Completed,
-            objective=known.objective if math.isfinite(known.objective) else None,
-            reason=known.reason if known.goes_on else None,
-            paused=known.goes_on,
-            ran_out=self._pauses.ran_out(trial),
-            at=time.time(),
-        )
+        status = TrialStatus.Completed if ran_out else TrialStatus.Stopped
+        outcome = self._judge(_Running(trial, used_up=used_up), Ended(trial.number, time.time(), status))
         self._store.append([outcome])
         ended = _ended(trial, outcome)
         self._learn(ended, ran_out=outcome.ran_out)
@@ -341,7 +340,7 @@ class TuningLoop:
             if isinstance(event, Started):
                 self._pauses.begin(running.trial)
                 running.trial = replace(running.trial, started_at=event.at)
-                running.deadline = self._deadline(self._spec.limits.max_trial_seconds, 0.0)
+                running.deadline = self._deadline(self._spec.limits.max_trial_seconds, running.trial.seconds_before)
                 records.append(TrialStarted(number=event.number, at=event.at))
             elif isinstance(event, Measured):
                 running.trial = _measured(running.trial, event.metrics, event.step, self._spec.objective.metric)
@@ -387,11 +386,8 @@ class TuningLoop:
         """Return the outcome of a trial: code that ends well has failed all the same without a usable objective."""
         metric, trial, used_up = self._spec.objective.metric, running.trial, running.used_up
         status, reason, objective = event.status, event.reason, trial.metrics.get(metric)
-        pauses = used_up is not None and used_up.goes_on
-        if used_up is not None:
-            objective = used_up.objective
-        if pauses:  # however it ended afterwards
-            status, reason = TrialStatus.Stopped, used_up.reason if used_up else None
+        if used_up is not None:  # however it ended afterwards, which depends on how soon it heard
+            status, reason, objective = TrialStatus.Stopped, used_up.reason, used_up.objective
         elif status is TrialStatus.Stopped:
             reason = running.stop_reason or reason
             objective = objective if running.final is None else running.final
@@ -403,6 +399,7 @@ class TuningLoop:
             reason = f"reported {metric} = {objective}{where}"
         elif status is TrialStatus.Completed:
             reason = None
+        pauses = used_up is not None and used_up.goes_on
         usable = objective is not None and math.isfinite(objective) and status is not TrialStatus.Failed
         return TrialEnded(
             number=event.number,
@@ -487,16 +484,10 @@ def _strategy(spec: TuningSpec) -> Strategy:
 
 
 def _fresh(trial: Trial) -> Trial:
-    """Return a trial that starts; one that was paused before goes on."""
-    return Trial(
-        trial.number,
-        trial.parameters,
-        origin=trial.origin,
-        repeat=trial.repeat,
-        resource=trial.resource,
-        paused=trial.paused,
-        seconds_before=trial.seconds_before,
-    )
+    """Return a trial that starts; one that was paused before goes on from what it reported."""
+    if trial.paused:
+        return replace(trial, started_at=None)
+    return Trial(trial.number, trial.parameters, origin=trial.origin, repeat=trial.repeat, resource=trial.resource)
 
 
 def _missing_objective(metric: str, reported: Mapping[str, float], remark: str | None) -> str:

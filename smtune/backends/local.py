@@ -23,7 +23,7 @@ from smtune.container.repeats import VARIABLE as REPEAT_VARIABLE
 from smtune.errors import JobNotFoundError, Problem, SpecError
 from smtune.results import JobStatus, TuningResult, WarmStartParent, WarmStartResult
 from smtune.runners import FunctionRunner, ProcessRunner, Runner, end_survivors, imports_of
-from smtune.sandbox import Channel, Staged, snapshot_source, stage
+from smtune.sandbox import Channel, Staged, restore_checkpoints, snapshot_source, stage
 from smtune.spec import Training, TuningSpec
 from smtune.store import (
     Command,
@@ -347,7 +347,8 @@ def _folder(directory: JobDirectory, training: Training, number: int) -> Path:
 def _stager(directory: JobDirectory, spec: TuningSpec, training: Training) -> Callable[[Trial], Staged]:
     """Return what lays out a trial's directory.
 
-    A trial that was under way when the job was killed starts afresh; one that was paused finds its checkpoints.
+    A trial that was under way when the job was killed starts afresh, or from its last pause: one that goes on finds
+    the checkpoints that it had then.
     """
     channels = {
         name: Channel(Path(channel.source), channel.content_type) for name, channel in training.channels.items()
@@ -355,7 +356,9 @@ def _stager(directory: JobDirectory, spec: TuningSpec, training: Training) -> Ca
 
     def stage_trial(trial: Trial) -> Staged:
         base = _folder(directory, training, trial.number)
-        if not trial.paused:
+        if trial.paused and trial.resource is not None:
+            restore_checkpoints(base, trial.resource)
+        else:
             shutil.rmtree(base, ignore_errors=True)
         return stage(
             base,

@@ -14,6 +14,7 @@ from smtune.cli.errors import FAILED, explain
 from smtune.cli.init import init
 from smtune.cli.list import list_jobs
 from smtune.cli.logs import logs
+from smtune.cli.plan import plan
 from smtune.cli.resume import resume
 from smtune.cli.run import run
 from smtune.cli.schema import schema
@@ -47,6 +48,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(init)
+app.command()(plan)
 app.command()(run)
 app.command()(resume)
 app.command("list")(list_jobs)

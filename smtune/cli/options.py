@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -22,6 +23,18 @@ def _known_names(incomplete: str) -> list[str]:
 
 
 BackendName = Literal["local"]
+
+SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="A .yaml, .toml or .json file.", show_default=False)]
+BackendOption = Annotated[BackendName, typer.Option(help="Where the job runs.")]
+NewName = Annotated[
+    str | None, typer.Option(help="Name of the job; by default the spec's own, or one made from the time.")
+]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Replace a key of the spec, e.g. limits.max_trials=10; repeatable."
+    ),
+]
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the job.", autocompletion=_known_names)]
 OutputFormat = Annotated[Output, typer.Option("--output", "-o", help="For people, or for scripts.")]

@@ -2,45 +2,30 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
-from smtune.cli.options import BackendName, Output, OutputFormat
+from smtune.cli.options import Assignments, BackendOption, NewName, Output, OutputFormat, SpecFile
+from smtune.cli.plan import plan_file, print_warnings
 
 
 def run(
-    spec: Annotated[Path, typer.Argument(metavar="SPEC", help="A .yaml, .toml or .json file.", show_default=False)],
-    backend: Annotated[BackendName, typer.Option(help="Where the job runs.")] = "local",
-    name: Annotated[
-        str | None, typer.Option(help="Name of the job; by default the spec's own, or one made from the time.")
-    ] = None,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Replace a key of the spec, e.g. limits.max_trials=10; repeatable."
-        ),
-    ] = None,
+    spec: SpecFile,
+    backend: BackendOption = "local",
+    name: NewName = None,
+    assignments: Assignments = None,
     output: OutputFormat = Output.table,
 ) -> None:
     """Run the tuning job that SPEC describes, and wait for it.
 
     Ctrl-C stops it; `smtune resume` goes on with it.
     """
-    from smtune.backends import plan, submit
+    from smtune.backends import submit
     from smtune.cli.following import follow
-    from smtune.cli.overrides import read_spec
-    from smtune.errors import JobExistsError, SpecError
+    from smtune.errors import JobExistsError
 
-    try:
-        described = read_spec(spec, assignments or [])
-        planned = plan(described, backend=backend, name=name)
-    except SpecError as error:
-        raise type(error)(error.problems, source=error.source or str(spec)) from None
-    for warning in planned.warnings:
-        typer.echo(f"warning: {warning}", err=True)
-    if described.strategy.type == "auto":
+    planned = plan_file(spec, assignments or [], backend=backend, name=name)
+    print_warnings(planned)
+    if planned.spec.strategy.type == "auto":
         typer.echo("\n".join(planned.schedule), err=True)
     try:
         status = follow(lambda: submit(planned), output)

@@ -38,10 +38,16 @@ def end_survivors(folders: Collection[Path]) -> None:
 def _marked(marks: set[bytes]) -> Iterator[int]:
     """Yield a descriptor for each process of this user that has one of these variables."""
     for path in Path("/proc").glob("[0-9]*/environ") if marks else ():
-        with contextlib.suppress(OSError):  # it is gone, or somebody else's
+        try:
             process = os.pidfd_open(int(path.parent.name))
-            # Read only now: the descriptor stays with the process even if its number is given to another.
-            if marks.isdisjoint(path.read_bytes().split(b"\0")):
-                os.close(process)
-            else:
-                yield process
+        except OSError:  # it is gone
+            continue
+        # Read only now: the descriptor stays with the process even if its number is given to another.
+        try:
+            is_marked = not marks.isdisjoint(path.read_bytes().split(b"\0"))
+        except OSError:  # it is gone, or somebody else's
+            is_marked = False
+        if is_marked:
+            yield process
+        else:
+            os.close(process)

@@ -4,6 +4,7 @@ It prepares a folder, and says which command to run there with which environment
 trials nor jobs.
 """
 
+from smtune.sandbox.checkpoints import restore_checkpoints
 from smtune.sandbox.environment import inherited_environment
 from smtune.sandbox.source import snapshot_source
 from smtune.sandbox.staging import Channel, Staged, stage
@@ -12,6 +13,7 @@ __all__ = [
     "Channel",
     "Staged",
     "inherited_environment",
+    "restore_checkpoints",
     "snapshot_source",
     "stage",
 ]

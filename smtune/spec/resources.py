@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeGuard
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -64,9 +64,9 @@ def read_resource(given: Any) -> Any:
     found = _RANGE.fullmatch(bounds) if isinstance(bounds, str) else None
     if found is not None:
         bounds = [int(found[1]), int(found[2])]
-    if isinstance(bounds, int) and not isinstance(bounds, bool):
+    if _is_whole(bounds):
         bounds = [1, bounds]
-    if not isinstance(bounds, list | tuple) or len(bounds) != 2:
+    if not isinstance(bounds, list | tuple) or len(bounds) != 2 or not all(map(_is_whole, bounds)):
         raise SpecError([Problem(str(unit), bounds, "is no range of a resource", _FIX)])
     return {"unit": str(unit), "min": bounds[0], "max": bounds[1]}
 
@@ -93,6 +93,10 @@ def resource_of(static: Mapping[str, Any]) -> Resource | None:
     """
     for name in TRAINING_LENGTHS:
         length = static.get(name)
-        if isinstance(length, int) and not isinstance(length, bool) and length >= 1:
+        if _is_whole(length) and length >= 1:
             return Resource(unit=name, max=length)
     return None
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)

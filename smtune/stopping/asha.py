@@ -61,9 +61,9 @@ class AshaRule(StoppingRule):
         place = bisect_left(losses, loss)
         if not go_on or place < go_on:
             return None
-        cutoff = self._sign * losses[go_on - 1]
+        cutoff, used = self._sign * losses[go_on - 1], self._meter.used(number)
         return (
-            f"{value:.6g} after {rung} step{'s' * (rung > 1)} is not among the best {go_on} of {len(losses)} trials, "
+            f"{value:.6g} after {used} step{'s' * (used > 1)} is not among the best {go_on} of {len(losses)} trials, "
             f"which reached {cutoff:.6g}"
         )
 

@@ -11,7 +11,7 @@ from smtune.stopping.resources import ResourceMeter
 from smtune.trial import Trial, TrialStatus
 
 FIRST_BLIND = 3
-"""A job that gives trials resources is given up if its first so many trials never report how they get on."""
+"""A job that gives trials resources is given up if the first so many that do not fail never say how they get on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Pauses:
             self._meter.report(number, value, step)
 
     def used_up(self, trial: Trial) -> UsedUp | None:
-        """Return whether a running trial has used its resource.
+        """Return whether a trial has used its resource; one that is about to go on may have, before its pause.
 
         One that may train to the end has, once it goes beyond: it may be about to end, and to save its model.
         """
@@ -76,29 +76,19 @@ class Pauses:
             return None
         return UsedUp(objective, not whole, self._reason(trial.resource, objective))
 
-    def settled(self, trial: Trial) -> UsedUp | None:
-        """Return what a trial that is about to start is known to reach: it had come as far, or has no more to come.
-
-        On a slower machine it would have been stopped before that; the outcome is the same.
-        """
-        whole, ran_out = trial.resource == self._most, self.ran_out(trial)
-        if trial.resource is None or (whole and not ran_out):
-            return None
-        objective = self._meter.reached(trial.number, trial.resource)
-        if objective is None and ran_out:
-            objective = self._meter.last(trial.number)
-        return None if objective is None else UsedUp(objective, not whole, self._reason(trial.resource, objective))
-
     def ran_out(self, trial: Trial) -> bool:
-        """Whether a trial's code had ended by itself when it was to be paused."""
+        """Whether a trial's code had ended by itself when it was to be paused: there is no more to come."""
         return trial.number in self._ran_out
 
     def end(self, trial: Trial, *, ran_out: bool) -> None:
         """Take in a trial that ended, or paused."""
         if trial.paused:
             self._paused[trial.number] = trial
+            self._meter.pause(trial.number)
         if ran_out:
             self._ran_out.add(trial.number)
+        if trial.status is TrialStatus.Failed:
+            return
         self._ended += 1
         by_itself = ran_out or trial.status is TrialStatus.Completed
         self._blind += by_itself and self._meter.used(trial.number) <= 1

@@ -11,11 +11,13 @@ class _Curve:
 
     Attributes:
         points: Resource and objective there, ever more resource.
+        kept: How many of them were there at the last pause.
         count: Reports of the present attempt.
         first_is_one: Whether its steps count from 1; ``None`` before the first report with a step.
     """
 
     points: list[tuple[int, float]] = field(default_factory=list)
+    kept: int = 0
     count: int = 0
     first_is_one: bool | None = None
 
@@ -49,11 +51,18 @@ class ResourceMeter:
         self._curves: dict[int, _Curve] = {}
 
     def begin(self, number: int, *, goes_on: bool = False) -> None:
-        """Note that a trial starts: afresh, or to go on after a pause."""
+        """Note that a trial starts: afresh, or to go on from its last pause. An attempt in between does not count."""
         if goes_on and number in self._curves:
-            self._curves[number].count = 0
+            curve = self._curves[number]
+            curve.count = 0
+            del curve.points[curve.kept :]
         else:
             self._curves.pop(number, None)
+
+    def pause(self, number: int) -> None:
+        """Keep what a trial reported so far for when it goes on."""
+        if number in self._curves:
+            self._curves[number].kept = len(self._curves[number].points)
 
     def report(self, number: int, value: float, step: int | None) -> None:
         """Take in a report of the objective. What a resumed script does once more counts as it was."""
@@ -72,11 +81,6 @@ class ResourceMeter:
         curve = self._curves.get(number)
         points = curve.points if curve is not None else []
         return next((value for position, value in points if position >= resource), None)
-
-    def last(self, number: int) -> float | None:
-        """Return a trial's last objective, or ``None``."""
-        curve = self._curves.get(number)
-        return curve.points[-1][1] if curve is not None and curve.points else None
 
     def forget(self, number: int) -> None:
         """Drop what is known of a trial."""

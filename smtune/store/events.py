@@ -114,7 +114,9 @@ class TrialPromoted(_Dated):
 
 @dataclass(frozen=True, slots=True)
 class TrialStarted(_Dated):
-    """A trial's code begins to run; if it had run before, that attempt counts no more, back to its last pause.
+    """A trial's code begins to run; if it had run before, it starts afresh and that attempt counts no more.
+
+    After a pause it goes on, and its first report says from where.
 
     Attributes:
         number: Trial number.

@@ -76,6 +76,11 @@ _START_TRIAL = (
     "UPDATE trial SET status = 'InProgress', started_at = ?, metrics = '{}', step = 'null', ended = NULL,"
     " ended_at = NULL WHERE number = ?"
 )
+# What it reported before its pause stays, up to where it goes on; see `_measure`.
+_RESTART_TRIAL = (
+    "UPDATE trial SET status = 'InProgress', started_at = ?, ended = NULL, ended_at = NULL, promoted = ?"
+    " WHERE number = ? AND promoted > 0"
+)
 _PROMOTE_TRIAL = (
     "UPDATE trial SET status = 'InProgress', promoted = ?, resource = ?,"
     " seconds_before = seconds_before + coalesce(max(0.0, ended_at - started_at), 0.0), started_at = NULL, ended = NULL,"
@@ -146,23 +151,33 @@ def _promote_trial(cursor: sqlite3.Cursor, seq: int, event: TrialPromoted, _body
     _require(cursor.execute(_PROMOTE_TRIAL, (seq, event.resource, event.number)), event)
 
 
-def _start_trial(cursor: sqlite3.Cursor, _seq: int, event: TrialStarted, _body: str) -> None:
-    _require(cursor.execute(_START_TRIAL, (event.at, event.number)), event)
-    # What it measured before its last pause stays.
-    cursor.execute(
-        "DELETE FROM measurement WHERE trial = ?1 AND seq > (SELECT promoted FROM trial WHERE number = ?1)",
-        (event.number,),
-    )
+def _start_trial(cursor: sqlite3.Cursor, seq: int, event: TrialStarted, _body: str) -> None:
+    if cursor.execute(_RESTART_TRIAL, (event.at, seq, event.number)).rowcount == 0:
+        _require(cursor.execute(_START_TRIAL, (event.at, event.number)), event)
+        cursor.execute("DELETE FROM measurement WHERE trial = ?", (event.number,))
 
 
 def _measure(cursor: sqlite3.Cursor, seq: int, event: TrialMeasured, body: str) -> None:
-    known = cursor.execute("SELECT metrics, step FROM trial WHERE number = ?", (event.number,)).fetchone()
+    known = cursor.execute("SELECT metrics, step, promoted FROM trial WHERE number = ?", (event.number,)).fetchone()
     if known is None:
         raise _unknown(event)
+    if known[2]:
+        _go_on(cursor, event, known[2])
     metrics = encode_json({**json.loads(known[0]), **event.metrics})
     step = known[1] if event.step is None else str(event.step)
     cursor.execute("UPDATE trial SET metrics = ?, step = ? WHERE number = ?", (metrics, step, event.number))
     cursor.execute("INSERT INTO measurement VALUES (?, ?, ?, ?)", (event.number, seq, event.at, body))
+
+
+def _go_on(cursor: sqlite3.Cursor, event: TrialMeasured, started: int) -> None:
+    """Drop what the first report since a trial went on comes back to: its code does that part once more."""
+    own = (event.number, started)
+    if cursor.execute("SELECT 1 FROM measurement WHERE trial = ? AND seq > ? LIMIT 1", own).fetchone() is not None:
+        return
+    found = cursor.execute("SELECT seq, measured FROM measurement WHERE trial = ?", (event.number,)).fetchall()
+    steps = [(seq, json.loads(measured)["step"]) for seq, measured in found]
+    again = [seq for seq, step in steps if (step is None if event.step is None else step is None or step >= event.step)]
+    cursor.executemany("DELETE FROM measurement WHERE trial = ? AND seq = ?", [(event.number, seq) for seq in again])
 
 
 def _end_trial(cursor: sqlite3.Cursor, _seq: int, event: TrialEnded, body: str) -> None:

@@ -150,6 +150,13 @@ def _multifidelity(
     if repeats.max > 1:
         rule = f"cannot be more than 1 with {config.type}: trials are compared while they train"
         problems.append(Problem("repeats", repeats.max, rule, "use repeats: 1"))
+    if config.sampler.type == "evolutionary":
+        rule = f"cannot end the sampler of {config.type}: results of different resources are not counted together"
+        problems += [
+            Problem(f"sampler.{name}", value, rule, "leave it out, and set limits.max_trials")
+            for name in ("max_generations", "patience")
+            if (value := getattr(config.sampler, name)) is not None
+        ]
     if config.resource is None or problems:
         raise SpecError(problems)
     from smtune.strategies import multifidelity

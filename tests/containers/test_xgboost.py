@@ -204,6 +204,21 @@ def test_a_stopped_training_saves_its_work_and_ends_well(make_job, data):
     assert job.checkpoints == []
 
 
+def test_a_stopped_training_goes_on_to_the_same_model_where_every_round_is_kept(make_job, data):
+    every = {**WORDY, **SAMPLED, "checkpoint_every": 1}
+    whole = make_job("xgboost", data["cancer"], every)
+    assert whole.run().code == 0
+
+    stopped = make_job("xgboost", data["cancer"], every)
+    with stopped.start() as process:
+        read_until(process, 5)
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
+    resumed = stopped.run()
+    assert f"resumed after {resumed.reports[0].step} rounds" in resumed.out
+    assert (stopped.model / "xgboost-model").read_bytes() == (whole.model / "xgboost-model").read_bytes()
+
+
 RESUMES = """
 import json, pathlib, sys, tempfile
 import numpy as np, xgboost as xgb

@@ -130,6 +130,18 @@ def test_the_commands_do_their_work_on_the_file_that_is_shown(tmp_path, monkeypa
     assert "smtune: " in result(*commands["logs"])
 
 
+def test_the_plan_is_what_is_printed(tmp_path):
+    (strategy,) = [block for block in blocks("yaml") if block.startswith("strategy:")]
+    text = re.sub(r"^strategy:.*\n", strategy, blocks("yaml")[0], flags=re.MULTILINE)
+    (tmp_path / "tuning.yaml").write_text(text)
+    shutil.copytree(ROOT / "training_containers", tmp_path / "training_containers")
+    for channel in ("train", "validation", "test"):
+        (tmp_path / "data" / channel).mkdir(parents=True)
+    command = [sys.executable, "-m", "smtune", "plan", "tuning.yaml"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=True)
+    assert done.stdout in blocks("text")
+
+
 def test_the_make_targets_exist():
     makefile = (ROOT / "Makefile").read_text()
     targets = [line[1] for line in shell_lines() if line[0] == "make"]

@@ -341,3 +341,10 @@ def test_killed_worker_fails_its_trial_alone(tmp_path: Path) -> None:
         gates[1].open()
         assert ended(until_idle(runner), 1).status is TrialStatus.Completed
         gates[1].remove()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux lists a process's descriptors")
+def test_looking_for_survivors_leaves_no_descriptors_open(tmp_path):
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    end_survivors([tmp_path / "trials/0"])
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

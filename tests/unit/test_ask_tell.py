@@ -300,3 +300,89 @@ def test_a_race():
     search.tell(lucky, 0.0)
     assert search.best_trial.number == 4
     assert search.ask().repeat == 1
+
+
+def hyperband(**settings):
+    strategy = {"type": "hyperband", "resource": {"epochs": "1 to 3"}}
+    return AskTell(SPACE, strategy=strategy, **settings)  # three trials get 1 epoch, the best of them 3
+
+
+def test_a_trial_with_a_part_of_its_resource_is_told_as_paused():
+    search = hyperband()
+    trials = [search.ask() for _ in range(3)]
+    assert [(trial.number, trial.resource, trial.paused) for trial in trials] == [
+        (0, 1, False),
+        (1, 1, False),
+        (2, 1, False),
+    ]
+    for trial in trials:
+        search.tell(trial, 0.5 - trial.number / 10)
+    assert {(trial.status, trial.paused) for trial in search.trials} == {(TrialStatus.Stopped, True)}
+    again = search.ask()
+    assert (again.number, again.resource, again.paused) == (2, 3, True)
+    assert again.parameters == trials[2].parameters
+    assert search.trials[2] == again
+    search.tell(again, 0.1)
+    assert [(trial.status, trial.paused, trial.objective) for trial in search.trials[2:]] == [
+        (TrialStatus.Completed, False, 0.1)
+    ]
+
+
+@pytest.mark.parametrize(("goal", "sign"), [("Minimize", 1), ("Maximize", -1)])
+def test_the_best_trial_may_become_worse_when_it_goes_on(goal, sign):
+    search = hyperband(goal=goal)
+    for value in (0.5, 0.3, 0.4):
+        search.tell(search.ask(), sign * value)
+    assert search.best_trial == search.trials[1]
+    again = search.ask()
+    assert search.best_trial.objective == sign * 0.3  # what is known of it so far
+    search.tell(again, sign * 0.45)
+    assert (search.best_trial.number, search.best_trial.objective) == (2, sign * 0.4)
+
+
+def test_the_best_trial_may_fail_when_it_goes_on():
+    search = hyperband()
+    for value in (0.5, 0.3, 0.4):
+        search.tell(search.ask(), value)
+    search.tell(search.ask(), failed="out of memory")
+    assert search.best_trial.number == 2
+    assert (search.trials[1].status, search.trials[1].paused) == (TrialStatus.Failed, False)
+
+
+def test_a_best_trial_that_improves_stays_the_best():
+    search = hyperband()
+    for value in (0.5, 0.3, 0.4):
+        search.tell(search.ask(), value)
+    search.tell(search.ask(), 0.2)
+    assert search.best_trial == search.trials[1]
+    assert search.best_trial.objective == 0.2
+
+
+def test_a_search_of_few_trials_comes_to_its_end():
+    search = hyperband(max_trials=2)
+    search.tell(search.ask(), 0.5)
+    other = search.ask()
+    with pytest.raises(SearchExhaustedError, match="the strategy waits for results: tell trial 1 first"):
+        search.ask()
+    search.tell(other, 0.6)
+    assert not search.exhausted
+    search.tell(search.ask(), 0.4)
+    assert search.exhausted
+    with pytest.raises(SearchExhaustedError, match="nothing is left to ask for after 2 trials"):
+        search.ask()
+
+
+@pytest.mark.parametrize("strategy", ["random", {"type": "asha", "resource": {"epochs": 1}}])
+def test_trials_that_train_as_a_whole_complete(strategy):
+    search = AskTell(SPACE, strategy=strategy, max_trials=1)
+    search.tell(search.ask(), 0.5)
+    assert (search.trials[0].status, search.trials[0].paused) == (TrialStatus.Completed, False)
+    assert search.exhausted
+
+
+@pytest.mark.parametrize("value", [0, -1, 2.5, True, "many"])
+def test_a_wrong_number_of_trials_is_refused(value):
+    with pytest.raises(SpecError, match="max_trials") as caught:
+        AskTell(SPACE, max_trials=value)
+    (problem,) = caught.value.problems
+    assert (problem.field, problem.value, problem.fix) == ("max_trials", value, "leave it out for no limit")

@@ -139,7 +139,7 @@ class Keeper:
                         signal_group(leader, signal.SIGKILL)
                     return ended[1]
             for message in self._hear():
-                signal_group(leader, signal.SIGTERM if message["do"] == "ask" else signal.SIGKILL)
+                _signal_child(leader, signal.SIGTERM if message["do"] == "ask" else signal.SIGKILL)
                 signal_group(leader, signal.SIGCONT)  # one that was paused hears it too
             if not self._wanted:
                 signal_group(leader, signal.SIGKILL)
@@ -243,6 +243,15 @@ def signal_group(leader: int, number: signal.Signals) -> None:
     """Send a signal to a process group, if there is anybody left in it."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, number)
+
+
+def _signal_child(leader: int, number: signal.Signals) -> None:
+    """Send a signal to the group of a child that was not waited for; a fork may have none of its own yet."""
+    with contextlib.suppress(PermissionError):
+        try:
+            os.killpg(leader, number)
+        except ProcessLookupError:
+            os.kill(leader, number)
 
 
 def lists_children() -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -63,7 +62,7 @@ def hyperband_brackets(least: int, most: int, eta: int) -> tuple[Bracket, ...]:
     brackets = []
     for start in range(len(resources)):
         halvings = highest - start
-        first = math.ceil((highest + 1) / (halvings + 1) * eta**halvings)
+        first = -(-(highest + 1) * eta**halvings // (halvings + 1))  # rounded up
         brackets.append(halving(first, resources[start:], eta))
     return tuple(brackets)
 

@@ -6,6 +6,7 @@ import math
 from bisect import bisect_left, insort
 from collections.abc import Sequence
 from heapq import heappop, heappush
+from itertools import pairwise
 
 from smtune.strategies.multifidelity.scheduler import Promotion, Scheduler
 
@@ -16,22 +17,28 @@ class _Rung:
     def __init__(self, eta: int) -> None:
         self._eta = eta
         self._losses: list[tuple[float, int]] = []
-        self._waiting: list[tuple[float, int, bool]] = []
+        self._paused: list[tuple[float, int]] = []
+        self._over: list[tuple[float, int]] = []
 
     def record(self, number: int, loss: float, *, goes_on: bool) -> None:
         """Take in a trial."""
         insort(self._losses, (loss, number))
         if loss < math.inf:
-            heappush(self._waiting, (loss, number, goes_on))
+            heappush(self._paused if goes_on else self._over, (loss, number))
 
-    def promote(self) -> tuple[float, int, bool] | None:
-        """Return the best trial that has not gone on, if it is in the best ``1 / eta`` of all."""
-        if not self._waiting:
+    def promote(self) -> int | None:
+        """Return the best trial that waits to go on, if it is in the best ``1 / eta`` of all."""
+        best = self._pop(self._paused)
+        return None if best is None else best[1]
+
+    def pass_on(self) -> tuple[float, int] | None:
+        """Return loss and number of the best trial that has no more to come, if it is in the best ``1 / eta``."""
+        return self._pop(self._over)
+
+    def _pop(self, heap: list[tuple[float, int]]) -> tuple[float, int] | None:
+        if not heap or bisect_left(self._losses, heap[0]) >= len(self._losses) // self._eta:
             return None
-        loss, number, _ = self._waiting[0]
-        if bisect_left(self._losses, (loss, number)) >= len(self._losses) // self._eta:
-            return None
-        return heappop(self._waiting)
+        return heappop(heap)
 
 
 class AsynchronousHalving(Scheduler):
@@ -65,21 +72,23 @@ class AsynchronousHalving(Scheduler):
     def promote(self) -> Promotion | None:
         """Return a trial that goes on now."""
         for place in reversed(range(len(self._rungs))):
-            while (best := self._rungs[place].promote()) is not None:
-                loss, number, goes_on = best
+            number = self._rungs[place].promote()
+            if number is not None:
                 self._place[number] = place + 1
-                if goes_on:
-                    return Promotion(number, self._resources[place + 1])
-                if place + 1 < len(self._rungs):
-                    self._rungs[place + 1].record(number, loss, goes_on=False)
-                    return self.promote()
+                return Promotion(number, self._resources[place + 1])
         return None
 
     def record(self, number: int, loss: float | None, *, goes_on: bool) -> None:
         """Take in what a trial reached with the resource that it was given."""
         place = self._place[number]
-        if place < len(self._rungs):
-            self._rungs[place].record(number, math.inf if loss is None else loss, goes_on=goes_on)
+        if place == len(self._rungs):
+            return
+        self._rungs[place].record(number, math.inf if loss is None else loss, goes_on=goes_on)
+        # At once, and not when somebody asks: who goes on must not depend on how often that is.
+        for rung, above in pairwise(self._rungs):
+            while (known := rung.pass_on()) is not None:
+                loss, number = known
+                above.record(number, loss, goes_on=False)
 
     def close(self) -> None:
         """Change nothing: nobody waits for new trials."""

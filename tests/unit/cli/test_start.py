@@ -27,7 +27,7 @@ def test_help_names_every_command(smtune):
     status, out, _ = smtune.read("--help")
 
     assert status == 0
-    for command in ("init", "run", "resume", "list", "show", "best", "logs", "watch", "stop", "schema"):
+    for command in ("init", "plan", "run", "resume", "list", "show", "best", "logs", "watch", "stop", "schema"):
         assert f"\n  {command} " in out
 
 
