@@ -6,8 +6,10 @@ The tasks are real learning curves, of scikit-learn's neural networks and of XGB
 once, to the end; its loss and its CPU time after every step are kept in a file and shared by all searches. A search
 pays for the steps that it uses, one trial at a time, and resumes paused trials where they were.
 
-The figure of a search is the training time of 100 random trials, divided by the training time after which the search
-is as good as these: medians over the seeds.
+The figure of a search is its *saving*: the training time after which random search has a loss, divided by the time
+after which this search has it. The losses are the medians that random search reaches with 25, 50 and 100 trials; of
+these and of the seeds the geometric mean counts. A search that does not get there in one and a half times the longest
+time counts as if it had got there then.
 """
 
 from __future__ import annotations
@@ -16,19 +18,21 @@ import argparse
 import functools
 import json
 import os
+import random
 import statistics
 import time
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measuring import ONE_THREAD
+from benchmarks.measuring import ONE_THREAD, number, print_table
 from smtune import AskTell, CategoricalParameter
 
-RANDOM_TRIALS = 100
-"""Whole trainings that set the loss to be reached, and the time."""
+RANDOM_TRIALS, RANDOM_SEEDS = (25, 50, 100), 20
+"""Whole trainings that set the losses to be reached, and their time."""
+PATIENCE = 1.5
+"""A search may take so many times as long as the last of them."""
 
 Configuration = Mapping[str, Any]
 
@@ -63,6 +67,8 @@ _BOOSTING = {
     "lambda": (0.01, 0.1, 1, 10, 100),
 }
 EPOCHS, ROUNDS = 27, 81
+LEAST = 3
+"""Steps that every trial trains: after a single one, little can be told."""
 
 
 def _network(data: str, configuration: Configuration) -> Iterator[float]:
@@ -191,7 +197,7 @@ def smtune(strategy: str | Mapping[str, Any], curves: Curves, seed: int, budget:
     space = {name: CategoricalParameter(list(values), ordered=True) for name, values in curves.space.items()}
     given: dict[str, Any] = {"type": strategy} if isinstance(strategy, str) else dict(strategy)
     if given["type"] in ("hyperband", "asha"):
-        given["resource"] = {"steps": [1, curves.most]}
+        given["resource"] = {"steps": [LEAST, curves.most]}
     search = AskTell(space, strategy=given, goal="Minimize", seed=seed)
     bill, used = Bill(), dict[int, int]()
     while bill.seconds < budget:
@@ -207,7 +213,7 @@ def optuna(pruner: str, curves: Curves, seed: int, budget: float) -> Course:
     import optuna as library
 
     library.logging.set_verbosity(library.logging.ERROR)
-    hyperband = library.pruners.HyperbandPruner(min_resource=1, max_resource=curves.most, reduction_factor=3)
+    hyperband = library.pruners.HyperbandPruner(min_resource=LEAST, max_resource=curves.most, reduction_factor=3)
     pruners = {"none": library.pruners.NopPruner(), "hyperband": hyperband}
     study = library.create_study(sampler=library.samplers.TPESampler(seed=seed), pruner=pruners[pruner])
     bill = Bill()
@@ -231,12 +237,12 @@ def optuna(pruner: str, curves: Curves, seed: int, budget: float) -> Course:
 SUBJECTS: Mapping[str, Callable[[Curves, int, float], Course]] = {
     "random": functools.partial(smtune, "random"),
     "bayesian": functools.partial(smtune, "bayesian"),
+    "evolutionary": functools.partial(smtune, "evolutionary"),
     "hyperband": functools.partial(smtune, "hyperband"),
-    "hyperband, evolutionary": functools.partial(smtune, {"type": "hyperband", "sampler": "evolutionary"}),
+    "hyperband, random": functools.partial(smtune, {"type": "hyperband", "sampler": "random"}),
     "hyperband, bayesian": functools.partial(smtune, {"type": "hyperband", "sampler": "bayesian"}),
-    "successive halving": functools.partial(smtune, {"type": "hyperband", "brackets": 1}),
     "asha": functools.partial(smtune, "asha"),
-    "asha, evolutionary": functools.partial(smtune, {"type": "asha", "sampler": "evolutionary"}),
+    "asha, random": functools.partial(smtune, {"type": "asha", "sampler": "random"}),
     "asha, bayesian": functools.partial(smtune, {"type": "asha", "sampler": "bayesian"}),
     "Optuna TPE": functools.partial(optuna, "none"),
     "Optuna TPE, Hyperband": functools.partial(optuna, "hyperband"),
@@ -246,41 +252,37 @@ SUBJECTS: Mapping[str, Callable[[Curves, int, float], Course]] = {
 # --- the figures -------------------------------------------------------------------------------------------------
 
 
-def saving(course_of_seed: Sequence[Course], goal: float, budget: float) -> float:
-    """Return the budget divided by the time after which half of the seeds have reached the goal; 0 if they never do."""
-    times = sorted(next((at for at, best in course if best <= goal), float("inf")) for course in course_of_seed)
-    median = times[len(times) // 2]
-    return budget / median
+def goals(curves: Curves) -> list[tuple[float, float]]:
+    """Return the seconds that random search takes for its trials, and the loss that it has then: medians."""
+    courses = []
+    for seed in range(RANDOM_SEEDS):
+        draw, bill = random.Random(seed), Bill()
+        for _ in range(RANDOM_TRIALS[-1]):
+            bill.pay(curves({name: draw.choice(values) for name, values in curves.space.items()}), 0, curves.most)
+        courses.append([bill.course[trials - 1] for trials in RANDOM_TRIALS])
+    return [
+        (statistics.median(at for at, _ in column), statistics.median(best for _, best in column))
+        for column in zip(*courses, strict=True)
+    ]
 
 
-def loss_at(course: Course, seconds: float) -> float:
-    """Return the least loss after some training time."""
-    place = bisect_right([at for at, _ in course], seconds)
-    return course[max(place - 1, 0)][1]
+def saving(courses: Sequence[Course], wanted: Sequence[tuple[float, float]]) -> float:
+    """Return how many times faster than random search the losses were reached: the geometric mean."""
+    longest = PATIENCE * wanted[-1][0]
+    return statistics.geometric_mean(
+        seconds / next((at for at, best in course if best <= loss), longest)
+        for seconds, loss in wanted
+        for course in courses
+    )
 
 
-def compare(task: str, subjects: Sequence[str], *, seeds: int, folder: Path) -> dict[str, list[float]]:
-    """Return, by subject, the saving, and the median loss after a tenth, a third and all of random search's time."""
+def compare(task: str, subjects: Sequence[str], *, seeds: int, folder: Path) -> Iterator[tuple[str, float]]:
+    """Yield every subject with its saving."""
     curves = Curves(task, folder)
-    baseline = []
-    for seed in range(seeds):
-        search = AskTell(
-            {name: CategoricalParameter(list(values), ordered=True) for name, values in curves.space.items()},
-            strategy="random",
-            seed=seed,
-        )
-        bill = Bill()
-        for _ in range(RANDOM_TRIALS):
-            bill.pay(curves(search.ask().parameters), 0, curves.most)
-        baseline.append(bill)
-    goal = statistics.median(bill.course[-1][1] for bill in baseline)
-    budget = statistics.median(bill.seconds for bill in baseline)
-    table = {}
+    wanted = goals(curves)
     for subject in subjects:
-        courses = [SUBJECTS[subject](curves, seed, 1.5 * budget) for seed in range(seeds)]
-        losses = [statistics.median(loss_at(course, share * budget) for course in courses) for share in (0.1, 1 / 3, 1)]
-        table[subject] = [saving(courses, goal, budget), *losses]
-    return table
+        courses = [SUBJECTS[subject](curves, seed, PATIENCE * wanted[-1][0]) for seed in range(seeds)]
+        yield subject, saving(courses, wanted)
 
 
 def main() -> None:
@@ -292,17 +294,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--cache", type=Path, default=Path("build/benchmarks"), help="Folder that keeps the curves.")
     arguments = parser.parse_args()
-    savings: dict[str, list[float]] = {subject: [] for subject in arguments.subjects}
-    for task in arguments.tasks or HALVES[arguments.half]:
-        print(
-            f"\n{task}\n\n| search | saving | loss at 1/10 | at 1/3 | at 1 of random's time |\n|---|---:|---:|---:|---:|"
-        )
-        for subject, row in compare(task, arguments.subjects, seeds=arguments.seeds, folder=arguments.cache).items():
-            savings[subject].append(row[0])
-            print(f"| {subject} | " + " | ".join(f"{value:.4g}" for value in row) + " |", flush=True)
-    print("\n| search | saving, geometric mean |\n|---|---:|")
-    for subject, values in savings.items():
-        print(f"| {subject} | {statistics.geometric_mean(values) if all(values) else 0.0:.3g} |")
+    tasks = arguments.tasks or HALVES[arguments.half]
+    rows: dict[str, list[float]] = {subject: [] for subject in arguments.subjects}
+    for task in tasks:
+        for subject, factor in compare(task, arguments.subjects, seeds=arguments.seeds, folder=arguments.cache):
+            print(f"{task}: {subject} {factor:.2f}", flush=True)
+            rows[subject].append(factor)
+    table = [[name, *map(number, row), number(statistics.geometric_mean(row))] for name, row in rows.items()]
+    title = f"Times faster than random search, in training time; {arguments.seeds} seeds"
+    print_table(title, ["search", *(task.replace("_", " ") for task in tasks), "all"], table)
 
 
 if __name__ == "__main__":

@@ -138,7 +138,7 @@ class _MultiFidelityConfig(_StrategyConfig):
         ),
     ] = None
     eta: Annotated[int, Field(ge=2, description="One of so many trials goes on, with so many times the resource.")] = 3
-    sampler: Annotated[Sampler, Field(description="Which configurations are tried.")] = RandomConfig()
+    sampler: Annotated[Sampler, Field(description="Which configurations are tried.")] = EvolutionaryConfig()
 
 
 class HyperbandConfig(_MultiFidelityConfig):

@@ -22,6 +22,10 @@ from smtune.strategies.proposer import Proposer
 from smtune.strategies.random_search import RandomSearch
 from smtune.strategies.sobol import SobolSearch
 
+_FEW_RESULTS, _SOME_RESULTS = 5, 10
+"""From so many on, a model learns from a rung. ASHA climbs slowly: a model of its lower rungs would learn for too long
+what trains quickly instead of what trains well. Chosen on the train half of ``benchmarks/fidelity.py``."""
+
 if TYPE_CHECKING:
     from smtune.spec.objective import Goal
     from smtune.spec.repeats import Repeats
@@ -166,13 +170,16 @@ def _multifidelity(
     scheduler: multifidelity.Scheduler
     if config.type == "asha":
         scheduler = multifidelity.AsynchronousHalving(resources, eta=eta)
+        enough = _FEW_RESULTS
     else:
         brackets = multifidelity.hyperband_brackets(least, most, eta)[: config.brackets]
         scheduler = multifidelity.Hyperband(brackets, eta=eta)
+        enough = _SOME_RESULTS
     sampler = multifidelity.LevelSampler(
         lambda: _single(config.sampler, space, seed),
         rungs=len(resources),
         learns=config.sampler.type in ("evolutionary", "bayesian"),
+        enough=enough,
     )
     return multifidelity.MultiFidelityStrategy(
         scheduler, sampler, space, resources=resources, sign=goal.sign, max_trials=max_trials

@@ -6,9 +6,6 @@ from collections.abc import Callable
 
 from smtune.strategies.proposer import Memory, Outcome, Proposal, Proposer
 
-ENOUGH = 10
-"""Successful results of a rung from which on a model learns from it, as many as `bayesian` needs to begin with."""
-
 
 class LevelSampler:
     """Proposes configurations by a model of the highest rung that has enough results.
@@ -20,11 +17,13 @@ class LevelSampler:
         build: Makes the strategy that proposes.
         rungs: How many there are.
         learns: Whether it learns from outcomes at all.
+        enough: Successful results of a rung from which on the model learns from that rung.
     """
 
-    def __init__(self, build: Callable[[], Proposer], *, rungs: int, learns: bool) -> None:
+    def __init__(self, build: Callable[[], Proposer], *, rungs: int, learns: bool, enough: int) -> None:
         self._build = build
         self._learns = learns
+        self._enough = enough
         self._proposer = build()
         self._level = 0
         self._outcomes: list[list[Outcome]] = [[] for _ in range(rungs)]
@@ -45,7 +44,7 @@ class LevelSampler:
         known.append(outcome)
         if rung == self._level:
             self._proposer.learn(outcome, memory)
-        elif sum(one.loss is not None for one in known) >= ENOUGH:
+        elif sum(one.loss is not None for one in known) >= self._enough:
             self._level = rung
             self._proposer = self._build()
             for one in known:

@@ -324,7 +324,7 @@ def sampler(*, learns=True):
         built.append(Diary())
         return built[-1]
 
-    return LevelSampler(build_diary, rungs=3, learns=learns), built
+    return LevelSampler(build_diary, rungs=3, learns=learns, enough=10), built
 
 
 def learn(levels, rung, numbers, *, failed=()):
