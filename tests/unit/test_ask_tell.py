@@ -250,7 +250,7 @@ EARLIER = [({"x": place / 20}, (place / 20 - 0.3) ** 2) for place in range(20)]
 @pytest.mark.parametrize(
     ("strategy", "origin"),
     [
-        ("bayesian", "bayesian"),
+        ("bayesian", "bayesian|(crossover|mutation) of an earlier result"),
         ("evolutionary", "(crossover|mutation) of an earlier result"),
         ({"type": "chain", "steps": [{"strategy": "evolutionary"}]}, "(crossover|mutation) of an earlier result"),
     ],

@@ -196,8 +196,9 @@ def test_trainings_beyond_the_whole_are_stopped_and_have_what_they_had_reached(t
 @pytest.mark.parametrize("slow", [True, False])
 def test_hyperband_is_the_same_job_at_any_parallelism(tmp_path, slow):
     """Random configurations do not depend on results, nor brackets on the order in which these come."""
-    _, trials, _ = run(tmp_path, job_spec(parallel=4), Training(slow=slow))
-    assert outcomes(trials) == expected(job_spec())
+    settings = {"sampler": "random"}
+    _, trials, _ = run(tmp_path, job_spec(parallel=4, settings=settings), Training(slow=slow))
+    assert outcomes(trials) == expected(job_spec(settings=settings))
 
 
 def test_asha_gives_what_it_says_at_any_parallelism(tmp_path):

@@ -5,7 +5,15 @@ import json
 import pytest
 
 from smtune.errors import SpecError
-from smtune.spec import AshaConfig, AshaRuleConfig, HyperbandConfig, RandomConfig, Resource, SobolConfig, TuningSpec
+from smtune.spec import (
+    AshaConfig,
+    AshaRuleConfig,
+    EvolutionaryConfig,
+    HyperbandConfig,
+    Resource,
+    SobolConfig,
+    TuningSpec,
+)
 from smtune.spec.resources import resource_of
 
 FORMS = [
@@ -162,7 +170,7 @@ def test_a_resource_that_is_given_wins():
 def test_what_a_strategy_finds_is_no_part_of_the_config_that_was_given():
     config = HyperbandConfig()
     assert spec(strategy=config, static={"epochs": 27}).strategy.resource is not None
-    assert config == HyperbandConfig(resource=None, eta=3, sampler=RandomConfig(), brackets=None)
+    assert config == HyperbandConfig(resource=None, eta=3, sampler=EvolutionaryConfig(), brackets=None)
 
 
 @pytest.mark.parametrize("type_", ["hyperband", "asha"])

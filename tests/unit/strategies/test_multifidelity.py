@@ -126,7 +126,7 @@ def test_enqueued_configurations_begin_at_the_lowest_rung():
     asked = strategy.ask(2)
     assert [(one.parameters["x"] == 0.25, one.origin, one.resource) for one in asked] == [
         (True, "enqueued", 1),
-        (False, "random", 1),
+        (False, "initial", 1),
     ]
 
 
