@@ -61,6 +61,7 @@ class _Running:
 
     Attributes:
         trial: As it stands.
+        began: When its code began to run, in seconds of the monotonic clock.
         deadline: When its time is over, in seconds of the monotonic clock.
         final: The objective on which a rule gave it up; its last one, as on SageMaker. What it reports after that
             depends on how soon it hears of it, and does not count: the same reports give the same outcome.
@@ -69,6 +70,7 @@ class _Running:
     """
 
     trial: Trial
+    began: float | None = None
     deadline: float | None = None
     final: float | None = None
     used_up: UsedUp | None = None
@@ -110,6 +112,7 @@ class TuningLoop:
         self._killed = threading.Event()
         self._enqueued: deque[Mapping[str, object]] = deque()
         self._job_deadline: float | None = None
+        self._paid_seconds = 0.0
 
     def request_stop(self) -> None:
         """Start no new trials and ask the running ones to stop. From any thread, or a signal handler."""
@@ -205,6 +208,7 @@ class TuningLoop:
             self._hear(event)
         else:
             trial = _ended(trial, event)
+            self._pay(trial)
             if not self._interrupted(trial):
                 del open_trials[event.number]
                 self._learn(trial, ran_out=event.ran_out)
@@ -249,6 +253,9 @@ class TuningLoop:
             self._verdict = (JobStatus.Failed, self._pauses.verdict)
         elif self._job_deadline is not None and time.monotonic() >= self._job_deadline:
             text = f"limits.max_runtime_seconds = {limits.max_runtime_seconds:g} reached"
+            self._verdict = (JobStatus.Completed, text)
+        elif self._money_deadline is not None and time.monotonic() >= self._money_deadline:
+            text = f"limits.max_cost_usd = {limits.max_cost_usd:g} spent"
             self._verdict = (JobStatus.Completed, text)
         elif self._completion.reason is not None:
             self._verdict = (JobStatus.Completed, self._completion.reason)
@@ -327,9 +334,21 @@ class TuningLoop:
     def _timeout(self) -> float | None:
         """Return seconds until the next deadline, or ``None`` if there is none."""
         deadlines = [one.deadline for one in self._running.values() if one.deadline is not None]
-        if self._job_deadline is not None and self._verdict is None:
-            deadlines.append(self._job_deadline)
+        if self._verdict is None:
+            deadlines += [one for one in (self._job_deadline, self._money_deadline) if one is not None]
         return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+
+    @property
+    def _money_deadline(self) -> float | None:
+        """When the money will be spent if the running trials go on, in seconds of the monotonic clock."""
+        hours = self._spec.limits.max_trial_hours
+        if hours is None:
+            return None
+        left = 3600 * hours - self._paid_seconds
+        begins = [running.began for running in self._running.values() if running.began is not None]
+        if left <= 0:
+            return -math.inf
+        return (left + sum(begins)) / len(begins) if begins else None
 
     def _absorb(self, happened: Iterable[Event]) -> None:
         """Keep what happened, then act on it."""
@@ -340,6 +359,7 @@ class TuningLoop:
             if isinstance(event, Started):
                 self._pauses.begin(running.trial)
                 running.trial = replace(running.trial, started_at=event.at)
+                running.began = time.monotonic()
                 running.deadline = self._deadline(self._spec.limits.max_trial_seconds, running.trial.seconds_before)
                 records.append(TrialStarted(number=event.number, at=event.at))
             elif isinstance(event, Measured):
@@ -360,6 +380,7 @@ class TuningLoop:
             self._apply_rule(record)
             if isinstance(record, TrialEnded):
                 del self._running[trial.number]
+                self._pay(trial)
                 if not self._interrupted(trial):
                     self._learn(trial, ran_out=record.ran_out)
             self._listener(trial)
@@ -425,6 +446,10 @@ class TuningLoop:
         if not trial.paused:
             self._completion.end(trial)
         self._strategy.tell(trial)
+
+    def _pay(self, trial: Trial) -> None:
+        """Count what a trial took since it began or went on."""
+        self._paid_seconds += (trial.seconds or 0.0) - trial.seconds_before
 
     def _stop_late_trials(self) -> None:
         now = time.monotonic()

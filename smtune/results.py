@@ -126,6 +126,7 @@ class TuningResult:
         repeats: How often each configuration is trained.
         selection: The rule by which a configuration is picked, or ``None`` for the best by its score.
         holdout_metric: The objective on data that take no part in any choice, if there can be one.
+        usd_per_hour: What a trial costs per hour, if the spec says so.
     """
 
     name: str
@@ -145,6 +146,7 @@ class TuningResult:
     repeats: Repeats = _ONCE
     selection: Selection | None = None
     holdout_metric: str | None = None
+    usd_per_hour: float | None = None
 
     def __repr__(self) -> str:
         best = "" if self.best is None else f", best {self.best.objective} in trial {self.best.number}"
@@ -238,6 +240,16 @@ class TuningResult:
         return next(means, None) or next((trial for trial in self.trials if trial.origin == BASELINE), None)
 
     @property
+    def trial_seconds(self) -> float:
+        """What all trials took together, without their pauses; those that failed too."""
+        return math.fsum(trial.seconds or 0.0 for trial in self.trials)
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What the trials that ended cost, or ``None`` if the spec names no price."""
+        return None if self.usd_per_hour is None else self.trial_seconds / 3600 * self.usd_per_hour
+
+    @property
     def counts(self) -> dict[str, int]:
         """Number of trials by status."""
         found = Counter(trial.status for trial in self.trials)
@@ -307,6 +319,8 @@ class TuningResult:
             "holdout": self._holdout_dict(),
             "configurations": [_evaluation_dict(one) for one in self.evaluations] if self.repeated else [],
             "warm_start": None if self.warm_start is None else self.warm_start.to_dict(),
+            "trial_seconds": round(self.trial_seconds, 3),
+            "cost_usd": self.cost_usd,
             "failure_reason": self.failure_reason,
             "started_at": _time(self.started_at),
             "ended_at": _time(self.ended_at),

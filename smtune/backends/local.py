@@ -296,6 +296,7 @@ def _result(directory: JobDirectory, store: JobStore) -> TuningResult:
         seed=job.seed,
         trials=tuple(store.trials()),
         max_parallel=spec.limits.max_parallel,
+        usd_per_hour=spec.limits.usd_per_hour,
         planned_trials=spec.planned_trials,
         failure_reason=reason,
         started_at=job.started_at,

@@ -46,6 +46,8 @@ def summary(result: TuningResult, *, trials_shown: bool = False) -> str:
         lines += _expected(result, explain=trials_shown)
         lines += _comparison(result, best)
         lines += [_line("warning", clean(text)) for text in (result.warning,) if text is not None]
+    if result.cost_usd is not None:
+        lines.append(_line("cost", f"{result.cost_usd:.2f} USD for {duration_text(result.trial_seconds)} of trials"))
     if result.warm_start is not None:
         lines.append(f"  {_warm_start_text(result.warm_start)}{_best_of_parents(result)}")
     lines += [_line("failed", text) for text in _causes(result)]

@@ -39,6 +39,26 @@ class Limits(_Part):
             description="Failed trials that fail the job. By default only a job whose first 5 trials all fail is failed.",
         ),
     ] = None
+    max_cost_usd: Annotated[
+        float | None, Field(gt=0, description="What all trials together may cost; running trials are then stopped.")
+    ] = None
+    usd_per_hour: Annotated[
+        float | None, Field(gt=0, description="What a trial costs per hour, e.g. the price of its instance.")
+    ] = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Limits:
+        if self.max_cost_usd is not None and self.usd_per_hour is None:
+            rule = "cannot be kept without the price of an hour"
+            raise SpecError([Problem("max_cost_usd", self.max_cost_usd, rule, "add usd_per_hour")])
+        return self
+
+    @property
+    def max_trial_hours(self) -> float | None:
+        """How many hours of trials the money is enough for, or ``None`` if there is no limit."""
+        if self.max_cost_usd is None or self.usd_per_hour is None:
+            return None
+        return self.max_cost_usd / self.usd_per_hour
 
 
 class Channel(_Part):

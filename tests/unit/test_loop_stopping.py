@@ -2,17 +2,19 @@
 
 import math
 import threading
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from smtune.container import report
+from smtune.errors import SpecError
 from smtune.loop import TuningLoop
 from smtune.results import JobStatus
 from smtune.runners import FunctionRunner
 from smtune.runners.base import Ended
 from smtune.spec import TuningSpec
-from smtune.store import JobCreated, JobDirectory, JobEnded, JobStore, TrialMeasured
+from smtune.store import JobCreated, JobDirectory, JobEnded, JobStore, TrialEnded, TrialMeasured
 from smtune.trial import TrialStatus
 
 STEPS = 6
@@ -281,3 +283,67 @@ def test_a_trial_given_up_just_before_the_job_was_stopped_is_not_trained_again(t
         )
         numbers = [event.number for event in store.events() if isinstance(event, TrialMeasured)]
     assert numbers == [0, 0, 0, 1, 1, 1]
+
+
+PRICE = 36.0  # a cent per second
+
+
+class Clock:
+    """A training of so many seconds, by the loop's own clocks."""
+
+    def __init__(self, monkeypatch):
+        self.now = 1_000_000.0
+        monkeypatch.setattr("smtune.loop.time.time", lambda: self.now)
+        monkeypatch.setattr("smtune.loop.time.monotonic", lambda: self.now)
+
+
+class PacedRunner(FunctionRunner):
+    """Lets a second go by whenever something happens."""
+
+    def __init__(self, clock, *arguments, **settings):
+        super().__init__(*arguments, **settings)
+        self._clock = clock
+
+    def wait(self, timeout):
+        events = []
+        for event in super().wait(None):
+            self._clock.now += 1
+            events.append(replace(event, at=self._clock.now))
+        return events
+
+
+def spend(folder, monkeypatch, limits, *, log=()):
+    spec = job_spec(limits={"max_trials": 10, **limits}, strategy="random")
+    created = JobCreated(name="job", backend="local", spec=spec.to_dict(), seed=spec.seed, at=0.0)
+    with JobStore.create(JobDirectory("job", folder), log[0] if log else created) as store:
+        if log:
+            store.append(log[1:])
+        runner = PacedRunner(Clock(monkeypatch), lambda parameters: float(parameters["x"]), slots=1, objective="loss")
+        TuningLoop(spec, runner=runner, store=store).run()
+        return store.job(), store.trials(), list(store.events())
+
+
+def test_a_job_ends_when_its_money_is_spent(tmp_path, monkeypatch):
+    job, trials, log = spend(tmp_path / "whole", monkeypatch, {"max_cost_usd": 0.07, "usd_per_hour": PRICE})
+    assert job.status == "Completed"
+    assert job.reason == "limits.max_cost_usd = 0.07 spent"
+    each = trials[0].seconds
+    assert sum(trial.seconds for trial in trials) >= 7 > sum(trial.seconds for trial in trials[:-1])
+    assert len(trials) < 10
+    # After a kill, what was spent before still counts.
+    last = max(place for place, event in enumerate(log) if isinstance(event, TrialEnded) and event.number == 1)
+    _, again, _ = spend(
+        tmp_path / "parts", monkeypatch, {"max_cost_usd": 0.07, "usd_per_hour": PRICE}, log=log[: last + 1]
+    )
+    assert [trial.number for trial in again] == [trial.number for trial in trials]
+    assert each > 0
+
+
+def test_a_price_alone_ends_nothing(tmp_path, monkeypatch):
+    job, trials, _ = spend(tmp_path, monkeypatch, {"usd_per_hour": PRICE})
+    assert (job.reason, len(trials)) == (None, 10)
+
+
+def test_money_needs_a_price():
+    with pytest.raises(SpecError, match=r"limits\.max_cost_usd = 5\.0: cannot be kept without the price of an hour"):
+        job_spec(limits={"max_trials": 3, "max_cost_usd": 5})
