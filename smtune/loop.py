@@ -250,6 +250,8 @@ class TuningLoop:
         elif self._job_deadline is not None and time.monotonic() >= self._job_deadline:
             text = f"limits.max_runtime_seconds = {limits.max_runtime_seconds:g} reached"
             self._verdict = (JobStatus.Completed, text)
+        elif self._strategy.failure is not None:
+            self._verdict = (JobStatus.Failed, self._strategy.failure)
         elif self._completion.reason is not None:
             self._verdict = (JobStatus.Completed, self._completion.reason)
         else:
