@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, SupportsFloat, TypeGuard
 
+from smtune.container.reporting import HYPERGRADIENT
 from smtune.errors import Problem, SearchExhaustedError, SpecError
 from smtune.space import SearchSpace
 from smtune.strategies import build_strategy
@@ -106,29 +107,43 @@ class AskTell:
         self._trials[trial.number : trial.number + 1] = [trial]
         return replace(trial, parameters=dict(trial.parameters))  # whoever changes these does not change the search
 
-    def tell(self, trial: Trial | int, value: float | None = None, *, failed: str | None = None) -> None:
+    def tell(
+        self,
+        trial: Trial | int,
+        value: float | None = None,
+        *,
+        failed: str | None = None,
+        hypergradient: Mapping[str, float] | None = None,
+    ) -> None:
         """Say what came of a trial: either its objective or why it failed.
 
         Args:
             trial: As it came from :meth:`ask`, or its number.
             value: The objective. ``nan`` and infinities mean that the trial failed.
             failed: Why there is no objective, in one line.
+            hypergradient: Parameter name to the derivative of the objective with respect to that parameter in its own
+                units, for strategies that follow derivatives.
 
         Raises:
             SpecError: ``trial`` is neither a trial nor a number.
-            ValueError: The trial was never asked for here, was told before, or has other parameters.
-            TypeError: Neither or both of ``value`` and ``failed`` are given, or ``value`` is no number.
+            ValueError: The trial was never asked for here, was told before, or has other parameters; a derivative is
+                with respect to something that is no parameter.
+            TypeError: Neither or both of ``value`` and ``failed`` are given, a number is none, or there are derivatives
+                of a failure.
         """
         asked = self._asked(trial)
         if (value is None) == (failed is None):
             raise TypeError(f"trial {asked.number}: tell either its value or why it failed")
         objective = None if value is None else _number(asked.number, value)
+        metrics = self._derivatives(asked.number, hypergradient) if hypergradient is not None else {}
+        if metrics and objective is None:
+            raise TypeError(f"trial {asked.number}: a hypergradient belongs to a value, and the trial failed")
         if objective is not None and not math.isfinite(objective):
             failed = f"the objective is {objective}"
         if failed is None:
             paused = asked.resource is not None and asked.resource != self._strategy.max_resource
             status = TrialStatus.Stopped if paused else TrialStatus.Completed
-            ended = replace(asked, status=status, objective=objective, paused=paused)
+            ended = replace(asked, status=status, objective=objective, metrics=metrics, paused=paused)
         else:
             ended = replace(asked, status=TrialStatus.Failed, failure_reason=failed, paused=False)
         self._strategy.tell(ended)
@@ -182,7 +197,20 @@ class AskTell:
             raise ValueError(f"trial {number} was told before: it is {asked.status.value}")
         return asked
 
+    def _derivatives(self, number: int, hypergradient: Mapping[str, float]) -> dict[str, float]:
+        """Return derivatives as metrics, as trials of a job report them."""
+        for name in hypergradient:
+            if name not in self._space:
+                known = ", ".join(self._space)
+                raise ValueError(f"trial {number}: the hypergradient of {name!r} is of no parameter; known: {known}")
+        return {
+            f"{HYPERGRADIENT}{name}": _number(number, derivative, f"the hypergradient of {name}")
+            for name, derivative in hypergradient.items()
+        }
+
     def _why_nothing(self) -> str:
+        if self._strategy.failure is not None:
+            return self._strategy.failure
         if self._strategy.exhausted:
             return f"nothing is left to ask for after {len(self._trials)} trials: enqueue a configuration, or stop"
         waiting = [trial.number for trial in self._trials if not trial.status.ended]
@@ -239,10 +267,10 @@ def _whole(value: Any) -> int | None:
     return operator.index(value)
 
 
-def _number(number: int, value: object) -> float:
-    """Return the value told for a trial as a float; numpy's numbers are read as well."""
+def _number(number: int, value: object, what: str = "the value") -> float:
+    """Return what was told for a trial as a float; numpy's numbers are read as well."""
     if not _is_number(value):
-        raise TypeError(f"trial {number}: the value must be a number, not {value!r}")
+        raise TypeError(f"trial {number}: {what} must be a number, not {value!r}")
     return float(value)
 
 

@@ -239,30 +239,33 @@ class TuningLoop:
 
     def _check_limits(self) -> None:
         """Give the job a verdict if a limit was reached; running trials are then stopped."""
-        limits = self._spec.limits
         if self._verdict is not None:
             return
-        if limits.max_failures is not None and self._failed >= limits.max_failures:
-            self._verdict = (
-                JobStatus.Failed,
-                f"{self._failed} trials failed (limits.max_failures = {limits.max_failures})",
-            )
-        elif limits.max_failures is None and self._failed == self._ended >= FIRST_FAILURES:
-            self._verdict = (JobStatus.Failed, f"the first {self._failed} trials all failed")
-        elif self._pauses.verdict is not None:
-            self._verdict = (JobStatus.Failed, self._pauses.verdict)
-        elif self._job_deadline is not None and time.monotonic() >= self._job_deadline:
-            text = f"limits.max_runtime_seconds = {limits.max_runtime_seconds:g} reached"
-            self._verdict = (JobStatus.Completed, text)
-        elif self._money_deadline is not None and time.monotonic() >= self._money_deadline:
-            text = f"limits.max_cost_usd = {limits.max_cost_usd:g} spent"
-            self._verdict = (JobStatus.Completed, text)
-        elif self._completion.reason is not None:
-            self._verdict = (JobStatus.Completed, self._completion.reason)
-        else:
+        failure = self._failure()
+        reason = failure or self._limit_reached() or self._completion.reason
+        if reason is None:
             return
+        self._verdict = (JobStatus.Completed if failure is None else JobStatus.Failed, reason)
         for number in self._running:
-            self._stop_trial(number, f"the job ended: {self._verdict[1]}")
+            self._stop_trial(number, f"the job ended: {reason}")
+
+    def _failure(self) -> str | None:
+        """Return why the job cannot come to anything, or ``None``."""
+        most = self._spec.limits.max_failures
+        if most is not None and self._failed >= most:
+            return f"{self._failed} trials failed (limits.max_failures = {most})"
+        if most is None and self._failed == self._ended >= FIRST_FAILURES:
+            return f"the first {self._failed} trials all failed"
+        return self._pauses.verdict or self._strategy.failure
+
+    def _limit_reached(self) -> str | None:
+        """Return which limit of time or money was reached, or ``None``."""
+        now, limits = time.monotonic(), self._spec.limits
+        if self._job_deadline is not None and now >= self._job_deadline:
+            return f"limits.max_runtime_seconds = {limits.max_runtime_seconds:g} reached"
+        if self._money_deadline is not None and now >= self._money_deadline:
+            return f"limits.max_cost_usd = {limits.max_cost_usd:g} spent"
+        return None
 
     def _heed_stop(self) -> None:
         if self._stop_requested.is_set() and not self._stop_logged:

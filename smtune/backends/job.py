@@ -38,7 +38,8 @@ def tune(
         spec: What to tune.
         backend: Where.
         function: A Python function of the hyperparameters (tuned and static, a dict) that returns the objective or a
-            mapping of metric names to values, in place of the spec's ``training``.
+            mapping of metric names to values, in place of the spec's ``training``. The derivative of the objective
+            with respect to a parameter ``alpha`` is the metric ``hypergradient:alpha``.
         isolation: Whether the function runs in threads of this process, or in processes of their own; those can be
             stopped by force, and need a function that lives in a module.
         name: Name of the job; by default the spec's own, or one made from the time.

@@ -3,6 +3,10 @@
 ::
 
     smtune: step=3; train:auc=0.99; validation:auc=0.9812345678901234
+
+Derivatives of the objective travel as metrics of reserved names::
+
+    smtune: validation:loss=0.25; hypergradient:alpha=-0.031
 """
 
 from __future__ import annotations
@@ -18,6 +22,9 @@ if TYPE_CHECKING:
 
     Sink = Callable[["int | None", "dict[str, float]"], object]
 
+HYPERGRADIENT = "hypergradient:"
+"""How the names of metrics begin that are derivatives of the objective; the parameter's name follows."""
+
 _MARKER = "smtune: "
 _SEPARATOR = "; "
 _METACHARACTERS = frozenset(".^$*+?{}[]()|\\")
@@ -31,25 +38,36 @@ _LONGEST_REGEX = 500  # MetricDefinition.Regex of the service
 _sink: contextvars.ContextVar[Sink | None] = contextvars.ContextVar("smtune_report_sink", default=None)
 
 
-def report(metrics: Mapping[str, float], step: int | None = None) -> None:
+def report(
+    metrics: Mapping[str, float], step: int | None = None, *, hypergradient: Mapping[str, float] | None = None
+) -> None:
     """Report metrics of the running training as one line on standard output.
 
     The last value of a metric counts as its result. Every digit, signs, exponents, ``inf`` and ``nan`` survive.
 
     >>> report({"train:auc": 0.99, "validation:auc": 0.9812345678901234}, step=3)
     smtune: step=3; train:auc=0.99; validation:auc=0.9812345678901234
+    >>> report({"validation:loss": 0.25}, hypergradient={"alpha": -0.031})
+    smtune: validation:loss=0.25; hypergradient:alpha=-0.031
 
     Args:
         metrics: Metric name to value. Names are printable and contain neither ``;`` nor ``=``; values are real numbers,
             for instance of numpy or torch.
         step: The script's own count, such as the epoch or the boosting round.
+        hypergradient: Name of a tuned parameter to the derivative with respect to it of the objective metric that is
+            reported beside it, for strategies that follow derivatives. The parameter is meant as the script receives
+            it: with logarithmic scaling too, this is no derivative with respect to its logarithm.
 
     Raises:
-        ValueError: No metric, an unusable name, a value that is no real number, or a step that is no whole number.
+        ValueError: No metric, an unusable name, a value that is no real number, or a step that is no whole number; a
+            metric has the name of a derivative.
     """
     if not metrics:
         raise ValueError("report() needs at least one metric, for example report({'loss': 0.1})")
-    values = {_checked_name(name): _number(name, value) for name, value in metrics.items()}
+    values = {_unreserved(_checked_name(name)): _number(name, value) for name, value in metrics.items()}
+    for parameter, derivative in (hypergradient or {}).items():
+        name = _derivative_name(parameter)
+        values[name] = _number(name, derivative)
     count = None if step is None else _whole(step)
     sink = _sink.get()
     if sink is not None:
@@ -199,6 +217,20 @@ def _checked_name(name: Any) -> str:
     else:
         return name
     raise ValueError("metric name {!r}: {}".format(name, rule))
+
+
+def _unreserved(name: str) -> str:
+    if not name.startswith(HYPERGRADIENT):
+        return name
+    parameter = name[len(HYPERGRADIENT) :]
+    rule = "is taken by report(..., hypergradient={{{!r}: ...}}): report the derivative there".format(parameter)
+    raise ValueError("metric name {!r}: {}".format(name, rule))
+
+
+def _derivative_name(parameter: Any) -> str:
+    if not isinstance(parameter, str) or not parameter:
+        raise ValueError("hypergradient of {!r}: must be by the name of a parameter".format(parameter))
+    return _checked_name(HYPERGRADIENT + parameter)
 
 
 def _number(name: str, value: Any) -> float:

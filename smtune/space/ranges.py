@@ -142,6 +142,15 @@ class ContinuousParameter(_Range):
         """Return the legal float at ``position`` in ``[0, 1]``."""
         return self._axis.from_unit(position)
 
+    def slope(self, value: float) -> float:
+        """Return the derivative of :meth:`from_unit` with respect to the position, where it gives ``value``.
+
+        The chain rule of the scaling: a derivative with respect to the parameter, times this, is one with respect to
+        its position in ``[0, 1]``. 0 for a range of one value; defined without ``step``.
+        """
+        width = self._resolved.forward(self.max_value) - self._resolved.forward(self.min_value)
+        return self._resolved.slope(value) * width
+
     def level(self, index: int) -> float:
         """Return the ``index``-th legal float of finitely many."""
         return self._axis.level(index)

@@ -53,3 +53,15 @@ class Scaling(StrEnum):
         if self is Scaling.ReverseLogarithmic:
             return -math.expm1(-position)
         return position
+
+    def slope(self, value: float) -> float:
+        """Return by how much :meth:`backward` moves the natural value per unit of the axis, at ``value``.
+
+        >>> Scaling.ReverseLogarithmic.slope(0.9)  # d(1 - exp(-p))/dp = exp(-p), where p = -log(1 - 0.9)
+        0.09999999999999998
+        """
+        if self is Scaling.Logarithmic:
+            return math.log(10) * value
+        if self is Scaling.ReverseLogarithmic:
+            return 1 - value
+        return 1.0

@@ -118,7 +118,38 @@ class BayesianConfig(_StrategyConfig):
     )
 
 
-SingleStrategy = ManualConfig | GridConfig | RandomConfig | SobolConfig | EvolutionaryConfig | BayesianConfig
+class GradientConfig(_StrategyConfig):
+    """Descends along the derivatives of the objective that trials report, from several starts; continuous parameters."""
+
+    type: Literal["gradient"] = "gradient"
+    method: Annotated[
+        Literal["lbfgs", "adam"],
+        Field(
+            description="lbfgs learns the curvature and searches along lines; adam bears noise, and needs more trials."
+        ),
+    ] = "lbfgs"
+    starts: Annotated[
+        int, Field(ge=1, description="Descents, each from its own start; as many trials at a time are of use.")
+    ] = 3
+    step: Annotated[
+        float, Field(gt=0, le=0.5, description="First move of a descent, as a share of the scaled ranges.")
+    ] = 0.1
+    tolerance: Annotated[
+        float,
+        Field(
+            gt=0,
+            lt=1,
+            description="A descent ends at this share of its first gradient, or when steps add no more to its decrease.",
+        ),
+    ] = 1e-4
+    check: Annotated[
+        bool, Field(description="Compare the first derivatives with a finite difference, which costs one trial.")
+    ] = True
+
+
+SingleStrategy = (
+    ManualConfig | GridConfig | RandomConfig | SobolConfig | EvolutionaryConfig | BayesianConfig | GradientConfig
+)
 
 
 Sampler = Annotated[
@@ -216,6 +247,7 @@ STRATEGY_CONFIGS: dict[str, type[_StrategyConfig]] = {
     "sobol": SobolConfig,
     "evolutionary": EvolutionaryConfig,
     "bayesian": BayesianConfig,
+    "gradient": GradientConfig,
     "hyperband": HyperbandConfig,
     "asha": AshaConfig,
     "chain": ChainConfig,

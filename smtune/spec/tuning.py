@@ -25,6 +25,7 @@ from smtune.spec.strategies import (
     AshaConfig,
     ChainConfig,
     EvolutionaryConfig,
+    GradientConfig,
     GridConfig,
     HyperbandConfig,
     ManualConfig,
@@ -290,7 +291,8 @@ class TuningSpec(BaseModel):
         except SpecError as error:
             return [_at_grid(problem) for problem in error.problems]
         limit = self.limits.max_trials
-        if count is None and limit is None and self.limits.max_runtime_seconds is None:
+        unlimited = count is None and limit is None and self.limits.max_runtime_seconds is None
+        if unlimited and not isinstance(self.strategy, GradientConfig):
             rule = f"is missing, and {self.strategy.type} search never ends by itself"
             return [Problem("limits.max_trials", None, rule, self._limit_fix())]
         if isinstance(self.strategy, GridConfig) and count is not None and limit is not None and count > limit:

@@ -8,6 +8,7 @@ It runs nothing itself: whoever asks also trains, and tells what came of it.
 ``random``         independent draws
 ``sobol``          draws that cover the space evenly
 ``evolutionary``   a genetic algorithm without generations
+``gradient``       descents along the derivatives that the trials report
 ``chain``          several of these, one after the other, each perhaps in a narrower space
 =================  ====================================================================================
 

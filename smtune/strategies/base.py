@@ -102,3 +102,8 @@ class Strategy(ABC):
     @abstractmethod
     def exhausted(self) -> bool:
         """Whether :meth:`ask` returns nothing now and never will, unless something is enqueued."""
+
+    @property
+    def failure(self) -> str | None:
+        """Why the search cannot go on, with a fix, in one line; ``None`` while it can, or if it came to its end."""
+        return None

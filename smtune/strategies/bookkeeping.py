@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from smtune.container.reporting import HYPERGRADIENT
 from smtune.space import Configuration, SearchSpace
 from smtune.strategies.base import Strategy, Suggestion
 from smtune.strategies.proposer import Outcome, Proposer
@@ -54,11 +55,12 @@ class SuggestedConfigurations:
 class _Group:
     """A configuration that is not settled yet, and how often it was suggested."""
 
-    __slots__ = ("entrant", "origin", "parameters", "suggested")
+    __slots__ = ("entrant", "gradients", "origin", "parameters", "suggested")
 
     def __init__(self, first: int, parameters: Configuration, origin: str) -> None:
         self.parameters, self.origin, self.suggested = parameters, origin, 0
         self.entrant = Entrant(first)
+        self.gradients: list[dict[str, float]] = []
 
 
 class BookkeepingStrategy(Strategy):
@@ -165,14 +167,18 @@ class BookkeepingStrategy(Strategy):
             raise ValueError(f"trial {trial.number} has other parameters than suggested here, which were {suggested}")
         del self._under_way[trial.number]
         entrant = group.entrant
-        self._race.record(entrant, repeat, self._loss(trial))
+        loss = self._loss(trial)
+        self._race.record(entrant, repeat, loss)
+        if loss is not None:
+            group.gradients.append(self._gradient(trial))
         if entrant.trained < max(group.suggested, self._repeats.min):
             return
         if self._race.goes_on(entrant):
             self._again.append(group)
             return
         self._memory.settle(group.parameters)
-        outcome = Outcome(entrant.number, group.parameters, entrant.mean if entrant.losses else None)
+        mean = entrant.mean if entrant.losses else None
+        outcome = Outcome(entrant.number, group.parameters, mean, _mean_gradient(group.gradients))
         self._proposer.learn(outcome, self._memory)
 
     def _loss(self, trial: Trial) -> float | None:
@@ -180,6 +186,14 @@ class BookkeepingStrategy(Strategy):
         if trial.status is TrialStatus.Failed or trial.objective is None or not math.isfinite(trial.objective):
             return None
         return self._sign * trial.objective
+
+    def _gradient(self, trial: Trial) -> dict[str, float]:
+        """Return the derivatives of the loss that a trial reported, by parameter."""
+        return {
+            name.removeprefix(HYPERGRADIENT): self._sign * derivative
+            for name, derivative in trial.metrics.items()
+            if name.startswith(HYPERGRADIENT)
+        }
 
     def warm_start(self, results: Sequence[tuple[Mapping[str, object], float]]) -> None:
         """Learn from the results of earlier searches; their outcomes have negative numbers, in their order."""
@@ -206,6 +220,11 @@ class BookkeepingStrategy(Strategy):
         self._skip_known()
         return not self._queue and self._proposer.exhausted(self._memory)
 
+    @property
+    def failure(self) -> str | None:
+        """Why the search cannot go on, or ``None``."""
+        return self._proposer.failure
+
     def _may_go_on(self) -> bool:
         """Whether a configuration under way may be trained again."""
         return any(group.suggested < self._repeats.max for group, _ in self._under_way.values())
@@ -230,6 +249,17 @@ def earlier_outcomes(
         Outcome(number, configuration, sign * math.fsum(objectives[identity]) / len(objectives[identity]))
         for number, (identity, configuration) in enumerate(configurations.items(), start=-len(configurations))
     ]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values) if all(map(math.isfinite, values)) else math.nan
+
+
+def _mean_gradient(gradients: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the mean of the derivatives that are in all of the mappings."""
+    first = gradients[0] if gradients else {}
+    common = [name for name in first if all(name in gradient for gradient in gradients)]
+    return {name: _mean([gradient[name] for gradient in gradients]) for name in common}
 
 
 def _identity(configuration: Configuration) -> str:

@@ -59,7 +59,7 @@ class Chain(Proposer):
     def propose(self, number: int, memory: Memory) -> Proposal | None:
         """Return what the present step proposes, or the next one if it is over."""
         self._heed_what_was_known(memory)
-        while True:
+        while self.failure is None:
             if not self._is_complete:
                 proposal = self._proposer.propose(number, memory)
                 if proposal is not None:
@@ -72,6 +72,7 @@ class Chain(Proposer):
                 return None
             self._begin(following)
             self._recall(memory)
+        return None
 
     def learn(self, outcome: Outcome, memory: Memory) -> None:
         """Remember the outcome, and pass it on to the present step."""
@@ -86,12 +87,19 @@ class Chain(Proposer):
     def exhausted(self, memory: Memory) -> bool:
         """Return whether neither the present step nor a later one proposes anything more."""
         self._heed_what_was_known(memory)
+        if self.failure is not None:
+            return True
         if not self._is_complete and not self._proposer.exhausted(memory):
             return False
         return all(
             not self._waits_for_outcomes(step, memory) and step.build(self._space_of(step)).exhausted(memory)
             for step in self._steps[self._place + 1 :]
         )
+
+    @property
+    def failure(self) -> str | None:
+        """Why the present step cannot go on, and the chain with it, or ``None``."""
+        return self._proposer.failure
 
     @property
     def _is_first(self) -> bool:

@@ -14,6 +14,7 @@ from smtune.strategies.bookkeeping import BookkeepingStrategy
 from smtune.strategies.chain import Chain, Step
 from smtune.strategies.draws import Draws
 from smtune.strategies.evolutionary import EvolutionarySearch
+from smtune.strategies.gradient import GradientSearch
 from smtune.strategies.grid import GridSearch
 from smtune.strategies.manual import ManualSearch
 from smtune.strategies.operators import BlendCrossover, GaussianMutation, Tournament
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         ChainConfig,
         ChainStep,
         EvolutionaryConfig,
+        GradientConfig,
         HyperbandConfig,
         SingleStrategy,
         StrategyConfig,
@@ -106,7 +108,7 @@ def _check_extras(config: SingleStrategy | HyperbandConfig | AshaConfig | ChainC
             raise MissingExtraError(f"strategy {strategy}", strategy)
 
 
-def _single(config: SingleStrategy, space: SearchSpace, seed: int) -> Proposer:
+def _single(config: SingleStrategy, space: SearchSpace, seed: int) -> Proposer:  # noqa: PLR0911 - one for each type
     match config.type:
         case "manual":
             return ManualSearch(space, config.configurations)
@@ -122,6 +124,8 @@ def _single(config: SingleStrategy, space: SearchSpace, seed: int) -> Proposer:
             from smtune.strategies.bayesian import BayesianSearch
 
             return BayesianSearch(space, seed=seed, startup=config.startup, noisy=config.noisy)
+        case "gradient":
+            return _gradient(config, space, seed)
 
 
 def _evolutionary(config: EvolutionaryConfig, space: SearchSpace, seed: int) -> EvolutionarySearch:
@@ -135,6 +139,18 @@ def _evolutionary(config: EvolutionaryConfig, space: SearchSpace, seed: int) -> 
         crossover=BlendCrossover(space, config.crossover),
         mutation=GaussianMutation(space, probability=config.mutation, sigma=config.sigma),
         children=config.preselection,
+    )
+
+
+def _gradient(config: GradientConfig, space: SearchSpace, seed: int) -> GradientSearch:
+    return GradientSearch(
+        space,
+        seed=seed,
+        method=config.method,
+        starts=config.starts,
+        step=config.step,
+        tolerance=config.tolerance,
+        check=config.check,
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from smtune.space import Configuration
@@ -27,11 +27,14 @@ class Outcome:
         parameters: Its values.
         loss: The objective, turned so that lower is better, averaged over the repeats that succeeded; ``None`` if
             none did.
+        gradient: Parameter name to the derivative of the loss with respect to it, in the parameter's own units, averaged
+            in the same way; without those that one of these repeats did not report. ``nan`` where one is not finite.
     """
 
     number: int
     parameters: Configuration
     loss: float | None
+    gradient: Mapping[str, float] = field(default_factory=dict)
 
 
 class Memory(Protocol):
@@ -76,3 +79,8 @@ class Proposer(ABC):
 
         Asking changes nothing about later proposals.
         """
+
+    @property
+    def failure(self) -> str | None:
+        """Why the search cannot go on, with a fix, in one line; it is exhausted then. By default it always can."""
+        return None

@@ -149,7 +149,7 @@ from sklearn.linear_model import LogisticRegression
 environment = Environment.current({{"SM_CHANNEL_TRAIN": {place!r}}}, {[*given, "--max_iter", "20000"]!r})
 settings = read_settings(environment)
 table = read_channel(environment, "train", has_label=True)
-folds = train.make_folds(table, settings)
+folds = train.make_folds(table, settings.cv_folds, settings.seed)
 assert sorted(np.concatenate([v.features[:, 0] for _, v in folds])) == sorted(table.features[:, 0])
 shares = [v.labels.mean() for _, v in folds]
 scores = [LogisticRegression(max_iter=20000).fit(t.features, t.labels).score(v.features, v.labels) for t, v in folds]

@@ -4,7 +4,8 @@ import math
 import re
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -42,6 +43,18 @@ FINITE = SearchSpace(
 POINTS = [[(7 * row + 3 * column) % 20 / 20 for column in range(6)] for row in range(20)]
 """Where earlier searches looked in the unit cube of ``MIXED``."""
 
+LONG = SearchSpace({"eta": ContinuousParameter(0, 1), "depth": IntegerParameter(1, 10**9, "Logarithmic")})
+"""Enough for thousands of trials."""
+
+CONTINUOUS = SearchSpace(
+    {
+        "eta": ContinuousParameter(1e-4, 1.0, "Logarithmic"),
+        "momentum": ContinuousParameter(0.0, 0.999, "ReverseLogarithmic"),
+        "shrinkage": ContinuousParameter(-2.0, 1.0),
+    }
+)
+"""Where a loss has derivatives: one parameter of every scaling."""
+
 COMPLETED, FAILED, STOPPED = TrialStatus.Completed, TrialStatus.Failed, TrialStatus.Stopped
 
 
@@ -50,15 +63,44 @@ def loss(space: SearchSpace, configuration: Configuration) -> float:
     return sum((position - 0.3) ** 2 for position in space.to_unit(configuration))
 
 
-def ended(suggestion: Suggestion, objective: float | None, status: TrialStatus = COMPLETED) -> Trial:
+def derivatives(space: SearchSpace, configuration: Configuration, sign: int = 1) -> dict[str, float]:
+    """Return the derivatives of :func:`loss` as the metrics of a trial; none in spaces where not all of them exist."""
+    metrics = {}
+    for name, parameter in space.items():
+        if not isinstance(parameter, ContinuousParameter) or parameter.cardinality is not None:
+            return {}
+        value = float(configuration[name])
+        metrics[f"hypergradient:{name}"] = sign * 2 * (parameter.to_unit(value) - 0.3) / parameter.slope(value)
+    return metrics
+
+
+def ended(
+    suggestion: Suggestion,
+    objective: float | None,
+    status: TrialStatus = COMPLETED,
+    metrics: Mapping[str, float] | None = None,
+) -> Trial:
     return Trial(
         suggestion.number,
         suggestion.parameters,
         status,
         objective,
+        metrics or {},
         origin=suggestion.origin,
         repeat=suggestion.repeat,
     )
+
+
+def result(space: SearchSpace, suggestion: Suggestion, *, sign: int = 1, error: float = 0.0) -> Trial:
+    """Return the completed trial of a suggestion, with its loss and its derivatives."""
+    configuration = suggestion.parameters
+    metrics = derivatives(space, configuration, sign)
+    return ended(suggestion, sign * loss(space, configuration) + error, metrics=metrics)
+
+
+def some(space: SearchSpace, place: int) -> Configuration:
+    """Return one of six configurations."""
+    return space.from_unit([(place + 0.5) / 6] * len(space))
 
 
 def run(strategy: Strategy, space: SearchSpace, trials: int, *, sign: int = 1) -> list[Suggestion]:
@@ -66,7 +108,7 @@ def run(strategy: Strategy, space: SearchSpace, trials: int, *, sign: int = 1) -
     history: list[Suggestion] = []
     while len(history) < trials and (asked := strategy.ask(1)):
         history += asked
-        strategy.tell(ended(asked[0], sign * loss(space, asked[0].parameters)))
+        strategy.tell(result(space, asked[0], sign=sign))
     return history
 
 
@@ -79,8 +121,11 @@ def identities(history: Sequence[Suggestion]) -> list[str]:
     return [identity(suggestion.parameters) for suggestion in history]
 
 
-class StrategyContract(ABC):
-    """Subclass this for every type of strategy."""
+class SearchContract(ABC):
+    """What every type of strategy does, on continuous spaces if it cannot take others."""
+
+    space, small, long = MIXED, FINITE, LONG
+    """What it searches here: the space of most tests, one of few configurations if it can, and one of many."""
 
     seeded = True
     """Whether another seed gives other suggestions."""
@@ -90,25 +135,31 @@ class StrategyContract(ABC):
 
     @abstractmethod
     def config(self, space: SearchSpace) -> StrategyConfig:
-        """Return a strategy that suggests at least 40 configurations of ``MIXED``, and all of ``FINITE``."""
+        """Return a strategy that suggests at least 40 configurations of ``space``, and 10,000 of ``long``."""
 
     def make(
-        self, space: SearchSpace = MIXED, *, seed: int = 7, repeats: int | Repeats = 1, goal: str = "Minimize"
+        self,
+        space: SearchSpace | None = None,
+        *,
+        seed: int = 7,
+        repeats: int | Repeats = 1,
+        goal: str = "Minimize",
     ) -> Strategy:
+        space = space or self.space
         return build_strategy(self.config(space), space, goal=Goal.parse(goal), seed=seed, repeats=repeats)
 
     # -- determinism ----------------------------------------------------------------------------------------------
 
     def test_same_seed_and_same_tells_give_the_same_suggestions(self) -> None:
-        assert run(self.make(), MIXED, 40) == run(self.make(), MIXED, 40)
+        assert run(self.make(), self.space, 40) == run(self.make(), self.space, 40)
 
     def test_another_seed_gives_others(self) -> None:
-        same = identities(run(self.make(seed=7), MIXED, 40)) == identities(run(self.make(seed=8), MIXED, 40))
+        same = identities(run(self.make(seed=7), self.space, 40)) == identities(run(self.make(seed=8), self.space, 40))
         assert same is not self.seeded
 
     def test_maximising_is_minimising_the_negative(self) -> None:
-        minimised = run(self.make(goal="Minimize"), MIXED, 40)
-        assert run(self.make(goal="Maximize"), MIXED, 40, sign=-1) == minimised
+        minimised = run(self.make(goal="Minimize"), self.space, 40)
+        assert run(self.make(goal="Maximize"), self.space, 40, sign=-1) == minimised
 
     def test_asking_for_several_is_asking_for_one_several_times(self) -> None:
         together, apart = self.make(), self.make()
@@ -118,7 +169,7 @@ class StrategyContract(ABC):
             assert list(asked) == one_by_one
             for suggestion in asked:
                 for strategy in (together, apart):
-                    strategy.tell(ended(suggestion, loss(MIXED, suggestion.parameters)))
+                    strategy.tell(result(self.space, suggestion))
 
     # Subclasses are different executors on purpose: each is another strategy.
     @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
@@ -127,12 +178,12 @@ class StrategyContract(ABC):
         """Each entry asks, tells one of the trials under way, and perhaps enqueues; in between, one run looks around."""
         histories = []
         for curious in (False, True):
-            strategy = self.make(FINITE)
+            strategy = self.make(self.small)
             history: list[Suggestion] = []
             under_way: list[Suggestion] = []
             for count, place, outcome, enqueues in log:
                 if enqueues:
-                    strategy.enqueue({"depth": 1 + place % 4, "booster": "dart", "subsample": 0.9})
+                    strategy.enqueue(some(self.small, place))
                 asked = strategy.ask(count)
                 assert len(asked) <= count
                 history += asked
@@ -141,8 +192,12 @@ class StrategyContract(ABC):
                     assert not (strategy.exhausted and strategy.ask(1))
                 if under_way:
                     told = under_way.pop(place % len(under_way))
-                    value = {"c": loss(FINITE, told.parameters), "f": None, "n": math.nan}[outcome]
-                    strategy.tell(ended(told, value, FAILED if outcome == "f" else COMPLETED))
+                    outcomes = {
+                        "c": result(self.small, told),
+                        "f": ended(told, None, FAILED),
+                        "n": ended(told, math.nan),
+                    }
+                    strategy.tell(outcomes[outcome])
             assert len(set(identities(history))) == len(history)
             histories.append(history)
         assert histories[0] == histories[1]
@@ -150,17 +205,102 @@ class StrategyContract(ABC):
     # -- legality -------------------------------------------------------------------------------------------------
 
     def test_suggestions_are_legal_typed_numbered_and_in_canonical_order(self) -> None:
-        history = run(self.make(), MIXED, 40)
+        history = run(self.make(), self.space, 40)
         assert [suggestion.number for suggestion in history] == list(range(40))
         assert all(suggestion.origin and suggestion.repeat == 0 for suggestion in history)
         for suggestion in history:
-            assert identity(MIXED.validate(suggestion.parameters)) == identity(suggestion.parameters)
+            assert identity(self.space.validate(suggestion.parameters)) == identity(suggestion.parameters)
 
     def test_nothing_is_suggested_twice(self) -> None:
-        history = run(self.make(), MIXED, 40)
+        history = run(self.make(), self.space, 40)
         assert len(set(identities(history))) == 40
 
-    # -- exhaustion -----------------------------------------------------------------------------------------------
+    def test_a_stopped_trial_with_an_objective_is_a_result(self) -> None:
+        completed, stopped = self.make(), self.make()
+        for _ in range(40):
+            (one,), (other,) = completed.ask(1), stopped.ask(1)
+            assert one == other
+            completed.tell(result(self.space, one))
+            stopped.tell(replace(result(self.space, other), status=STOPPED))
+
+    def test_wrong_tells_are_refused_and_change_nothing(self) -> None:
+        strategy, untouched = self.make(), self.make()
+        (told,), _ = strategy.ask(1), untouched.ask(1)
+        (under_way,), _ = strategy.ask(1), untouched.ask(1)
+        for each in (strategy, untouched):
+            each.tell(result(self.space, told))
+        wrong = [
+            (ended(under_way, None, TrialStatus.InProgress), "trial 1 has not ended"),
+            (ended(told, 0.1), "trial 0 was told before"),
+            (Trial(99, told.parameters, COMPLETED, 0.1), "trial 99 was never suggested"),
+            (Trial(-1, told.parameters, COMPLETED, 0.1), "trial -1 was never suggested"),
+            (
+                Trial(1, {**under_way.parameters, next(iter(self.space)): -1}, COMPLETED, 0.1),
+                "trial 1 has other parameters",
+            ),
+        ]
+        for trial, message in wrong:
+            with pytest.raises(ValueError, match=message):
+                strategy.tell(trial)
+        for each in (strategy, untouched):
+            each.tell(result(self.space, under_way))
+        assert run(strategy, self.space, 20) == run(untouched, self.space, 20)
+
+    def test_it_learns_from_the_mean_of_the_repeats_that_succeeded(self) -> None:
+        once, noisy = self.make(repeats=3), self.make(repeats=3)
+        for turn in range(30):
+            pairs = list(zip(once.ask(3), noisy.ask(3), strict=True))
+            assert all(one == other for one, other in pairs)
+            errors = (-0.25, 0.25, None) if turn % 2 else (-0.25, 0.0, 0.25)
+            for (one, other), error in zip(pairs, errors, strict=True):
+                once.tell(result(self.space, one))
+                if error is None:
+                    noisy.tell(ended(other, None, FAILED))
+                else:
+                    noisy.tell(result(self.space, other, error=error))
+
+    # -- the queue ------------------------------------------------------------------------------------------------
+
+    def test_enqueued_configurations_come_first_in_their_order(self) -> None:
+        strategy = self.make(self.small)
+        strategy.ask(2)
+        wanted = [some(self.small, place) for place in (4, 0, 2)]
+        known = {identity(s.parameters) for s in self.make(self.small).ask(2)}
+        for configuration in wanted:
+            strategy.enqueue(configuration)
+        expected = [configuration for configuration in wanted if identity(configuration) not in known]
+        asked = strategy.ask(len(expected))
+        assert identities(asked) == [identity(configuration) for configuration in expected]
+        assert all(suggestion.origin == "enqueued" for suggestion in asked)
+
+    def test_an_illegal_configuration_is_refused_with_all_its_problems(self) -> None:
+        with pytest.raises(SpecError) as caught:
+            self.make(self.small).enqueue({**dict.fromkeys(list(self.small)[1:], "x"), "y": 1})
+        assert {problem.field for problem in caught.value.problems} == {*self.small, "y"}
+
+    # -- cost -----------------------------------------------------------------------------------------------------
+
+    def test_asking_and_telling_costs_no_more_after_ten_thousand_trials(self) -> None:
+        """Work is counted in function calls, Python's and C's; time depends on the machine."""
+        space = self.long
+        strategy = self.make(space)
+        few = 30 if self.deliberate else 300
+        self._advance(strategy, space, 0, 300)
+        early = _calls(lambda: run(strategy, space, few))
+        self._advance(strategy, space, 300, 9300)
+        late = _calls(lambda: run(strategy, space, few))
+        assert late < 1.3 * early
+
+    def _advance(self, strategy: Strategy, space: SearchSpace, begin: int, end: int) -> None:
+        """Let trials go by; those of a deliberate strategy are chosen for it."""
+        if self.deliberate:
+            for configuration in islice(space.grid(105), begin, end):
+                strategy.enqueue(configuration)
+        run(strategy, space, end - begin)
+
+
+class StrategyContract(SearchContract):
+    """What strategies do besides that take any space: a finite one is suggested completely. Subclass this one then."""
 
     def test_a_finite_space_is_suggested_completely_each_configuration_once(self) -> None:
         strategy = self.make(FINITE)
@@ -192,8 +332,6 @@ class StrategyContract(ABC):
             asked += strategy.ask(1_000_000)
         assert strategy.exhausted
 
-    # -- outcomes -------------------------------------------------------------------------------------------------
-
     @pytest.mark.parametrize(
         ("status", "objective"),
         [
@@ -214,36 +352,6 @@ class StrategyContract(ABC):
         assert len(history) == 24
         assert strategy.exhausted
 
-    def test_a_stopped_trial_with_an_objective_is_a_result(self) -> None:
-        completed, stopped = self.make(), self.make()
-        for _ in range(40):
-            (one,), (other,) = completed.ask(1), stopped.ask(1)
-            assert one == other
-            completed.tell(ended(one, loss(MIXED, one.parameters)))
-            stopped.tell(ended(other, loss(MIXED, other.parameters), STOPPED))
-
-    def test_wrong_tells_are_refused_and_change_nothing(self) -> None:
-        strategy, untouched = self.make(), self.make()
-        (told,), _ = strategy.ask(1), untouched.ask(1)
-        (under_way,), _ = strategy.ask(1), untouched.ask(1)
-        for each in (strategy, untouched):
-            each.tell(ended(told, 0.5))
-        wrong = [
-            (ended(under_way, None, TrialStatus.InProgress), "trial 1 has not ended"),
-            (ended(told, 0.1), "trial 0 was told before"),
-            (Trial(99, told.parameters, COMPLETED, 0.1), "trial 99 was never suggested"),
-            (Trial(-1, told.parameters, COMPLETED, 0.1), "trial -1 was never suggested"),
-            (Trial(1, {**under_way.parameters, "units": -1}, COMPLETED, 0.1), "trial 1 has other parameters"),
-        ]
-        for trial, message in wrong:
-            with pytest.raises(ValueError, match=message):
-                strategy.tell(trial)
-        for each in (strategy, untouched):
-            each.tell(ended(under_way, 0.4))
-        assert run(strategy, MIXED, 20) == run(untouched, MIXED, 20)
-
-    # -- repeats --------------------------------------------------------------------------------------------------
-
     def test_repeats_follow_one_another(self) -> None:
         history = run(self.make(FINITE, repeats=3), FINITE, 1000)
         assert len(history) == 3 * 24
@@ -252,20 +360,6 @@ class StrategyContract(ABC):
         for first, second, third in zip(history[::3], history[1::3], history[2::3], strict=True):
             assert identity(first.parameters) == identity(second.parameters) == identity(third.parameters)
             assert first.origin == second.origin == third.origin
-
-    def test_it_learns_from_the_mean_of_the_repeats_that_succeeded(self) -> None:
-        once, noisy = self.make(repeats=3), self.make(repeats=3)
-        for turn in range(30):
-            pairs = list(zip(once.ask(3), noisy.ask(3), strict=True))
-            assert all(one == other for one, other in pairs)
-            value = loss(MIXED, pairs[0][0].parameters)
-            errors = (-0.25, 0.25, None) if turn % 2 else (-0.25, 0.0, 0.25)
-            for (one, other), error in zip(pairs, errors, strict=True):
-                once.tell(ended(one, value))
-                if error is None:
-                    noisy.tell(ended(other, None, FAILED))
-                else:
-                    noisy.tell(ended(other, value + error))
 
     def test_it_is_not_exhausted_in_the_middle_of_repeats(self) -> None:
         strategy = self.make(FINITE, repeats=2)
@@ -322,20 +416,6 @@ class StrategyContract(ABC):
         assert len(min(trained.values())) == 3
         assert sum(map(len, trained.values())) < 3 * 24
 
-    # -- the queue ------------------------------------------------------------------------------------------------
-
-    def test_enqueued_configurations_come_first_in_their_order(self) -> None:
-        strategy = self.make(FINITE)
-        strategy.ask(2)
-        wanted = [{"subsample": 0.9, "depth": depth, "booster": "dart"} for depth in (3.0, 1, 2)]
-        known = {identity(s.parameters) for s in self.make(FINITE).ask(2)}
-        for configuration in wanted:
-            strategy.enqueue(configuration)
-        expected = [c for c in map(FINITE.validate, wanted) if identity(c) not in known]
-        asked = strategy.ask(len(expected))
-        assert identities(asked) == [identity(configuration) for configuration in expected]
-        assert all(suggestion.origin == "enqueued" for suggestion in asked)
-
     def test_enqueued_configurations_are_not_suggested_again(self) -> None:
         strategy = self.make(FINITE)
         strategy.enqueue({"subsample": 0.9, "depth": 2, "booster": "dart"})
@@ -350,11 +430,6 @@ class StrategyContract(ABC):
         strategy.enqueue({"subsample": 0.9, "depth": 2, "booster": "dart"})
         strategy.tell(ended(first, 0.5))
         assert len({first.number, *(suggestion.number for suggestion in run(strategy, FINITE, 1000))}) == 24
-
-    def test_an_illegal_configuration_is_refused_with_all_its_problems(self) -> None:
-        with pytest.raises(SpecError) as caught:
-            self.make(FINITE).enqueue({"subsample": 0.95, "depth": 9})
-        assert {problem.field for problem in caught.value.problems} == {"subsample", "depth", "booster"}
 
     # -- results of earlier searches ------------------------------------------------------------------------------
 
@@ -406,26 +481,6 @@ class StrategyContract(ABC):
         strategy.ask(1)
         with pytest.raises(ValueError, match="before the first"):
             strategy.warm_start([])
-
-    # -- cost -----------------------------------------------------------------------------------------------------
-
-    def test_asking_and_telling_costs_no_more_after_ten_thousand_trials(self) -> None:
-        """Work is counted in function calls, Python's and C's; time depends on the machine."""
-        space = SearchSpace({"eta": ContinuousParameter(0, 1), "depth": IntegerParameter(1, 10**9, "Logarithmic")})
-        strategy = self.make(space)
-        few = 30 if self.deliberate else 300
-        self._advance(strategy, space, 0, 300)
-        early = _calls(lambda: run(strategy, space, few))
-        self._advance(strategy, space, 300, 9300)
-        late = _calls(lambda: run(strategy, space, few))
-        assert late < 1.3 * early
-
-    def _advance(self, strategy: Strategy, space: SearchSpace, begin: int, end: int) -> None:
-        """Let trials go by; those of a deliberate strategy are chosen for it."""
-        if self.deliberate:
-            for configuration in islice(space.grid(105), begin, end):
-                strategy.enqueue(configuration)
-        run(strategy, space, end - begin)
 
 
 def _calls(work: Any) -> int:

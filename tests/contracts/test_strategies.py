@@ -8,13 +8,14 @@ from itertools import islice
 import pytest
 
 from smtune.errors import SpecError
-from smtune.space import IntegerParameter, SearchSpace
+from smtune.space import ContinuousParameter, IntegerParameter, SearchSpace
 from smtune.spec import (
     AshaConfig,
     AutoConfig,
     BayesianConfig,
     ChainConfig,
     EvolutionaryConfig,
+    GradientConfig,
     GridConfig,
     HyperbandConfig,
     ManualConfig,
@@ -23,7 +24,7 @@ from smtune.spec import (
     StrategyConfig,
 )
 from smtune.spec.strategies import STRATEGY_CONFIGS
-from tests.contracts.strategy_contract import FINITE, MIXED, StrategyContract, run
+from tests.contracts.strategy_contract import CONTINUOUS, FINITE, SearchContract, StrategyContract, run
 
 
 class TestManual(StrategyContract):
@@ -70,6 +71,22 @@ class TestBayesianOfNoise(StrategyContract):
         return BayesianConfig(noisy=True, startup=4)
 
 
+class TestGradient(SearchContract):
+    space = small = CONTINUOUS
+    long = SearchSpace({"eta": ContinuousParameter(0, 1), "rate": ContinuousParameter(1e-6, 1, "Logarithmic")})
+
+    def config(self, space: SearchSpace) -> StrategyConfig:
+        return GradientConfig(starts=10_000 if space is self.long else 40)
+
+
+class TestGradientByAdam(SearchContract):
+    space = small = CONTINUOUS
+    long = TestGradient.long
+
+    def config(self, space: SearchSpace) -> StrategyConfig:
+        return GradientConfig(method="adam", starts=10_000 if space is self.long else 40)
+
+
 class TestChain(StrategyContract):
     def config(self, space: SearchSpace) -> StrategyConfig:
         return ChainConfig.model_validate(
@@ -114,23 +131,20 @@ class TestAsha(_MultiFidelityContract):
         return AshaConfig.model_validate({"resource": {"epochs": "1 to 27"}})
 
 
-CONTRACTS = [
-    contract
-    for contract in (*StrategyContract.__subclasses__(), *_MultiFidelityContract.__subclasses__())
-    if contract is not _MultiFidelityContract
-]
+_KINDS: tuple[type[SearchContract], ...] = (SearchContract, StrategyContract, _MultiFidelityContract)
+CONTRACTS = [contract for kind in _KINDS for contract in kind.__subclasses__() if contract not in _KINDS]
 
 
 def test_every_type_that_a_spec_can_name_is_tested() -> None:
-    tested = {type(contract().config(MIXED)) for contract in CONTRACTS}
+    tested = {type(contract().config(contract.space)) for contract in CONTRACTS}
     assert tested == set(STRATEGY_CONFIGS.values())
 
 
 HISTORIES = """
 from tests.contracts import test_strategies as t
-from tests.contracts.strategy_contract import MIXED, run
+from tests.contracts.strategy_contract import run
 for contract in t.CONTRACTS:
-    print(contract.__name__, run(contract().make(), MIXED, 40))
+    print(contract.__name__, run(contract().make(), contract.space, 40))
 """
 
 

@@ -23,6 +23,7 @@ def project(tmp_path_factory):
     for folder in ("examples", "training_containers"):
         shutil.copytree(ROOT / folder, path / folder, ignore=shutil.ignore_patterns("data", "__pycache__"))
     run(path, "examples/breast_cancer/prepare.py")
+    run(path, "examples/diabetes/prepare.py")
     return path
 
 
@@ -68,6 +69,39 @@ def test_the_breast_cancer_job_compares_with_the_untuned_default(project):
     assert {"validation:logloss", "test:logloss", "test:auc"} <= result["trials"][0]["metrics"].keys()
     assert "(untuned)" in summary or "the best as well" in summary
     assert "  holdout  test:logloss" in summary
+
+
+DENSE_GRID = """
+import sys
+import numpy as np
+sys.path.insert(0, "training_containers/sklearn")
+from tabular import Table, make_folds
+rows = np.loadtxt("examples/diabetes/data/train/rows.csv", delimiter=",")
+levels = np.logspace(-2, 4, 41)
+penalties = np.array([[one] * 10 + [other] * 55 for one in levels for other in levels])
+losses = []
+for learnt, held_out in make_folds(Table(rows[:, 1:], rows[:, 0]), 5, 0):
+    mean, spread, middle = learnt.features.mean(0), learnt.features.std(0), learnt.labels.mean()
+    features = (learnt.features - mean) / spread
+    systems = features.T @ features + penalties[:, :, None] * np.eye(65)
+    weights = np.linalg.solve(systems, (features.T @ (learnt.labels - middle))[:, None])[..., 0]
+    scores = (held_out.features - mean) / spread @ weights.T + middle
+    losses.append(((scores - held_out.labels[:, None]) ** 2).mean(0))
+print(np.mean(losses, 0).min())
+"""
+
+
+def test_the_diabetes_job_gets_below_a_dense_grid_in_few_trials(project):
+    result = json.loads(run(project, "-m", "smtune", "run", "examples/diabetes/tuning.yaml", "--output", "json"))
+    summary = run(project, "-m", "smtune", "show", "diabetes")
+    of_1681 = float(run(project, "-c", DENSE_GRID))
+
+    assert result["status"] == "Completed"
+    assert result["counts"]["Completed"] == len(result["trials"]) < 80  # it ended by itself
+    assert result["best"]["objective"] < of_1681
+    assert result["best"]["objective"] < 0.9 * result["trials"][0]["objective"]  # the baseline
+    assert {"hypergradient:alpha_measured", "hypergradient:alpha_products"} < result["trials"][0]["metrics"].keys()
+    assert "  holdout  test:mse" in summary
 
 
 def test_the_function_example_finds_the_cube(project):

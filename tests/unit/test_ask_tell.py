@@ -386,3 +386,26 @@ def test_a_wrong_number_of_trials_is_refused(value):
         AskTell(SPACE, max_trials=value)
     (problem,) = caught.value.problems
     assert (problem.field, problem.value, problem.fix) == ("max_trials", value, "leave it out for no limit")
+
+
+def test_derivatives_are_told_with_the_value():
+    search = AskTell({"x": ContinuousParameter(0, 4)}, strategy="gradient", goal="Maximize", seed=7)
+    while not search.exhausted:
+        trial = search.ask()
+        x = trial.parameters["x"]
+        search.tell(trial, 1 - (x - 3) ** 2, hypergradient={"x": np.float64(-2 * (x - 3))})
+    assert search.best_trial is not None
+    assert search.best_trial.parameters == pytest.approx({"x": 3})
+    assert search.trials[0].metrics == {"hypergradient:x": -2 * (search.trials[0].parameters["x"] - 3)}
+
+
+def test_wrong_derivatives_are_refused_and_change_nothing():
+    search = AskTell(SPACE)
+    trial = search.ask()
+    with pytest.raises(ValueError, match="trial 0: the hypergradient of 'etta' is of no parameter; known: depth, eta"):
+        search.tell(trial, 0.5, hypergradient={"etta": 1.0})
+    with pytest.raises(TypeError, match="trial 0: the hypergradient of eta must be a number, not '1'"):
+        search.tell(trial, 0.5, hypergradient={"eta": "1"})
+    with pytest.raises(TypeError, match="trial 0: a hypergradient belongs to a value, and the trial failed"):
+        search.tell(trial, failed="out of memory", hypergradient={"eta": 1.0})
+    search.tell(trial, 0.5)

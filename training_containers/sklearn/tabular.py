@@ -61,6 +61,31 @@ def read_channel(environment: Environment, name: str, *, has_label: bool) -> Tab
     return Table(rows[:, 1:], rows[:, 0])
 
 
+def make_folds(table: Table, count: int, seed: int) -> list[tuple[Table, Table]]:
+    """Split rows for cross-validation into pairs of rows to learn from and rows to validate on.
+
+    Rows are shuffled, sorted by label and dealt out like cards: each fold has its share of every class, and the folds of a
+    regression have like ranges too.
+
+    Args:
+        table: The rows.
+        count: The hyperparameter ``cv_folds``.
+        seed: The same seed makes the same folds.
+
+    Raises:
+        ValueError: There are fewer rows than folds.
+    """
+    if len(table) < count:
+        raise ValueError(f"hyperparameter cv_folds = {count}: channel train has {len(table)} rows only")
+    order = np.random.default_rng(seed).permutation(len(table))
+    order = order[np.argsort(table.labels[order], kind="stable")]
+    folds = []
+    for number in range(count):
+        held_out = np.sort(order[number::count])
+        folds.append((table.rows(np.setdiff1d(order, held_out)), table.rows(held_out)))
+    return folds
+
+
 def _is_data(file: Path, place: Path) -> bool:
     hidden = any(part.startswith((".", "_")) for part in file.relative_to(place).parts)
     return not hidden and file.is_file() and file.stat().st_size > 0

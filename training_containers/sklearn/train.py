@@ -18,7 +18,7 @@ from models import CLASSIFICATION  # type: ignore[import-not-found]
 from scores import measure  # type: ignore[import-not-found]
 from settings import Settings, read_settings  # type: ignore[import-not-found]
 from sklearn.pipeline import Pipeline
-from tabular import Table, read_channel  # type: ignore[import-not-found]
+from tabular import Table, make_folds, read_channel  # type: ignore[import-not-found]
 
 from smtune.container import Environment, StopSignal, report, stop_signal
 
@@ -93,7 +93,7 @@ def train(settings: Settings, tables: Mapping[str, Table], stop: StopSignal) -> 
         The fitted pipeline; ``None`` after a stop during cross-validation.
     """
     if settings.cv_folds > 1:
-        folds = make_folds(tables["train"], settings)
+        folds = make_folds(tables["train"], settings.cv_folds, settings.seed)
     else:
         folds = [(tables["train"], tables["validation"])]
     learners = [make_learner(settings, learnt) for learnt, _ in folds]
@@ -142,27 +142,6 @@ def mean_scores(
             if len(values) > 1 and f"{name}:{metric}" == settings.tuned_metric:
                 scores |= {f"{name}:{metric}:fold-{number}": value for number, value in enumerate(values)}
     return scores
-
-
-def make_folds(table: Table, settings: Settings) -> list[tuple[Table, Table]]:
-    """Split rows for cross-validation into pairs of rows to learn from and rows to validate on.
-
-    Rows are shuffled, sorted by label and dealt out like cards: each fold has its share of every class, and the folds of a
-    regression have like ranges too.
-
-    Raises:
-        ValueError: There are fewer rows than folds.
-    """
-    count = settings.cv_folds
-    if len(table) < count:
-        raise ValueError(f"hyperparameter cv_folds = {count}: channel train has {len(table)} rows only")
-    order = np.random.default_rng(settings.seed).permutation(len(table))
-    order = order[np.argsort(table.labels[order], kind="stable")]
-    folds = []
-    for number in range(count):
-        held_out = np.sort(order[number::count])
-        folds.append((table.rows(np.setdiff1d(order, held_out)), table.rows(held_out)))
-    return folds
 
 
 if __name__ == "__main__":

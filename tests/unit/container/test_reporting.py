@@ -222,3 +222,38 @@ def test_a_refused_report_is_not_captured():
     with capture_reports(lambda step, metrics: seen.append(metrics)), pytest.raises(ValueError, match="loss"):
         report({"fine": 1.0, "loss": "bad"})  # type: ignore[dict-item]
     assert seen == []
+
+
+def test_derivatives_travel_as_metrics_in_the_same_line(capsys):
+    report({"validation:loss": 0.25}, 3, hypergradient={"alpha": np.float64(-0.5), "C 1": math.inf})
+    line = capsys.readouterr().out
+    assert line == "smtune: step=3; validation:loss=0.25; hypergradient:alpha=-0.5; hypergradient:C 1=inf\n"
+    metrics = {"validation:loss": 0.25, "hypergradient:alpha": -0.5, "hypergradient:C 1": math.inf}
+    assert parse_report(line) == Report(3, metrics)
+    assert [float(re.findall(metric_regex(name), line)[0]) for name in metrics] == list(metrics.values())
+
+
+def test_derivatives_reach_whoever_captures_reports():
+    seen = []
+    with capture_reports(lambda step, metrics: seen.append((step, metrics))):
+        report({"loss": 1.0}, hypergradient={"alpha": 2})
+        report({"loss": 1.0}, hypergradient={})
+    assert seen == [(None, {"loss": 1.0, "hypergradient:alpha": 2.0}), (None, {"loss": 1.0})]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "hypergradient", "message"),
+    [
+        ({"loss": 1.0}, {"alpha": "2"}, "metric 'hypergradient:alpha' = '2': must be a real number"),
+        ({"loss": 1.0}, {"alpha": None}, "metric 'hypergradient:alpha' = None: must be a real number"),
+        ({"loss": 1.0}, {"": 1.0}, "hypergradient of '': must be by the name of a parameter"),
+        ({"loss": 1.0}, {3: 1.0}, "hypergradient of 3: must be by the name of a parameter"),
+        ({"loss": 1.0}, {"a=b": 1.0}, "metric name 'hypergradient:a=b': must not contain"),
+        ({}, {"alpha": 1.0}, "needs at least one metric"),
+        ({"hypergradient:alpha": 1.0}, None, r"is taken by report\(..., hypergradient={'alpha': ...}\)"),
+    ],
+)
+def test_wrong_derivatives_are_refused(metrics, hypergradient, message, capsys):
+    with pytest.raises(ValueError, match=message):
+        report(metrics, hypergradient=hypergradient)
+    assert capsys.readouterr().out == ""

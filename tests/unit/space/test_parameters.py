@@ -64,6 +64,20 @@ class TestUnitInterval:
         else:
             assert [parameter.index(value) for value in values] == [0, parameter.cardinality - 1]
 
+    @pytest.mark.parametrize(
+        "parameter",
+        [
+            ContinuousParameter(-2, 3),
+            ContinuousParameter(1e-6, 10, "Logarithmic"),
+            ContinuousParameter(0.1, 0.999, "ReverseLogarithmic"),
+            ContinuousParameter(0.001, 1),
+        ],
+    )
+    @given(st.floats(0.01, 0.99))
+    def test_its_slope_is_its_derivative(self, parameter, position):
+        above, below = parameter.from_unit(position + 1e-5), parameter.from_unit(position - 1e-5)
+        assert parameter.slope(parameter.from_unit(position)) == pytest.approx((above - below) / 2e-5, rel=1e-5)
+
     @given(finite_parameters, st.data())
     def test_positions_lie_inside(self, parameter, data):
         assert 0 < parameter.to_unit(data.draw(legal_values(parameter))) < 1

@@ -122,6 +122,7 @@ def test_every_strategy_survives_json():
         "sobol",
         {"type": "grid", "levels": {"x": 3}},
         {"type": "manual", "configurations": [{"x": 0.5}]},
+        {"type": "gradient", "method": "adam", "starts": 5, "step": 0.05, "tolerance": 1e-6, "check": False},
         {
             "type": "chain",
             "steps": [{"strategy": "random", "trials": 5}, {"strategy": {"type": "grid"}, "narrow": 0.2}],
@@ -303,6 +304,11 @@ def test_a_grid_larger_than_the_limit_is_refused_with_its_count_and_two_ways_out
     assert "24 trials" in problem.rule
     assert "max_trials: 24" in problem.fix
     assert "coarser" in problem.fix
+
+
+def test_a_search_that_ends_by_itself_needs_no_limit():
+    assert TuningSpec(**minimal(limits={}, strategy="gradient")).planned_trials is None
+    assert [problem.field for problem in problems(limits={}, strategy="evolutionary")] == ["limits.max_trials"]
 
 
 def test_a_finite_strategy_needs_no_limit_and_says_its_count():
