@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import itertools
 import json
 import os
 import random
@@ -29,7 +30,7 @@ from typing import Any
 from benchmarks.measuring import ONE_THREAD, number, print_table
 from smtune import AskTell, CategoricalParameter
 
-RANDOM_TRIALS, RANDOM_SEEDS = (25, 50, 100), 20
+RANDOM_TRIALS, RANDOM_SEEDS = (25, 50, 100), 100
 """Whole trainings that set the losses to be reached, and their time."""
 PATIENCE = 1.5
 """A search may take so many times as long as the last of them."""
@@ -255,10 +256,11 @@ SUBJECTS: Mapping[str, Callable[[Curves, int, float], Course]] = {
 def goals(curves: Curves) -> list[tuple[float, float]]:
     """Return the seconds that random search takes for its trials, and the loss that it has then: medians."""
     courses = []
+    configurations = [dict(zip(curves.space, one, strict=True)) for one in itertools.product(*curves.space.values())]
     for seed in range(RANDOM_SEEDS):
-        draw, bill = random.Random(seed), Bill()
-        for _ in range(RANDOM_TRIALS[-1]):
-            bill.pay(curves({name: draw.choice(values) for name, values in curves.space.items()}), 0, curves.most)
+        bill = Bill()
+        for configuration in random.Random(seed).sample(configurations, RANDOM_TRIALS[-1]):
+            bill.pay(curves(configuration), 0, curves.most)
         courses.append([bill.course[trials - 1] for trials in RANDOM_TRIALS])
     return [
         (statistics.median(at for at, _ in column), statistics.median(best for _, best in column))
@@ -291,7 +293,7 @@ def main() -> None:
     parser.add_argument("--half", choices=HALVES, default="test")
     parser.add_argument("--tasks", nargs="+", choices=TASKS)
     parser.add_argument("--subjects", nargs="+", choices=SUBJECTS, default=list(SUBJECTS))
-    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--cache", type=Path, default=Path("build/benchmarks"), help="Folder that keeps the curves.")
     arguments = parser.parse_args()
     tasks = arguments.tasks or HALVES[arguments.half]

@@ -49,8 +49,9 @@ class BayesianSearch(Proposer):
     The model is a Gaussian process over the unit cube, with two kernels that take turns: a smooth one, and a rough one
     as insurance for landscapes that are not smooth. The most promising configuration has the largest expected
     improvement on the best outcome (Jones, Schonlau and Welch, 1998). Trials under way count with what the model
-    expects of them, so parallel trials stay apart. Where the model makes no progress, as on landscapes of many basins,
-    an evolutionary search of all outcomes takes a part of the proposals.
+    expects of them, so parallel trials stay apart. Where the model makes no progress in a continuum, as on landscapes of
+    many basins, an evolutionary search of all outcomes takes a part of the proposals; in finite spaces, where nothing is
+    tried twice, the model gets out by itself.
 
     Args:
         space: What to search.
@@ -68,11 +69,11 @@ class BayesianSearch(Proposer):
         self._candidates = CandidateSearch(self._coding)
         self._random = RandomSearch(space, seed=seed)
         self._history = _History(self._coding)
-        self._evolution = None if noisy else EvolutionarySearch(space, seed=seed)
         self._proposed = 0
         self._models = [_Model(Matern52())] if noisy else [_Model(Matern52()), _Model(Matern12())]
         self._sobol: Iterator[NDArray[np.float64]] | None = None
         size = space.size()
+        self._evolution = EvolutionarySearch(space, seed=seed) if math.isinf(size) and not noisy else None
         self._enumerable = isinstance(size, int) and size <= ENUMERATED
         self._size = size
         self._blas = ThreadpoolController()
