@@ -7,13 +7,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
-from smtune.spec import Completion, MedianConfig, Repeats, Selection, TuningSpec, WarmStart
+from smtune.spec import Completion, Limits, MedianConfig, Repeats, Selection, TuningSpec, WarmStart, read_strategy
 from smtune.spec.files import read_mapping
 from smtune.spec.stopping import read_early_stopping
+from smtune.spec.strategies import STRATEGY_CONFIGS, Preset
 from smtune.store import FileWatch, JobDirectory
 
 ROOT = Path(__file__).parents[2]
@@ -50,8 +52,26 @@ def test_the_keys_that_stop_trials_and_jobs_belong_to_it(tmp_path):
     spec = TuningSpec.from_dict(read_mapping(tmp_path / "tuning.yaml"))
     assert spec.early_stopping == MedianConfig()
     assert spec.completion == Completion(target=0.95, not_improving=15)
-    for rule in re.findall(r"\{type: (?:median|plateau).*?\}", stopping):
+    rules = re.findall(r"\{type: (?:median|plateau|asha).*?\}", stopping)
+    assert len(rules) == 3
+    for rule in rules:
         assert read_early_stopping(yaml.safe_load(rule)) is not None
+
+
+def test_the_strategies_of_the_table_are_all_there_are():
+    table = README.partition("| `strategy` |")[2].partition("\n\n")[0]
+    named = [name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])]
+    assert sorted(named) == sorted(STRATEGY_CONFIGS)
+    for text in re.findall(r"`(\{type: .*?\})`", table):
+        config = read_strategy(yaml.safe_load(text))
+        assert config.type == "chain"
+    for preset in get_args(Preset):
+        assert preset in table
+
+
+def test_the_limits_of_money_are_legal():
+    for text in re.findall(r"`limits: (\{.*?\})`", README):
+        Limits(**yaml.safe_load(text))
 
 
 def test_the_key_that_names_earlier_jobs_belongs_to_it(tmp_path):
