@@ -18,6 +18,9 @@ from smtune.errors import JobBusyError, StoreError
 from smtune.store import descriptors
 from smtune.store.home import JobDirectory
 
+_FORK_SECONDS = 5.0
+"""How long the child of a process that was killed may take to run its own program; it takes milliseconds."""
+
 
 class JobLease:
     """The right to run a job; taken on construction, and given back by :meth:`release` or a ``with`` statement.
@@ -73,7 +76,7 @@ def is_running(directory: JobDirectory) -> int | None:
         StoreError: The lock cannot be looked at.
     """
     holder = _holder(directory)
-    return None if holder is None else holder.pid
+    return None if holder is None or holder.is_gone else holder.pid
 
 
 def await_trials(directory: JobDirectory, *, patience_seconds: float = 30.0) -> None:
@@ -86,13 +89,17 @@ def await_trials(directory: JobDirectory, *, patience_seconds: float = 30.0) -> 
     Raises:
         JobBusyError: Some are still there.
     """
-    gone = threading.Event()
-    # `flock` knows no timeout, so another thread waits for it.
-    threading.Thread(target=_await_unlocked, args=(directory.launcher_log, gone), daemon=True).start()
-    if not gone.wait(patience_seconds):
+    if not _is_unlocked_within(patience_seconds, directory.launcher_log):
         raise JobBusyError(
             f"trials of job {directory.name}, whose process was killed, do not end; see `ps` for them, and end them"
         )
+
+
+def _is_unlocked_within(seconds: float, path: Path) -> bool:
+    unlocked = threading.Event()
+    # `flock` knows no timeout, so another thread waits for it.
+    threading.Thread(target=_await_unlocked, args=(path, unlocked), daemon=True).start()
+    return unlocked.wait(seconds)
 
 
 def _await_unlocked(path: Path, done: threading.Event) -> None:
@@ -112,6 +119,19 @@ class _Holder:
     pid: int
     host: str
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether it was killed: a child that it had just forked holds the lock until it runs its own program."""
+        if self.host != socket.gethostname():
+            return False
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            return False
+        return False
+
 
 def _lock(descriptor: int, directory: JobDirectory) -> None:
     """Lock a file, or say who has."""
@@ -122,7 +142,8 @@ def _lock(descriptor: int, directory: JobDirectory) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             # Either a process runs the job, or one has just looked whether one does, which takes microseconds.
-            if (holder := _holder(directory)) is not None:
+            holder = _holder(directory)
+            if holder is not None and not (holder.is_gone and _is_unlocked_within(_FORK_SECONDS, directory.lock)):
                 name = directory.name
                 raise JobBusyError(
                     f"job {name} is being run by process {holder.pid} on {holder.host}; "

@@ -105,3 +105,32 @@ def test_forked_children_do_not_keep_the_lease(directory: JobDirectory) -> None:
 def test_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="lock: cannot be locked: No such file or directory"):
         JobLease(JobDirectory("nowhere", tmp_path))
+
+
+FORK = """
+import os, signal, sys
+from pathlib import Path
+from smtune.store import JobDirectory, JobLease
+lease = JobLease(JobDirectory("churn", Path(sys.argv[1])))
+os.dup(lease._descriptor)  # what the child of `posix_spawn` has until it runs its program
+if os.fork() == 0:
+    print("forked", flush=True)
+    sys.stdin.read()
+    os.execv(sys.executable, [sys.executable, "-c", "pass"])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_child_that_is_about_to_run_its_program_does_not_keep_the_lease_of_a_killed_process(
+    directory: JobDirectory,
+) -> None:
+    command = python("-W", "ignore", "-c", FORK, directory.root)  # Python warns of forks where threads are
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout.readline() == b"forked\n"
+        process.wait()
+        assert is_running(directory) is None
+        threading.Timer(0.2, process.stdin.close).start()
+        with JobLease(directory):
+            assert is_running(directory) == os.getpid()
