@@ -37,6 +37,7 @@ benchmarks: $(VENV)/.benchmarks
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/launch.py
 	$(BIN)/python -m benchmarks.search
+	$(BIN)/python -m benchmarks.fidelity
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "smtune needs Python 3.11 or newer; try: make PYTHON=python3.12 demo")'

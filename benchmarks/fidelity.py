@@ -117,7 +117,6 @@ def _data(name: str) -> tuple[Any, Any]:
 
 _BINARY = {"objective": "binary:logistic", "eval_metric": "logloss"}
 _REGRESSION = {"objective": "reg:squarederror", "eval_metric": "rmse"}
-_DIGITS = {"objective": "multi:softprob", "num_class": 10, "eval_metric": "mlogloss"}
 
 Training = Callable[[Configuration], Iterator[float]]
 TASKS: Mapping[str, tuple[Mapping[str, Sequence[float]], int, Training]] = {
@@ -125,11 +124,10 @@ TASKS: Mapping[str, tuple[Mapping[str, Sequence[float]], int, Training]] = {
     "network_digits": (_NETWORK, EPOCHS, functools.partial(_network, "digits")),
     "boosting_breast_cancer": (_BOOSTING, ROUNDS, functools.partial(_boosting, "breast_cancer", _BINARY)),
     "boosting_diabetes": (_BOOSTING, ROUNDS, functools.partial(_boosting, "diabetes", _REGRESSION)),
-    "boosting_digits": (_BOOSTING, ROUNDS, functools.partial(_boosting, "digits", _DIGITS)),
 }
 HALVES = {
     "train": ("network_breast_cancer", "boosting_diabetes"),
-    "test": ("network_digits", "boosting_breast_cancer", "boosting_digits"),
+    "test": ("network_digits", "boosting_breast_cancer"),
 }
 """Constants may be chosen on the first; the second is reported."""
 
