@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from smtune.errors import StoreError
@@ -30,7 +30,7 @@ from smtune.results import (
 )
 from smtune.runners.base import Ended, Event, Measured, Runner, Started
 from smtune.spec import TuningSpec
-from smtune.stopping import CompletionCriteria, Pauses, UsedUp, build_rule
+from smtune.stopping import CompletionCriteria, Decision, Pauses, build_rule
 from smtune.store import (
     Enqueued,
     JobEnded,
@@ -63,17 +63,14 @@ class _Running:
         trial: As it stands.
         began: When its code began to run, in seconds of the monotonic clock.
         deadline: When its time is over, in seconds of the monotonic clock.
-        final: The objective on which a rule gave it up; its last one, as on SageMaker. What it reports after that
-            depends on how soon it hears of it, and does not count: the same reports give the same outcome.
-        used_up: Set once it has used the resource that it was given.
+        decision: Set once it is to stop, because a rule gave it up or because it has used what it was given.
         stop_reason: Why it was asked to stop.
     """
 
     trial: Trial
     began: float | None = None
     deadline: float | None = None
-    final: float | None = None
-    used_up: UsedUp | None = None
+    decision: Decision | None = None
     stop_reason: str | None = None
 
 
@@ -203,15 +200,15 @@ class TuningLoop:
             self._pauses.begin(trial)
             open_trials[event.number] = replace(_fresh(trial), started_at=event.at)
         elif isinstance(event, TrialMeasured):
-            open_trials[event.number] = _measured(trial, event.metrics, event.step, self._spec.objective.metric)
-            self._pauses.measure(event.number, event.metrics, event.step)
-            self._hear(event)
+            trial = _measured(trial, event.metrics, event.step, self._spec.objective.metric)
+            open_trials[event.number] = trial
+            self._hear(trial, event)
         else:
-            trial = _ended(trial, event)
+            last, trial = trial.metrics, _ended(trial, event)
             self._pay(trial)
             if not self._interrupted(trial):
                 del open_trials[event.number]
-                self._learn(trial, ran_out=event.ran_out)
+                self._learn(trial, ran_out=event.ran_out, last=last)
 
     def _repeat_ask(self, event: Suggested | TrialPromoted) -> Trial:
         suggestions = self._strategy.ask(1)
@@ -324,10 +321,12 @@ class TuningLoop:
         if used_up is None and not ran_out:
             return False
         status = TrialStatus.Completed if ran_out else TrialStatus.Stopped
-        outcome = self._judge(_Running(trial, used_up=used_up), Ended(trial.number, time.time(), status))
+        outcome = self._judge(_Running(trial, decision=used_up), Ended(trial.number, time.time(), status))
+        if used_up is None:  # the log knows of the metrics at its last pause only
+            outcome = replace(outcome, metrics=dict(trial.metrics))
         self._store.append([outcome])
         ended = _ended(trial, outcome)
-        self._learn(ended, ran_out=outcome.ran_out)
+        self._learn(ended, ran_out=outcome.ran_out, last=trial.metrics)
         self._listener(ended)
         return True
 
@@ -354,67 +353,76 @@ class TuningLoop:
         return (left + sum(begins)) / len(begins) if begins else None
 
     def _absorb(self, happened: Iterable[Event]) -> None:
-        """Keep what happened, then act on it."""
+        """Keep what happened, then act on it: up to the end of a trial at a time, from which others may learn."""
+        part: list[Event] = []
+        for event in happened:
+            part.append(event)
+            if isinstance(event, Ended):
+                self._absorb_part(part)
+                part = []
+        if part:
+            self._absorb_part(part)
+
+    def _absorb_part(self, happened: Sequence[Event]) -> None:
         records: list[TrialStarted | TrialMeasured | TrialEnded] = []
         changed: list[Trial] = []
+        last: Mapping[str, float] = {}
         for event in happened:
             running = self._running[event.number]
             if isinstance(event, Started):
-                self._pauses.begin(running.trial)
-                running.trial = replace(running.trial, started_at=event.at)
-                running.began = time.monotonic()
-                running.deadline = self._deadline(self._spec.limits.max_trial_seconds, running.trial.seconds_before)
-                records.append(TrialStarted(number=event.number, at=event.at))
+                records.append(self._start(running, event))
             elif isinstance(event, Measured):
-                running.trial = _measured(running.trial, event.metrics, event.step, self._spec.objective.metric)
-                self._pauses.measure(event.number, event.metrics, event.step)
-                running.used_up = running.used_up or self._pauses.used_up(running.trial)
-                records.append(
-                    TrialMeasured(number=event.number, metrics=dict(event.metrics), step=event.step, at=event.at)
-                )
+                records.append(self._measure(running, event))
             else:
-                outcome = self._judge(running, event)
+                outcome, last = self._judge(running, event), running.trial.metrics
                 records.append(outcome)
                 running.trial = _ended(running.trial, outcome)
             changed.append(running.trial)
-        if records:
-            self._store.append(records)
+        self._store.append(records)
         for record, trial in zip(records, changed, strict=True):
-            self._apply_rule(record)
+            running = self._running[trial.number]
             if isinstance(record, TrialEnded):
                 del self._running[trial.number]
                 self._pay(trial)
                 if not self._interrupted(trial):
-                    self._learn(trial, ran_out=record.ran_out)
+                    self._learn(trial, ran_out=record.ran_out, last=last)
+            elif running.decision is not None and not running.trial.status.ended:
+                self._stop_trial(trial.number, running.decision.reason)
             self._listener(trial)
 
-    def _apply_rule(self, record: TrialStarted | TrialMeasured | TrialEnded) -> None:
-        """Ask a trial to stop that its report shows not to be worth its time."""
-        if isinstance(record, TrialStarted):
-            self._rule.begin(record.number)
-        elif isinstance(record, TrialMeasured):
-            reason = self._hear(record)
-            running = self._running[record.number]
-            if reason is not None and running.stop_reason is None and not running.trial.status.ended:
-                running.final = record.metrics[self._spec.objective.metric]
-                self._stop_trial(record.number, f"{EARLY_STOPPING} {reason}")
-            elif running.used_up is not None and not running.trial.status.ended:
-                self._stop_trial(record.number, running.used_up.reason)
+    def _start(self, running: _Running, event: Started) -> TrialStarted:
+        self._rule.begin(event.number)
+        self._pauses.begin(running.trial)
+        running.trial = replace(running.trial, started_at=event.at)
+        running.began = time.monotonic()
+        running.deadline = self._deadline(self._spec.limits.max_trial_seconds, running.trial.seconds_before)
+        return TrialStarted(number=event.number, at=event.at)
 
-    def _hear(self, record: TrialMeasured) -> str | None:
+    def _measure(self, running: _Running, event: Measured) -> TrialMeasured:
+        """Take in a report, and decide whether the trial is to stop: its end may be known already."""
+        record = TrialMeasured(number=event.number, metrics=dict(event.metrics), step=event.step, at=event.at)
+        running.trial = trial = _measured(running.trial, event.metrics, event.step, self._spec.objective.metric)
+        reason = self._hear(trial, record)
+        if running.decision is None and running.stop_reason is None and reason is not None:
+            objective = record.metrics[self._spec.objective.metric]
+            running.decision = Decision(objective, trial.metrics, f"{EARLY_STOPPING} {reason}")
+        running.decision = running.decision or self._pauses.used_up(trial)
+        return record
+
+    def _hear(self, trial: Trial, record: TrialMeasured) -> str | None:
         """Tell the rule of a report, and return why it gives up the trial, if it does."""
+        self._pauses.measure(trial, record.metrics, record.step)
         value = record.metrics.get(self._spec.objective.metric)
         return None if value is None else self._rule.report(record.number, value, record.step)
 
     def _judge(self, running: _Running, event: Ended) -> TrialEnded:
         """Return the outcome of a trial: code that ends well has failed all the same without a usable objective."""
-        metric, trial, used_up = self._spec.objective.metric, running.trial, running.used_up
+        metric, trial, decision = self._spec.objective.metric, running.trial, running.decision
         status, reason, objective = event.status, event.reason, trial.metrics.get(metric)
-        if used_up is not None:  # however it ended afterwards, which depends on how soon it heard
-            status, reason, objective = TrialStatus.Stopped, used_up.reason, used_up.objective
+        if decision is not None:  # however it ended afterwards, which depends on how soon it heard
+            status, reason, objective = TrialStatus.Stopped, decision.reason, decision.objective
         elif status is TrialStatus.Stopped:
             reason = running.stop_reason or reason
-            objective = objective if running.final is None else running.final
         elif status is TrialStatus.Completed and objective is None:
             status, reason = TrialStatus.Failed, _missing_objective(metric, trial.metrics, event.reason)
         elif status is TrialStatus.Completed and objective is not None and not math.isfinite(objective):
@@ -423,7 +431,7 @@ class TuningLoop:
             reason = f"reported {metric} = {objective}{where}"
         elif status is TrialStatus.Completed:
             reason = None
-        pauses = used_up is not None and used_up.goes_on
+        pauses = decision is not None and decision.goes_on
         usable = objective is not None and math.isfinite(objective) and status is not TrialStatus.Failed
         return TrialEnded(
             number=event.number,
@@ -433,6 +441,7 @@ class TuningLoop:
             log_tail=list(event.log_tail),
             paused=pauses,
             ran_out=pauses and event.status is TrialStatus.Completed,
+            metrics=None if decision is None else dict(decision.metrics),
             at=event.at,
         )
 
@@ -440,12 +449,12 @@ class TuningLoop:
         """Whether a trial ended only because the whole job was asked to stop: it starts afresh on resume."""
         return self._stop_logged and trial.status is TrialStatus.Stopped and not stopped_early(trial)
 
-    def _learn(self, trial: Trial, *, ran_out: bool) -> None:
+    def _learn(self, trial: Trial, *, ran_out: bool, last: Mapping[str, float]) -> None:
         self._ended += 1
         self._failed += trial.status is TrialStatus.Failed
         self._succeeded += is_result(trial)
         self._rule.end(trial)
-        self._pauses.end(trial, ran_out=ran_out)
+        self._pauses.end(trial, ran_out=ran_out, last=last)
         if not trial.paused:
             self._completion.end(trial)
         self._strategy.tell(trial)
@@ -548,4 +557,5 @@ def _ended(trial: Trial, event: TrialEnded) -> Trial:
         failure_reason=event.reason,
         ended_at=event.at,
         paused=event.paused,
+        metrics=trial.metrics if event.metrics is None else event.metrics,
     )

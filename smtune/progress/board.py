@@ -57,7 +57,7 @@ class Board:
         self._lock = threading.Lock()
         self._opened = time.monotonic()
         self._closed: float | None = None
-        self._last_status: dict[int, TrialStatus] = {}
+        self._last: dict[int, tuple[TrialStatus, int | None]] = {}  # with the resource: it may pause twice in a row
         self._ended: Counter[TrialStatus] = Counter()
         self._running: dict[int, Trial] = {}
         self._ranking = Ranking(result.goal, repeats=result.repeats)
@@ -75,21 +75,22 @@ class Board:
             Whether the trial has ended by this.
         """
         with self._lock:
-            before = self._last_status.get(trial.number)
-            if before is not trial.status:
+            state = trial.status, trial.resource
+            before = self._last.get(trial.number)
+            if before != state:
                 self._ranking.update(trial)
-            if before is not None and before.ended:
-                if before is trial.status:
+            if before is not None and before[0].ended:
+                if before == state:
                     return False
-                self._ended[before] -= 1  # it was interrupted, and starts afresh
-            self._last_status[trial.number] = trial.status
+                self._ended[before[0]] -= 1  # it was interrupted and starts afresh, or paused and went on
+            self._last[trial.number] = state
             if not trial.status.ended:
                 self._running[trial.number] = trial
                 self._most_running = max(self._most_running, len(self._running))
                 return False
             self._running.pop(trial.number, None)
             if self._notice and trial.status is TrialStatus.Stopped:
-                self._last_status.pop(trial.number)  # interrupted: it starts afresh when the job is resumed
+                self._last.pop(trial.number)  # interrupted: it starts afresh when the job is resumed
             else:
                 self._count(trial)
             return True

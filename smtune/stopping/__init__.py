@@ -9,18 +9,18 @@ from smtune.stopping.asha import AshaRule
 from smtune.stopping.base import NoRule, StoppingRule
 from smtune.stopping.completion import CompletionCriteria
 from smtune.stopping.median import MedianRule
-from smtune.stopping.pauses import Pauses, UsedUp
+from smtune.stopping.pauses import Decision, Pauses
 from smtune.stopping.plateau import PlateauRule
 from smtune.stopping.rules import build_rule
 
 __all__ = [
     "AshaRule",
     "CompletionCriteria",
+    "Decision",
     "MedianRule",
     "NoRule",
     "Pauses",
     "PlateauRule",
     "StoppingRule",
-    "UsedUp",
     "build_rule",
 ]

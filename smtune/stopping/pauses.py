@@ -15,19 +15,21 @@ FIRST_BLIND = 3
 
 
 @dataclass(frozen=True, slots=True)
-class UsedUp:
-    """A trial has used the resource that it was given.
+class Decision:
+    """A trial is to stop, for a while or for good.
 
     Attributes:
-        objective: What it had reached then. What it reports afterwards depends on how soon it hears that it is to
-            stop, and does not count.
-        goes_on: Whether it pauses, and may go on with more.
+        objective: What it had reached when that was decided. What it reports afterwards, and how it ends, depends on
+            how soon it hears of it, and does not count.
+        metrics: All that it had reported by then.
         reason: What stops it, in one line.
+        goes_on: Whether it only pauses, and may go on.
     """
 
     objective: float
-    goes_on: bool
+    metrics: Mapping[str, float]
     reason: str
+    goes_on: bool = False
 
 
 class Pauses:
@@ -49,7 +51,7 @@ class Pauses:
         self._most = None if resource is None else resource.max
         self._meter = ResourceMeter()
         self._paused: dict[int, Trial] = {}
-        self._ran_out: set[int] = set()
+        self._ran_out: dict[int, Mapping[str, float]] = {}
         self._ended = 0
         self._blind = 0
 
@@ -57,13 +59,19 @@ class Pauses:
         """Note that a trial starts, or goes on."""
         self._meter.begin(trial.number, goes_on=trial.paused)
 
-    def measure(self, number: int, metrics: Mapping[str, float], step: int | None) -> None:
-        """Take in a report."""
-        value = metrics.get(self._metric)
-        if value is not None and self._most is not None:
-            self._meter.report(number, value, step)
+    def measure(self, trial: Trial, reported: Mapping[str, float], step: int | None) -> None:
+        """Take in a report.
 
-    def used_up(self, trial: Trial) -> UsedUp | None:
+        Args:
+            trial: With all metrics so far.
+            reported: The metrics of this report.
+            step: The script's own count, or ``None``.
+        """
+        value = reported.get(self._metric)
+        if value is not None and self._most is not None:
+            self._meter.report(trial.number, value, step, trial.metrics)
+
+    def used_up(self, trial: Trial) -> Decision | None:
         """Return whether a trial has used its resource; one that is about to go on may have, before its pause.
 
         One that may train to the end has, once it goes beyond: it may be about to end, and to save its model.
@@ -74,24 +82,36 @@ class Pauses:
         whole = trial.resource == self._most
         if objective is None or (whole and self._meter.used(trial.number) <= trial.resource):
             return None
-        return UsedUp(objective, not whole, self._reason(trial.resource, objective))
+        metrics = self._meter.metrics_at(trial.number, trial.resource)
+        return Decision(objective, metrics, self._reason(trial.resource, objective), goes_on=not whole)
 
     def ran_out(self, trial: Trial) -> bool:
         """Whether a trial's code had ended by itself when it was to be paused: there is no more to come."""
         return trial.number in self._ran_out
 
-    def end(self, trial: Trial, *, ran_out: bool) -> None:
-        """Take in a trial that ended, or paused."""
+    def end(self, trial: Trial, *, ran_out: bool, last: Mapping[str, float]) -> None:
+        """Take in a trial that ended, or paused.
+
+        Args:
+            trial: With the metrics on which it was judged.
+            ran_out: Whether its code had ended by itself when it was to be paused.
+            last: Its metrics at its very end.
+        """
         if trial.paused:
             self._paused[trial.number] = trial
             self._meter.pause(trial.number)
         if ran_out:
-            self._ran_out.add(trial.number)
+            self._ran_out[trial.number] = last
         if trial.status is TrialStatus.Failed:
             return
         self._ended += 1
-        by_itself = ran_out or trial.status is TrialStatus.Completed
-        self._blind += by_itself and self._meter.used(trial.number) <= 1
+        self._blind += self._is_blind(trial, by_itself=ran_out or trial.status is TrialStatus.Completed)
+
+    def _is_blind(self, trial: Trial, *, by_itself: bool) -> bool:
+        """Whether a trial had no report by which it could be compared while it trained."""
+        first = self._meter.first(trial.number)
+        beyond = first is not None and self._most is not None and first >= self._most
+        return beyond or (by_itself and self._meter.used(trial.number) <= 1)
 
     def __contains__(self, number: int) -> bool:
         return number in self._paused
@@ -102,6 +122,7 @@ class Pauses:
         return replace(
             trial,
             status=TrialStatus.InProgress,
+            metrics=self._ran_out.get(number, trial.metrics),
             resource=resource,
             seconds_before=trial.seconds or 0.0,
             started_at=None,
@@ -115,8 +136,9 @@ class Pauses:
         if self._most is None or self._most == 1 or not self._blind == self._ended >= FIRST_BLIND:
             return None
         return (
-            f"the first {self._blind} trials reported {self._metric!r} no more than once, so {self._type} has nothing "
-            "to compare them by while they train; call report(..., step=step) after every step, or use another strategy"
+            f"the first {self._blind} trials reported {self._metric!r} no more than once before the end of {self._most} "
+            f"{self._unit}, so {self._type} has nothing to compare them by while they train; call report(..., step=step) "
+            "with the steps 0, 1, 2, ..., or state the resource in the unit of the steps, or use another strategy"
         )
 
     def _reason(self, resource: int, objective: float) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 
 @dataclass(slots=True)
@@ -10,13 +12,13 @@ class _Curve:
     """What a trial reported, over the attempts between its pauses.
 
     Attributes:
-        points: Resource and objective there, ever more resource.
+        points: Resource, objective and all metrics there, ever more resource.
         kept: How many of them were there at the last pause.
         count: Reports of the present attempt.
         first_is_one: Whether its steps count from 1; ``None`` before the first report with a step.
     """
 
-    points: list[tuple[int, float]] = field(default_factory=list)
+    points: list[tuple[int, float, Mapping[str, float]]] = field(default_factory=list)
     kept: int = 0
     count: int = 0
     first_is_one: bool | None = None
@@ -64,23 +66,43 @@ class ResourceMeter:
         if number in self._curves:
             self._curves[number].kept = len(self._curves[number].points)
 
-    def report(self, number: int, value: float, step: int | None) -> None:
-        """Take in a report of the objective. What a resumed script does once more counts as it was."""
+    def report(
+        self, number: int, value: float, step: int | None, metrics: Mapping[str, float] = MappingProxyType({})
+    ) -> None:
+        """Take in a report of the objective. What a resumed script does once more counts as it was.
+
+        Args:
+            number: Trial number.
+            value: The objective.
+            step: The script's own count, or ``None``.
+            metrics: All that the trial has reported so far.
+        """
         curve = self._curves.setdefault(number, _Curve())
         position = curve.position(step)
         if position is not None and position > self.used(number):
-            curve.points.append((position, value))
+            curve.points.append((position, value, metrics))
 
     def used(self, number: int) -> int:
         """Return how many steps a trial has trained; 0 before its first report."""
         curve = self._curves.get(number)
         return curve.points[-1][0] if curve is not None and curve.points else 0
 
+    def first(self, number: int) -> int | None:
+        """Return how many steps a trial had trained at its first report, or ``None`` before it."""
+        curve = self._curves.get(number)
+        return curve.points[0][0] if curve is not None and curve.points else None
+
     def reached(self, number: int, resource: int) -> float | None:
         """Return a trial's objective at the first report at or past a resource; ``None`` if it has not come there."""
+        return next((value for position, value, _ in self._points(number) if position >= resource), None)
+
+    def metrics_at(self, number: int, resource: int) -> Mapping[str, float]:
+        """Return all metrics of a trial there; none if it has not come there."""
+        return next((metrics for position, _, metrics in self._points(number) if position >= resource), {})
+
+    def _points(self, number: int) -> Sequence[tuple[int, float, Mapping[str, float]]]:
         curve = self._curves.get(number)
-        points = curve.points if curve is not None else []
-        return next((value for position, value in points if position >= resource), None)
+        return () if curve is None else curve.points
 
     def forget(self, number: int) -> None:
         """Drop what is known of a trial."""

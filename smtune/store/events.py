@@ -152,6 +152,7 @@ class TrialEnded(_Dated):
         log_tail: Its last log lines, kept for a trial that failed.
         paused: Whether it was stopped because it has used its resource.
         ran_out: Whether its code had ended by itself when it was to be paused: there is no more to come.
+        metrics: What counts of its metrics if it was given up or paused; ``None`` for the last of what it reported.
     """
 
     number: int
@@ -161,6 +162,7 @@ class TrialEnded(_Dated):
     log_tail: Sequence[str] = ()
     paused: bool = False
     ran_out: bool = False
+    metrics: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", TrialStatus(self.status))

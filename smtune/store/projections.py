@@ -183,6 +183,8 @@ def _go_on(cursor: sqlite3.Cursor, event: TrialMeasured, started: int) -> None:
 def _end_trial(cursor: sqlite3.Cursor, _seq: int, event: TrialEnded, body: str) -> None:
     row = (event.status.value, body, event.at, event.number)
     _require(cursor.execute("UPDATE trial SET status = ?, ended = ?, ended_at = ? WHERE number = ?", row), event)
+    if event.metrics is not None:
+        cursor.execute("UPDATE trial SET metrics = ? WHERE number = ?", (encode_json(event.metrics), event.number))
 
 
 def _require(updated: sqlite3.Cursor, event: TrialStarted | TrialPromoted | TrialEnded) -> None:

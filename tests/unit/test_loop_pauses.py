@@ -310,7 +310,10 @@ def test_a_function_that_never_reports_its_steps_ends_the_job_with_the_reason(tm
         training = Training(lambda _: [], slow=slow, outcome=float)
         job, trials, _ = run(tmp_path / str(slow), job_spec(), training)
         assert job.status == "Failed"
-        assert "the first 3 trials reported 'loss' no more than once, so hyperband" in job.reason
+        assert (
+            "the first 3 trials reported 'loss' no more than once before the end of 9 epochs, so hyperband"
+            in job.reason
+        )
         assert len(trials) == 3
 
 

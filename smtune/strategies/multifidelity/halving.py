@@ -31,6 +31,10 @@ class _Rung:
         best = self._pop(self._paused)
         return None if best is None else best[1]
 
+    def best(self) -> int | None:
+        """Return the best trial that waits to go on, however many are better."""
+        return heappop(self._paused)[1] if self._paused else None
+
     def pass_on(self) -> tuple[float, int] | None:
         """Return loss and number of the best trial that has no more to come, if it is in the best ``1 / eta``."""
         return self._pop(self._over)
@@ -45,7 +49,8 @@ class AsynchronousHalving(Scheduler):
     """Promotes a trial as soon as it is in the best ``1 / eta`` of its rung so far; else admits a new one.
 
     Li, Jamieson, Rostamizadeh, Gonina, Ben-tzur, Hardt, Recht and Talwalkar (2020), "A system for massively parallel
-    hyperparameter tuning", algorithm 2 (ASHA). Higher rungs come first.
+    hyperparameter tuning", algorithm 2 (ASHA). Higher rungs come first. When no new trials come any more and none has had
+    a whole training, the best one goes on to the end.
 
     >>> scheduler = AsynchronousHalving((1, 2), eta=2)
     >>> for number, loss in enumerate([0.7, 0.2]):
@@ -63,10 +68,15 @@ class AsynchronousHalving(Scheduler):
         self._resources = tuple(resources)
         self._rungs = [_Rung(eta) for _ in resources[:-1]]
         self._place: dict[int, int] = {}
+        self._training = 0
+        self._whole = len(resources) == 1
+        self._closed = False
 
     def admit(self, number: int) -> int:
         """Take in a new trial at the lowest rung."""
         self._place[number] = 0
+        self._training += 1
+        self._closed = False
         return self._resources[0]
 
     def promote(self) -> Promotion | None:
@@ -74,13 +84,28 @@ class AsynchronousHalving(Scheduler):
         for place in reversed(range(len(self._rungs))):
             number = self._rungs[place].promote()
             if number is not None:
-                self._place[number] = place + 1
-                return Promotion(number, self._resources[place + 1])
+                return self._promotion(number, place + 1)
+        return self._last() if self._closed and not self._training and not self._whole else None
+
+    def _last(self) -> Promotion | None:
+        """Return the best trial of the highest rung: no new ones come, and none has had a whole training yet."""
+        for place in reversed(range(len(self._rungs))):
+            number = self._rungs[place].best()
+            if number is not None:
+                return self._promotion(number, place + 1)
         return None
+
+    def _promotion(self, number: int, place: int) -> Promotion:
+        self._place[number] = place
+        self._training += 1
+        return Promotion(number, self._resources[place])
 
     def record(self, number: int, loss: float | None, *, goes_on: bool) -> None:
         """Take in what a trial reached with the resource that it was given."""
         place = self._place[number]
+        self._training -= 1
+        if place == len(self._rungs) or not goes_on:
+            self._whole = self._whole or loss is not None
         if place == len(self._rungs):
             return
         self._rungs[place].record(number, math.inf if loss is None else loss, goes_on=goes_on)
@@ -91,4 +116,5 @@ class AsynchronousHalving(Scheduler):
                 above.record(number, loss, goes_on=False)
 
     def close(self) -> None:
-        """Change nothing: nobody waits for new trials."""
+        """Let the best go on to the end if nobody has got there."""
+        self._closed = True

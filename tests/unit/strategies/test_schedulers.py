@@ -213,10 +213,42 @@ class TestAsynchronousHalving:
         record(scheduler, {1: 0.0}, goes_on=False)
         assert promotions(scheduler) == []
 
-    def test_closing_changes_nothing(self):
+    def test_one_that_is_admitted_after_closing_opens_it_again(self):
         scheduler = self.make()
         admitted(scheduler, range(2))
         record(scheduler, {0: 0.3, 1: 0.2})
         scheduler.close()
-        assert promotions(scheduler) == []
         assert admitted(scheduler, [2]) == [1]
+        assert promotions(scheduler) == []
+
+
+def test_the_best_has_a_whole_training_when_no_new_ones_come():
+    scheduler = AsynchronousHalving((1, 3, 9), eta=3)
+    for number, loss in enumerate([0.5, 0.3]):
+        scheduler.admit(number)
+        assert scheduler.promote() is None
+        scheduler.record(number, loss, goes_on=True)
+    assert scheduler.promote() is None
+    scheduler.close()
+    assert scheduler.promote() == Promotion(1, 3)
+    assert scheduler.promote() is None  # it may turn out to be worse than the other
+    scheduler.record(1, 0.2, goes_on=True)
+    assert scheduler.promote() == Promotion(1, 9)
+    scheduler.record(1, 0.1, goes_on=False)
+    scheduler.close()
+    assert scheduler.promote() is None
+
+
+def test_another_one_goes_on_when_the_best_fails():
+    scheduler = AsynchronousHalving((1, 3), eta=3)
+    for number, loss in enumerate([0.5, 0.3]):
+        scheduler.admit(number)
+        scheduler.record(number, loss, goes_on=True)
+    scheduler.close()
+    assert scheduler.promote() == Promotion(1, 3)
+    scheduler.record(1, None, goes_on=False)
+    assert scheduler.promote() == Promotion(0, 3)
+    scheduler.admit(2)
+    scheduler.record(0, 0.4, goes_on=False)
+    scheduler.record(2, 0.9, goes_on=True)
+    assert scheduler.promote() is None
