@@ -48,12 +48,10 @@ class Setting:
     Attributes:
         seed: Of the run.
         workers: How many configurations are evaluated at a time.
-        noisy: Whether values are noisy.
     """
 
     seed: int
     workers: int = 1
-    noisy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +117,6 @@ class _Strategy:
 
 def _strategy(strategy: str | Mapping[str, object]) -> Callable[[Space, Setting], Search]:
     return lambda space, setting: _Strategy(space, strategy, setting.seed)
-
-
-def _bayesian(space: Space, setting: Setting) -> Search:
-    return _Strategy(space, {"type": "bayesian", "noisy": setting.noisy}, setting.seed)
 
 
 # --- Optuna ---------------------------------------------------------------------------------------------------
@@ -225,7 +219,7 @@ SUBJECTS: Mapping[str, Subject] = {
         Subject("random", "smtune random", _strategy("random")),
         Subject("sobol", "smtune sobol", _strategy("sobol"), ("scipy",)),
         Subject("evolutionary", "smtune evolutionary", _strategy("evolutionary")),
-        Subject("bayesian", "smtune bayesian", _bayesian, ("scipy", "threadpoolctl")),
+        Subject("bayesian", "smtune bayesian", _strategy("bayesian"), ("scipy", "threadpoolctl")),
         Subject("optuna-random", "Optuna random", _sampler("RandomSampler"), ("optuna",)),
         Subject("optuna-tpe", "Optuna TPE", _tpe, ("optuna",)),
         Subject("optuna-gp", "Optuna GP", _sampler("GPSampler"), ("optuna", "scipy", "torch")),

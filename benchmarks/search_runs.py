@@ -59,7 +59,7 @@ def run(key: Key, subject: Subject, trials: int, cache: Path) -> Run:
         cache: The folder of values that tasks keep.
     """
     task = load(key.task, key.seed, cache)
-    search = subject.start(task.space, Setting(key.seed, key.workers, noisy=key.noise > 0))
+    search = subject.start(task.space, Setting(key.seed, key.workers))
     observe = observer(task, key.task, key.seed, key.noise)
     curve, cpu = [], []
     least, incumbent = math.inf, math.inf

@@ -113,9 +113,6 @@ class BayesianConfig(_StrategyConfig):
         int,
         Field(ge=2, description="Results that the model needs; until then, configurations are spread over the space."),
     ] = 10
-    noisy: Annotated[bool, Field(description="Whether the same configuration may give quite different objectives.")] = (
-        False
-    )
 
 
 class GradientConfig(_StrategyConfig):

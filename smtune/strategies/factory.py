@@ -123,7 +123,7 @@ def _single(config: SingleStrategy, space: SearchSpace, seed: int) -> Proposer: 
         case "bayesian":
             from smtune.strategies.bayesian import BayesianSearch
 
-            return BayesianSearch(space, seed=seed, startup=config.startup, noisy=config.noisy)
+            return BayesianSearch(space, seed=seed, startup=config.startup)
         case "gradient":
             return _gradient(config, space, seed)
 

@@ -64,11 +64,11 @@ class TestBayesian(StrategyContract):
         return BayesianConfig()
 
 
-class TestBayesianOfNoise(StrategyContract):
+class TestBayesianThatBeginsEarly(StrategyContract):
     deliberate = True
 
     def config(self, space: SearchSpace) -> StrategyConfig:
-        return BayesianConfig(noisy=True, startup=4)
+        return BayesianConfig(startup=4)
 
 
 class TestGradient(SearchContract):

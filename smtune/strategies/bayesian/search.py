@@ -57,23 +57,21 @@ class BayesianSearch(Proposer):
         space: What to search.
         seed: The same seed and outcomes give the same proposals.
         startup: Outcomes that the model needs; until then, a scrambled Sobol sequence is followed.
-        noisy: Whether the same configuration may give quite different outcomes.
     """
 
-    def __init__(self, space: SearchSpace, *, seed: int, startup: int = 10, noisy: bool = False) -> None:
+    def __init__(self, space: SearchSpace, *, seed: int, startup: int = 10) -> None:
         self._space = space
         self._draws = Draws(seed, "bayesian")
         self._startup = startup
-        self._noisy = noisy
         self._coding = Coding(space)
         self._candidates = CandidateSearch(self._coding)
         self._random = RandomSearch(space, seed=seed)
         self._history = _History(self._coding)
         self._proposed = 0
-        self._models = [_Model(Matern52())] if noisy else [_Model(Matern52()), _Model(Matern12())]
+        self._models = [_Model(Matern52()), _Model(Matern12())]
         self._sobol: Iterator[NDArray[np.float64]] | None = None
         size = space.size()
-        self._evolution = EvolutionarySearch(space, seed=seed) if math.isinf(size) and not noisy else None
+        self._evolution = EvolutionarySearch(space, seed=seed) if math.isinf(size) else None
         self._enumerable = isinstance(size, int) and size <= ENUMERATED
         self._size = size
         self._blas = ThreadpoolController()
@@ -123,7 +121,7 @@ class BayesianSearch(Proposer):
             known = np.sort(np.concatenate([self._history.keys(), self._coding.keys(pending)]))
             if len(pending):
                 process = process.believing(pending)
-            score = self._score(process, points, responses)
+            score = self._score(process, responses)
             found = self._found(score, best, known, rng, memory)
         for point in found:
             parameters = self._coding.decode(point)
@@ -136,13 +134,11 @@ class BayesianSearch(Proposer):
             return self._candidates.exhaustive(score, known=known)
         return self._candidates.ranked(score, best=best, known=known, rng=rng)
 
-    def _score(self, process: GaussianProcess, points: Points, responses: Vector) -> Score:
-        if self._noisy:
-            # The lowest outcome was lucky: the lowest mean at a point that was seen is what there is to improve on.
-            target, noise = float(process.predict(points)[0].min()), 0.0
-        else:
-            # What the model takes for noise is real roughness, which may be exploited.
-            target, noise = float(responses.min()), process.hyperparameters.noise
+    @staticmethod
+    def _score(process: GaussianProcess, responses: Vector) -> Score:
+        # What the model takes for noise may be real roughness, and is exploited. Where it is noise, looking around the
+        # lowest outcome has found better configurations than looking around the lowest mean all the same.
+        target, noise = float(responses.min()), process.hyperparameters.noise
 
         def score(candidates: Points) -> Vector:
             mean, variance = process.predict(candidates)

@@ -228,13 +228,10 @@ def test_evolution_takes_turns_only_while_the_model_makes_no_progress() -> None:
         assert progress or len(bred) > 5
 
 
-@pytest.mark.parametrize(
-    ("space", "noisy"),
-    [(SPACE, True), (SearchSpace({"a": IntegerParameter(1, 40), "b": IntegerParameter(1, 40)}), False)],
-)
-def test_with_declared_noise_and_in_finite_spaces_there_is_no_evolution(space: SearchSpace, *, noisy: bool) -> None:
-    """Its parents would be the lucky ones; and where nothing is tried twice, the model leaves its basin by itself."""
-    search = AskTell(space, strategy={"type": "bayesian", "noisy": noisy}, seed=9)
+def test_in_finite_spaces_there_is_no_evolution() -> None:
+    """Where nothing is tried twice, the model leaves its basin by itself."""
+    space = SearchSpace({"a": IntegerParameter(1, 40), "b": IntegerParameter(1, 40)})
+    search = AskTell(space, strategy="bayesian", seed=9)
     for _ in range(40):
         search.tell(search.ask(), 1.0)
     assert {trial.origin for trial in search.trials} == {"initial", "bayesian"}
