@@ -85,7 +85,7 @@ def _too_wide(
         usual = median(others)
     error = math.hypot(error, best.trial.metrics.get(scores.holdout + STANDARD_ERROR, error))
     allowed = (optimism or 0.0) + 2 * error
-    if gap - usual <= allowed:
+    if not gap - usual > allowed:  # neither is a difference of infinities
         return None
     parts = f"two standard errors, {2 * error:.2g}"
     if optimism is not None:
@@ -134,8 +134,7 @@ def kendall_tau(pairs: Sequence[tuple[float, float]]) -> float:
     total = 0.0
     for place, (a, b) in enumerate(pairs):
         for other_a, other_b in pairs[:place]:
-            product = (a - other_a) * (b - other_b)
-            total += math.copysign(1.0, product) if product else 0.0
+            total += ((a > other_a) - (a < other_a)) * ((b > other_b) - (b < other_b))
     return total / (len(pairs) * (len(pairs) - 1) / 2)
 
 
