@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, SupportsFloat, TypeGuard
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from smtune.spec import Goal, Repeats, StrategyConfig
 
 _LARGEST_SEED = 2**32 - 1
+_PAIRS = 'use pairs such as [({"eta": 0.1}, 0.87)]'
 
 
 class AskTell:
@@ -50,7 +51,8 @@ class AskTell:
             which only those that may still be the best are trained again. Strategies learn from the mean.
 
     Raises:
-        SpecError: The space, the strategy, the goal, the seed, the repeats or the warm start are wrong.
+        SpecError: The space, the strategy, the goal, the seed, the numbers of trials, the repeats or the warm start are
+            wrong.
     """
 
     def __init__(
@@ -78,7 +80,7 @@ class AskTell:
             seed=_seed(seed),
             repeats=times,
             max_trials=_max_trials(max_trials),
-            max_parallel=max_parallel,
+            max_parallel=_max_parallel(max_parallel),
         )
         self._ranking = Ranking(self._goal, repeats=times)
         self._strategy.warm_start(_results(warm_start, self._space))
@@ -223,9 +225,7 @@ def _no_configuration(value: object, space: SearchSpace) -> Problem:
     return Problem("configuration", value, rule, f"use a dict with the keys {', '.join(space)}")
 
 
-def _results(
-    given: Sequence[tuple[Mapping[str, object], float]], space: SearchSpace
-) -> list[tuple[Mapping[str, object], float]]:
+def _results(given: object, space: SearchSpace) -> list[tuple[Mapping[str, object], float]]:
     """Return results of earlier searches with legal configurations and finite objectives.
 
     Raises:
@@ -233,7 +233,15 @@ def _results(
     """
     results: list[tuple[Mapping[str, object], float]] = []
     problems: list[Problem] = []
-    for place, (configuration, value) in enumerate(given):
+    if not isinstance(given, Iterable):
+        raise SpecError([Problem("warm_start", given, "must be a list of earlier results", _PAIRS)])
+    for place, result in enumerate(given):
+        if not _is_pair(result):
+            problems.append(
+                Problem(f"warm_start[{place}]", result, "must be a configuration and its objective", _PAIRS)
+            )
+            continue
+        configuration, value = result
         objective = float(value) if _is_number(value) else math.nan
         if not math.isfinite(objective):
             problems.append(Problem(f"warm_start[{place}]", value, "is no finite objective", "leave this result out"))
@@ -258,6 +266,19 @@ def _max_trials(value: object) -> int | None:
     if value is not None and (most is None or most < 1):
         raise SpecError([Problem("max_trials", value, "must be a whole number from 1", "leave it out for no limit")])
     return most
+
+
+def _max_parallel(value: object) -> int:
+    most = _whole(value)
+    if most is None or most < 1:
+        raise SpecError([Problem("max_parallel", value, "must be a whole number from 1", "leave it out for 1")])
+    return most
+
+
+def _is_pair(value: object) -> bool:
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+        return False
+    return len(value) == 2 and isinstance(value[0], Mapping)
 
 
 def _whole(value: Any) -> int | None:

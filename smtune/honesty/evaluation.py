@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean, stdev
 
+from smtune.honesty.moments import mean, standard_error
 from smtune.trial import Trial
 
 STANDARD_ERROR = ":se"
@@ -39,7 +39,7 @@ class Evaluation:
     @property
     def loss(self) -> float:
         """Mean loss."""
-        return math.fsum(self.losses.values()) / len(self.losses)
+        return mean(self.losses.values())
 
     @property
     def parts(self) -> Mapping[int, float]:
@@ -66,8 +66,8 @@ def evaluate(results: Sequence[Trial], *, trainings: int, metric: str, sign: int
         shared = set.intersection(*(set(trial.metrics) for trial in results))
         first = replace(
             first,
-            objective=fmean(objectives.values()),
-            metrics={name: fmean(trial.metrics[name] for trial in results) for name in sorted(shared)},
+            objective=mean(objectives.values()),
+            metrics={name: mean(trial.metrics[name] for trial in results) for name in sorted(shared)},
             ended_at=max(trial.ended_at or 0.0 for trial in results),
         )
     folds = _folds(first, metric, sign) if len(results) == 1 else {}
@@ -78,7 +78,7 @@ def evaluate(results: Sequence[Trial], *, trainings: int, metric: str, sign: int
         folds=folds,
         trainings=trainings,
         standard_error=error_of(parts, first.metrics.get(metric + STANDARD_ERROR)),
-        seconds=fmean(times) if times else None,
+        seconds=mean(times) if times else None,
     )
 
 
@@ -96,5 +96,5 @@ def error_of(values: Sequence[float], reported: float | None) -> float | None:
     (True, 0.1, None)
     """
     if len(values) > 1:
-        return stdev(values) / math.sqrt(len(values))
+        return standard_error(values)
     return reported if reported is not None and math.isfinite(reported) and reported >= 0 else None

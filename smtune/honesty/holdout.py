@@ -12,6 +12,8 @@ from smtune.honesty.evaluation import STANDARD_ERROR, Evaluation
 LEVEL = 0.05
 """Of the test whether two rankings are opposite."""
 LEAST_OTHERS = 5
+TIE = 0.01
+"""Scores tie if they differ by at most this share of the range from the best to the worst but a tenth."""
 _TOP, _LEAST_RANKED = 10, 8
 _WHAT_TO_DO = "more repeats, cross-validation, a larger validation set or fewer trials would make the choice safer"
 
@@ -60,7 +62,9 @@ def disagreement(
       harder.
     - The best is better than the untuned default by its score, and worse on the holdout.
     - The ten best configurations, at least eight, are ranked oppositely by the two: Kendall's tau is negative at the
-      level of 5 % (normal approximation, Kendall, 1938).
+      level of 5 % (normal approximation, Kendall, 1938). Pairs whose losses differ by at most 1 % of the range of nine
+      tenths of all configurations, the worst left out, tie and count neither way: where a search has converged, the
+      order of the last digits says nothing.
     """
     if scores.held_out(best) is None:
         return None
@@ -85,7 +89,7 @@ def _too_wide(
         usual = median(others)
     error = math.hypot(error, best.trial.metrics.get(scores.holdout + STANDARD_ERROR, error))
     allowed = (optimism or 0.0) + 2 * error
-    if gap - usual <= allowed:
+    if not gap - usual > allowed:  # neither is a difference of infinities
         return None
     parts = f"two standard errors, {2 * error:.2g}"
     if optimism is not None:
@@ -110,11 +114,12 @@ def _no_gain(best: Evaluation, default: Evaluation | None, scores: Scores) -> st
 
 
 def _opposite(evaluations: Sequence[Evaluation], scores: Scores) -> str | None:
-    pairs = [(one.loss, held_out) for one in evaluations if (held_out := scores.held_out(one)) is not None]
-    top = sorted(pairs)[:_TOP]
+    pairs = sorted((one.loss, held_out) for one in evaluations if (held_out := scores.held_out(one)) is not None)
+    top = pairs[:_TOP]
     if len(top) < _LEAST_RANKED:
         return None
-    tau = kendall_tau(top)
+    usual = pairs[(9 * len(pairs) - 1) // 10][0] - top[0][0]
+    tau = kendall_tau(top, tie=TIE * usual)
     count = len(top)
     spread = math.sqrt(2 * (2 * count + 5) / (9 * count * (count - 1)))
     if NormalDist().cdf(tau / spread) >= LEVEL:
@@ -125,17 +130,20 @@ def _opposite(evaluations: Sequence[Evaluation], scores: Scores) -> str | None:
     )
 
 
-def kendall_tau(pairs: Sequence[tuple[float, float]]) -> float:
-    """Return the share of concordant less that of discordant pairs of pairs.
+def kendall_tau(pairs: Sequence[tuple[float, float]], *, tie: float = 0.0) -> float:
+    """Return the share of concordant less that of discordant pairs of pairs; those that tie are neither.
 
     >>> kendall_tau([(1, 1), (2, 3), (3, 2)])
     0.3333333333333333
+
+    Args:
+        pairs: At least two.
+        tie: First numbers that differ by at most this tie.
     """
     total = 0.0
     for place, (a, b) in enumerate(pairs):
         for other_a, other_b in pairs[:place]:
-            product = (a - other_a) * (b - other_b)
-            total += math.copysign(1.0, product) if product else 0.0
+            total += ((a - other_a > tie) - (other_a - a > tie)) * ((b > other_b) - (b < other_b))
     return total / (len(pairs) * (len(pairs) - 1) / 2)
 
 

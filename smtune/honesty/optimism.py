@@ -17,9 +17,9 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import stdev
 
 from smtune.honesty.evaluation import Evaluation
+from smtune.honesty.moments import mean, standard_error
 
 LEAST = 5
 """From fewer configurations, no distribution is estimated."""
@@ -28,6 +28,8 @@ _REACH = 6.0
 """Losses further from the best, in its standard errors, say nothing about it: a likelihood of exp(-18)."""
 _POINTS = 48
 _ITERATIONS = 60
+_SMALLEST = 0.1
+"""Least standard error in steps of the grid: a smaller one as well leaves all of a likelihood at a single point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ def expect(evaluations: Sequence[Evaluation], best: Evaluation) -> Expectation |
         if len(known) < len(evaluations) or not best.standard_error:
             return "it takes repeats, or scores of folds or standard errors that are reported beside the objective"
         own = best.standard_error
+    if not (_REACH * own / _POINTS > 0 and math.isfinite(best.loss + _REACH * own)):
+        return "the losses are too large, or their standard errors too small, to compute with"
     loss = posterior_mean(best.loss, own, known)
     return Expectation(loss, loss - best.loss, len(evaluations))
 
@@ -80,14 +84,15 @@ def posterior_mean(best: float, error: float, known: Sequence[tuple[float, float
     step = _REACH * error / _POINTS
     # Losses that differ by less than a step count as the same, so that thousands of them cost no more than hundreds.
     counts = Counter(
-        (round((loss - best) / step), float(f"{own / step:.2g}"))
+        (round((loss - best) / step), float(f"{max(own / step, _SMALLEST):.2g}"))
         for loss, own in known
-        if loss <= best + _REACH * error
+        if abs(loss - best) <= _REACH * error
     )
     weights = [1 / (_POINTS + 1)] * (_POINTS + 1)
     likelihoods = [
-        (count, [math.exp(-(((place - point) / own) ** 2) / 2) / own for point in range(_POINTS + 1)])
+        (count, likelihood)
         for (place, own), count in sorted(counts.items())
+        if any(likelihood := [math.exp(-(((place - point) / own) ** 2) / 2) / own for point in range(_POINTS + 1)])
     ]
     for _ in range(_ITERATIONS):
         shares = [0.0] * len(weights)
@@ -112,11 +117,9 @@ def _spread(evaluations: Sequence[Evaluation], best: Evaluation) -> float:
     block = [one.parts for one in alike[: max(LEAST, len(alike) // 2)]]
     repeats = sorted(best.parts)
     if len(block) == 1:
-        return stdev(best.parts.values())
-    rows = [math.fsum(row.values()) / len(row) for row in block]
-    columns = {k: math.fsum(row[k] for row in block) / len(block) for k in repeats}
-    grand = math.fsum(rows) / len(rows)
-    squares = math.fsum(
-        (row[k] - own - columns[k] + grand) ** 2 for row, own in zip(block, rows, strict=True) for k in repeats
-    )
-    return math.sqrt(squares / ((len(block) - 1) * (len(repeats) - 1)))
+        return standard_error([*best.parts.values()]) * math.sqrt(len(repeats))
+    rows = [mean(row.values()) for row in block]
+    columns = {k: mean(row[k] for row in block) for k in repeats}
+    grand = mean(rows)
+    residuals = (row[k] - own - columns[k] + grand for row, own in zip(block, rows, strict=True) for k in repeats)
+    return math.hypot(*residuals) / math.sqrt((len(block) - 1) * (len(repeats) - 1))

@@ -7,9 +7,10 @@ the same repeat have the same seed, so configurations are compared in pairs wher
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev, variance
+
+from smtune.honesty.moments import mean, standard_error
 
 PAIRS = 3
 """From so many common repeats on, the test is paired: with fewer, differences do not tell their own spread."""
@@ -24,7 +25,7 @@ class Pooled:
     """A variance to which many samples contribute, each with a mean of its own.
 
     Attributes:
-        squares: Sum of squared deviations from these means.
+        squares: Sum of squared deviations from these means; infinite where one of them is too large to be known.
         freedom: Its degrees of freedom.
     """
 
@@ -59,7 +60,7 @@ class Entrant:
     @property
     def mean(self) -> float:
         """Mean loss; infinite where no training succeeded."""
-        return math.fsum(self.losses.values()) / len(self.losses) if self.losses else math.inf
+        return mean(self.losses.values()) if self.losses else math.inf
 
 
 class Race:
@@ -95,7 +96,8 @@ class Race:
             return
         if entrant.losses:
             before, count = entrant.mean, len(entrant.losses)
-            self._within.add((loss - before) ** 2 * count / (count + 1), 1)  # Welford (1962)
+            deviation = (loss - before) * math.sqrt(count / (count + 1))  # Welford (1962)
+            self._within.add(deviation * deviation, 1)
         entrant.losses[repeat] = loss
 
     def goes_on(self, entrant: Entrant) -> bool:
@@ -106,7 +108,7 @@ class Race:
         if self._best is not None:
             differences = _differences(entrant.losses, self._best.losses)
             if len(differences) > 1:
-                self._between.add(variance(differences) * (len(differences) - 1), len(differences) - 1)
+                self._between.add(_squares(differences), len(differences) - 1)
         complete = entrant.trained >= self._most and entrant.losses
         if complete and (self._best is None or entrant.mean < self._best.mean):
             self._best = entrant
@@ -148,20 +150,21 @@ def chance_of_being_as_good(
         between: Variance of the difference between two configurations in the same repeat, around its mean.
 
     Returns:
-        ``None`` if nothing tells how noisy the losses are.
+        ``None`` if nothing tells how noisy the losses are, or if they are too large to be told apart.
     """
     differences = _differences(challenger, incumbent)
     tests = []
     if len(differences) >= PAIRS:
         freedom = len(differences) - 1
-        tests.append((stdev(differences) / math.sqrt(len(differences)), fmean(differences), freedom))
+        tests.append((standard_error(differences), mean(differences), freedom))
     else:
         if within.freedom:
             error = math.sqrt(within.variance * (1 / len(challenger) + 1 / len(incumbent)))
-            tests.append((error, fmean(challenger.values()) - fmean(incumbent.values()), within.freedom))
+            tests.append((error, mean(challenger.values()) - mean(incumbent.values()), within.freedom))
         if between.freedom and differences:
             error = math.sqrt(between.variance / len(differences))
-            tests.append((error, fmean(differences), between.freedom))
+            tests.append((error, mean(differences), between.freedom))
+    tests = [test for test in tests if math.isfinite(test[0]) and not math.isnan(test[1])]
     if not tests:
         return None
     error, difference, freedom = min(tests)
@@ -172,6 +175,13 @@ def chance_of_being_as_good(
 
 def _differences(challenger: Mapping[int, float], incumbent: Mapping[int, float]) -> list[float]:
     return [challenger[repeat] - incumbent[repeat] for repeat in sorted(challenger.keys() & incumbent.keys())]
+
+
+def _squares(differences: Sequence[float]) -> float:
+    """Return the sum of squared deviations from the mean; infinite if it is too large."""
+    error = standard_error(differences)
+    squares = error * error * len(differences) * (len(differences) - 1)
+    return math.inf if math.isnan(squares) else squares
 
 
 def student_t_survival(t: float, freedom: int) -> float:

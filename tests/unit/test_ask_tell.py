@@ -388,6 +388,38 @@ def test_a_wrong_number_of_trials_is_refused(value):
     assert (problem.field, problem.value, problem.fix) == ("max_trials", value, "leave it out for no limit")
 
 
+@pytest.mark.parametrize("value", [0, -3, 2.5, True, None, "q"])
+def test_a_wrong_number_of_parallel_trials_is_refused(value):
+    with pytest.raises(SpecError, match="max_parallel") as caught:
+        AskTell(SPACE, max_parallel=value)
+    (problem,) = caught.value.problems
+    assert (problem.field, problem.value, problem.rule, problem.fix) == (
+        "max_parallel",
+        value,
+        "must be a whole number from 1",
+        "leave it out for 1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "fields"),
+    [
+        (3, ["warm_start"]),
+        (None, ["warm_start"]),
+        ("ab", ["warm_start[0]", "warm_start[1]"]),
+        ({"x": 0.5}, ["warm_start[0]"]),
+        ([1], ["warm_start[0]"]),
+        (["ab"], ["warm_start[0]"]),
+        ([({"x": 0.5}, 1.0), ({"x": 0.5}, 1.0, 2), (0.5, 1.0)], ["warm_start[1]", "warm_start[2]"]),
+    ],
+)
+def test_earlier_results_that_are_no_pairs_are_refused(given, fields):
+    with pytest.raises(SpecError) as caught:
+        AskTell({"x": ContinuousParameter(0, 1)}, warm_start=given)
+    assert [problem.field for problem in caught.value.problems] == fields
+    assert all(problem.fix == 'use pairs such as [({"eta": 0.1}, 0.87)]' for problem in caught.value.problems)
+
+
 def test_derivatives_are_told_with_the_value():
     search = AskTell({"x": ContinuousParameter(0, 4)}, strategy="gradient", goal="Maximize", seed=7)
     while not search.exhausted:

@@ -104,3 +104,26 @@ def test_only_the_ten_best_are_ranked():
     top = [configuration(k, 0.9 - k / 100, 0.5 - k / 100) for k in range(10)]
     rest = [configuration(k, 0.7 - k / 100, 0.5 + k / 100) for k in range(10, 40)]
     assert warning(*top, *rest) is None
+
+
+def test_scores_that_tie_are_no_evidence():
+    assert kendall_tau([(1.0, 3), (1.1, 2), (2.0, 1)], tie=0.5) == pytest.approx(-2 / 3)
+
+
+def converged(step):
+    """Descents as in a search by derivatives: more than half of the trials are at the optimum but for the last digits."""
+    descents = [configuration(k, 0.5 + k / 60, 0.4 + k / 60) for k in range(20)]
+    return [*descents, *[configuration(20 + k, 0.9 + step * k, 0.8 - step * k) for k in range(40)]]
+
+
+def test_the_order_of_converged_trials_is_no_ranking():
+    assert warning(*converged(1e-7)) is None
+    text = warning(*converged(0.01))
+    assert text is not None
+    assert "oppositely (Kendall's tau -1.00)" in text
+
+
+def test_a_few_hopeless_configurations_do_not_make_all_others_tie():
+    opposite = [configuration(k, 0.9 - k / 100, 0.5 + k / 100) for k in range(28)]
+    hopeless = [configuration(28 + k, -1e6, 0.0) for k in range(3)]
+    assert warning(*opposite, *hopeless) is not None

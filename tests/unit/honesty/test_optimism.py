@@ -119,3 +119,15 @@ def test_the_expected_score_is_closer_to_the_truth_than_the_best_one(truth, repe
     assert fmean(raw) < -0.25
     assert abs(fmean(corrected)) < 0.6 * abs(fmean(raw))
     assert math.fsum(x * x for x in corrected) < math.fsum(x * x for x in raw)
+
+
+def test_losses_far_below_that_of_the_best_count_for_nothing():
+    # Such as that of a configuration with fewer trainings, which may not win.
+    near = [(k / 10, 0.5) for k in range(12)]
+    assert posterior_mean(0.0, 0.5, [*near, (-1e9, 0.5)]) == pytest.approx(posterior_mean(0.0, 0.5, near))
+
+
+@pytest.mark.parametrize("error", [1e-300, 5e-324])
+def test_standard_errors_that_are_next_to_nothing(error):
+    near = [(k / 10, 0.5) for k in range(12)]
+    assert 0 < posterior_mean(0.0, 0.5, [*near, (0.3, error), (-0.3, error)]) < 1

@@ -26,7 +26,29 @@ def test_the_cheapest_within_one_standard_error():
 def test_the_best_is_kept_where_it_is_the_cheapest():
     assert chosen(configuration(0, 1.0, seconds=1.0), configuration(1, 1.01)) == (
         0,
-        "nothing within one standard error, 0.1, of the best has less seconds",
+        "nothing within one standard error, 0.1, of the best takes 10% less seconds",
+    )
+
+
+@pytest.mark.parametrize(("seconds", "number"), [(9.9, 0), (9.1, 0), (9.0, 1), (8.0, 1)])
+def test_seconds_count_from_a_tenth_on(seconds, number):
+    assert chosen(configuration(0, 1.0), configuration(1, 1.01, seconds=seconds))[0] == number
+
+
+def test_of_those_that_take_about_as_long_the_better_is_taken():
+    others = [(1.09, 3.0), (1.05, 3.3), (1.01, 3.4)]
+    near = [configuration(number, loss, seconds=seconds) for number, (loss, seconds) in enumerate(others, start=1)]
+    assert chosen(configuration(0, 1.0), *near)[0] == 2
+
+
+@pytest.mark.parametrize(("leaves", "number"), [(899.0, 1), (900.0, 0)])
+def test_of_a_metric_any_difference_counts(leaves, number):
+    configurations = [configuration(0, 1.0, leaves=900.0), configuration(1, 1.02, leaves=leaves)]
+    assert chosen(*configurations, prefer="leaves") == (
+        number,
+        "within one standard error, 0.1, of the best; leaves 899 instead of 900"
+        if number
+        else "nothing within one standard error, 0.1, of the best has less leaves",
     )
 
 

@@ -162,3 +162,21 @@ def test_a_chain_counts_the_first_trainings():
 def test_wrong_repeats_are_refused(repeats):
     with pytest.raises(SpecError, match="repeats"):
         build("random", SPACE, repeats=repeats)
+
+
+@pytest.mark.parametrize("most", [2, 3, 5])
+def test_huge_losses_do_not_end_a_race(most):
+    race = Race(most=most, level=0.05)
+    rows = [[1.7e308] * 5, [-1.7e308, 1.7e308, -1.7e308, 1e308, 1.0], [-1.7e308] * 5, [0.1, 0.2, 0.1, 0.2, 0.1]]
+    assert all(1 <= run(race, Entrant(number), losses) <= most for number, losses in enumerate(rows * 2))
+
+
+def test_losses_too_large_to_be_told_apart():
+    wide = Pooled(math.inf, 1)
+    assert chance_of_being_as_good({0: 1.0}, {0: 0.0}, wide, wide) is None
+    constant = {0: 1.7e308, 1: 1.7e308, 2: 1.7e308}
+    assert chance_of_being_as_good(constant, {k: -loss for k, loss in constant.items()}, NOISE, NOISE) is None
+
+
+def test_infinitely_worse_is_worse():
+    assert chance_of_being_as_good({0: 1.7e308}, {0: -1.7e308}, Pooled(1.0, 1), Pooled()) == 0.0
