@@ -406,6 +406,7 @@ def _row(trial: Trial, means: Mapping[str, Any]) -> dict[str, Any]:
         "repeat": trial.repeat,
         **means,
         "resource": trial.resource,
+        "paused": trial.paused,
         "failure_reason": trial.failure_reason,
     }
     taken = {*ours, *rest}
@@ -443,6 +444,7 @@ def _trial_dict(trial: Trial) -> dict[str, Any]:
         "origin": trial.origin,
         "repeat": trial.repeat,
         "resource": trial.resource,
+        "paused": trial.paused,
         "started_at": _time(trial.started_at),
         "ended_at": _time(trial.ended_at),
         "failure_reason": trial.failure_reason,

@@ -126,6 +126,7 @@ def _of_result(path: Path, content: Mapping[str, Any]) -> Parent:
                 TrialStatus(one["status"]),
                 None if one["objective"] is None else float(one["objective"]),
                 failure_reason=one.get("failure_reason"),
+                paused=bool(one.get("paused")),
             )
             for one in content["trials"]
         ]

@@ -2,7 +2,8 @@
 
 ``IdenticalDataAndAlgorithm``: their results are results of the same search. The strategy learns from them as if they
 were its own, and does not suggest their configurations again. Trials without a result are left out, and may be tried
-again: why they failed may have been repaired since.
+again: why they failed may have been repaired since. So are those that hyperband or asha trained in part: their scores
+are not those of whole trainings.
 
 ``TransferLearning``: data or algorithm differ, so their objectives are on another scale, and a strategy that mixed them
 with its own would be misled. What carries over is where good configurations lie: the best of every parent are tried
@@ -128,6 +129,8 @@ def _usable(parent: Parent, space: SearchSpace, given: str) -> _Usable:
         misfit = _misfit(trial.parameters, space)
         if trial.objective is None:
             left_out["no result"] += 1
+        elif trial.paused:  # what a part of a training scores says little of what the whole would
+            left_out["trained in part"] += 1
         elif misfit is not None:
             left_out[misfit] += 1
         else:

@@ -43,7 +43,7 @@ class Resource(BaseModel):
 
     unit: Annotated[str, Field(min_length=1, description="What is counted, e.g. epochs.")]
     min: Annotated[int, Field(ge=1, description="The least that says something about a configuration.")] = 1
-    max: Annotated[int, Field(ge=1, description="A whole training.")]
+    max: Annotated[int, Field(ge=1, le=10**9, description="A whole training.")]
 
     @model_validator(mode="after")
     def _check(self) -> Resource:
@@ -64,9 +64,9 @@ def read_resource(given: Any) -> Any:
     found = _RANGE.fullmatch(bounds) if isinstance(bounds, str) else None
     if found is not None:
         bounds = [int(found[1]), int(found[2])]
-    if _is_whole(bounds):
+    if is_whole(bounds):
         bounds = [1, bounds]
-    if not isinstance(bounds, list | tuple) or len(bounds) != 2 or not all(map(_is_whole, bounds)):
+    if not isinstance(bounds, list | tuple) or len(bounds) != 2 or not all(map(is_whole, bounds)):
         raise SpecError([Problem(str(unit), bounds, "is no range of a resource", _FIX)])
     return {"unit": str(unit), "min": bounds[0], "max": bounds[1]}
 
@@ -93,10 +93,11 @@ def resource_of(static: Mapping[str, Any]) -> Resource | None:
     """
     for name in TRAINING_LENGTHS:
         length = static.get(name)
-        if _is_whole(length) and length >= 1:
+        if is_whole(length) and length >= 1:
             return Resource(unit=name, max=length)
     return None
 
 
-def _is_whole(value: object) -> TypeGuard[int]:
+def is_whole(value: object) -> TypeGuard[int]:
+    """Return whether a value is a whole number, which ``True`` is not."""
     return isinstance(value, int) and not isinstance(value, bool)

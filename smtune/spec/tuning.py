@@ -18,7 +18,7 @@ from smtune.spec.parameters import SpaceField
 from smtune.spec.parts import NAME_PATTERN, Limits, Training
 from smtune.spec.problems import problems_of
 from smtune.spec.repeats import Repeats, RepeatsField
-from smtune.spec.resources import resource_of
+from smtune.spec.resources import Resource, is_whole, resource_of
 from smtune.spec.selection import SECONDS, SelectionField
 from smtune.spec.stopping import Completion, EarlyStopping
 from smtune.spec.strategies import (
@@ -240,6 +240,8 @@ class TuningSpec(BaseModel):
                 rule = "is missing, and no static hyperparameter such as epochs says how long a training is"
                 problems.append(Problem("strategy.resource", None, rule, "write e.g. resource: {epochs: 1 to 27}"))
             object.__setattr__(self, "strategy", strategy.model_copy(update={"resource": resource}))
+        else:
+            problems += self._length_problems(strategy.resource)
         if self.early_stopping is not None:
             rule = f"cannot be combined with {strategy.type}, which stops trials by itself"
             problems.append(Problem("early_stopping", self.early_stopping.type, rule, "leave it out, or use Off"))
@@ -247,6 +249,20 @@ class TuningSpec(BaseModel):
             rule = f"cannot be more than 1 with {strategy.type}: trials are compared while they train"
             problems.append(Problem("repeats", self.repeats.max, rule, "use repeats: 1"))
         return problems
+
+    def _length_problems(self, resource: Resource) -> list[Problem]:
+        """Return how the hyperparameters contradict what a whole training spends."""
+        unit = resource.unit
+        if unit in self.parameters:
+            rule = f"is tuned (parameters.{unit}), so trainings have no common length to count by"
+            fix = f"tune other parameters and write static.{unit}: {resource.max}, or count another unit"
+            return [Problem("strategy.resource.unit", unit, rule, fix)]
+        length = self.static.get(unit)
+        if is_whole(length) and length < resource.max:
+            rule = f"is more than static.{unit} = {length}, so no trial would ever get there"
+            fix = f"write resource: {{{unit}: {min(resource.min, max(length, 1))} to {max(length, 1)}}}, or raise static.{unit}"
+            return [Problem("strategy.resource.max", resource.max, rule, fix)]
+        return []
 
     def _name_problems(self) -> list[Problem]:
         if self.name is None or NAME_PATTERN.fullmatch(self.name):

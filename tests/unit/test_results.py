@@ -116,6 +116,12 @@ def test_the_dataframe_has_one_row_per_trial():
     assert frame.loc[1, "failure_reason"] == "no"
 
 
+def test_json_and_dataframe_say_who_was_paused():
+    job = result(completed(0, 0.5), replace(completed(1, 0.4), status=TrialStatus.Stopped, paused=True))
+    assert [one["paused"] for one in job.to_dict()["trials"]] == [False, True]
+    assert list(job.to_dataframe()["paused"]) == [False, True]
+
+
 def test_a_parameter_named_like_a_column_does_not_take_its_place():
     trial = Trial(0, {"objective": "a", "seconds": 3, "eta": 0.1}, TrialStatus.Completed, objective=0.5)
     frame = result(trial).to_dataframe()

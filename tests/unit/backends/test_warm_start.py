@@ -9,6 +9,7 @@ import pytest
 
 from smtune import CategoricalParameter, ContinuousParameter, IntegerParameter, TuningSpec, attach, tune
 from smtune.backends import LocalBackend
+from smtune.container import report
 from smtune.errors import SpecError
 from tests.unit.amt.summaries import summary
 from tests.unit.backends.sagemaker_service import SageMakerService, arn
@@ -127,6 +128,31 @@ def test_repeats_count_once_with_their_mean():
     parent = run(spec("second", warm_start=["first"], limits={"max_trials": 1})).best_parent
     assert parent is not None
     assert (parent.used, parent.best.number, parent.best.objective) == (4, 2, result.best.objective)
+
+
+def test_trials_that_were_trained_in_part_are_left_out_and_told(tmp_path):
+    strategy = {"type": "hyperband", "resource": {"epochs": "1 to 9"}, "sampler": "random", "brackets": 1}
+    first = tune(spec("first", strategy=strategy, limits={"max_trials": 9}), function=train_for_epochs).wait(
+        progress=False
+    )
+    paused = [trial.number for trial in first.trials if trial.paused]
+    assert 0 < len(paused) < 9
+    document = first.to_dict()
+    assert [one["number"] for one in document["trials"] if one["paused"]] == paused
+    (tmp_path / "old.json").write_text(json.dumps(document))
+    for parent, name in (("first", "first"), (tmp_path / "old.json", "old.json")):
+        planned = plan(spec("second", warm_start=[parent]))
+        assert planned.warm_start is not None
+        assert [value for _, value in planned.warm_start.learned] == [
+            trial.objective for trial in first.trials if not trial.paused
+        ]
+        told = f"warm_start: {9 - len(paused)} of 9 trials of {name} are used; {len(paused)} left out: trained in part"
+        assert planned.warnings == (told,)
+
+
+def train_for_epochs(parameters):
+    for epoch in range(1, 10):
+        report({"validation:auc": parameters["eta"] * epoch}, step=epoch)
 
 
 def test_what_was_static_in_a_parent_may_vary_now():

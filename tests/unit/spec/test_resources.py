@@ -108,6 +108,7 @@ def test_yaml_needs_no_quotes(tmp_path):
         ({"resource": {"epochs": "27 to 1"}}, "strategy.resource.max", 1),
         ({"resource": {"epochs": 0}}, "strategy.resource.max", 0),
         ({"resource": {"epochs": [0, 27]}}, "strategy.resource.min", 0),
+        ({"resource": {"epochs": 10**9 + 1}}, "strategy.resource.max", 10**9 + 1),
         ({"resource": {"epochs": -3}}, "strategy.resource.max", -3),
         ({"resource": {"unit": "epochs"}}, "strategy.resource.unit", "epochs"),
         ({"resource": {"max": 27}}, "strategy.resource.unit", None),
@@ -165,6 +166,25 @@ def test_the_length_of_a_training_is_found_among_the_static_hyperparameters(stat
 def test_a_resource_that_is_given_wins():
     read = spec(strategy={"type": "asha", "resource": {"epochs": "3 to 9"}}, static={"epochs": 27})
     assert read.strategy.resource == Resource(unit="epochs", min=3, max=9)
+
+
+@pytest.mark.parametrize("type_", ["hyperband", "asha"])
+def test_a_resource_beyond_the_length_of_a_training_is_refused(type_):
+    strategy = {"type": type_, "resource": {"epochs": "1 to 9"}}
+    (problem,) = problems(strategy=strategy, static={"epochs": 3})
+    assert (problem.field, problem.value) == ("strategy.resource.max", 9)
+    assert "static.epochs = 3" in problem.rule
+    assert problem.fix == "write resource: {epochs: 1 to 3}, or raise static.epochs"
+    for static in ({"epochs": 9}, {"epochs": "3"}, {"epochs": True}, {"rounds": 3}):
+        assert spec(strategy=strategy, static=static).strategy.resource.max == 9
+
+
+def test_a_resource_that_is_tuned_is_refused():
+    tuned = {"epochs": {"type": "integer", "min": 1, "max": 9}}
+    (problem,) = problems(strategy={"type": "hyperband", "resource": {"epochs": "1 to 9"}}, parameters=tuned)
+    assert (problem.field, problem.value) == ("strategy.resource.unit", "epochs")
+    assert "no common length" in problem.rule
+    assert "static.epochs: 9" in problem.fix
 
 
 def test_what_a_strategy_finds_is_no_part_of_the_config_that_was_given():
