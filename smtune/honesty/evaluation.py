@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from smtune.honesty.moments import mean, standard_error
+from smtune.moments import mean, standard_error
 from smtune.trial import Trial
 
 STANDARD_ERROR = ":se"

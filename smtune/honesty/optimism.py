@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from smtune.honesty.evaluation import Evaluation
-from smtune.honesty.moments import mean, standard_error
+from smtune.moments import mean, standard_error
 
 LEAST = 5
 """From fewer configurations, no distribution is estimated."""

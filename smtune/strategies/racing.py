@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from smtune.honesty.moments import mean, standard_error
+from smtune.moments import mean, standard_error
 
 PAIRS = 3
 """From so many common repeats on, the test is paired: with fewer, differences do not tell their own spread."""

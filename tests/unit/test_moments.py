@@ -4,7 +4,7 @@ from itertools import product
 import pytest
 
 from smtune.honesty import Scores, disagreement, evaluate, expect, pick
-from smtune.honesty.moments import mean, standard_error
+from smtune.moments import mean, standard_error
 from smtune.trial import Trial, TrialStatus
 
 HUGE = 1.7e308
