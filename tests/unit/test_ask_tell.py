@@ -441,3 +441,13 @@ def test_wrong_derivatives_are_refused_and_change_nothing():
     with pytest.raises(TypeError, match="trial 0: a hypergradient belongs to a value, and the trial failed"):
         search.tell(trial, failed="out of memory", hypergradient={"eta": 1.0})
     search.tell(trial, 0.5)
+
+
+@pytest.mark.parametrize("repeats", [3, {"min": 2, "max": 5}])
+@pytest.mark.parametrize("strategy", ["random", "evolutionary"])
+def test_huge_objectives_do_not_end_a_search(strategy, repeats):
+    search = AskTell({"x": ContinuousParameter(0, 1)}, strategy=strategy, repeats=repeats)
+    for _ in range(12):
+        search.tell(search.ask(), 1.7e308)
+        search.tell(search.ask(), -1.7e308)
+    assert search.best_trial is not None
