@@ -18,12 +18,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice, zip_longest
-from statistics import fmean
 from typing import TYPE_CHECKING
 
 from smtune.backends.parents import Parent, is_on_sagemaker, read_parent
 from smtune.backends.sagemaker_jobs import require_boto3
 from smtune.errors import Problem, SpecError
+from smtune.moments import mean
 from smtune.progress.texts import left_out_text, trials_text
 from smtune.results import WarmStartParent
 from smtune.space import Configuration, ContinuousParameter, IntegerParameter, Parameter, SearchSpace
@@ -167,7 +167,7 @@ def _ranked(results: Sequence[_Result], sign: int) -> list[_Result]:
     groups: dict[str, list[_Result]] = {}
     for result in results:
         groups.setdefault(_identity(result.parameters), []).append(result)
-    means = [replace(group[0], objective=fmean(one.objective for one in group)) for group in groups.values()]
+    means = [replace(group[0], objective=mean([one.objective for one in group])) for group in groups.values()]
     return sorted(means, key=lambda result: sign * result.objective)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field, replace
-from statistics import fmean
 
+from smtune.moments import mean
 from smtune.results import configuration_key, is_result
 from smtune.spec.objective import Goal
 from smtune.spec.repeats import Repeats
@@ -33,7 +33,7 @@ class _Entrant:
     @property
     def mean(self) -> float:
         """The mean objective of its trials with a result."""
-        return fmean(self.scores.values())
+        return mean(self.scores.values())
 
 
 class Ranking:

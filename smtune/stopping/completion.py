@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 
+from smtune.moments import mean
 from smtune.results import configuration_key, is_result
 from smtune.spec import Completion, Goal, Repeats, read_repeats
 from smtune.trial import Trial
@@ -58,7 +58,7 @@ class CompletionCriteria:
         if len(group) == self._repeats.max:
             del self._open[key]
             if values:
-                self._take(math.fsum(values) / len(values))
+                self._take(mean(values))
         if self.reason is None:
             number = min(one.number for one in group)
             self.reason = self._target_reached(number) or self._not_improving() or self._converged()

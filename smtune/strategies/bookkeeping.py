@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from smtune.container.reporting import HYPERGRADIENT
+from smtune.moments import mean
 from smtune.space import Configuration, SearchSpace
 from smtune.strategies.base import Strategy, Suggestion
 from smtune.strategies.proposer import Outcome, Proposer
@@ -246,13 +247,13 @@ def earlier_outcomes(
         configurations.setdefault(identity, configuration)
         objectives.setdefault(identity, []).append(objective)
     return [
-        Outcome(number, configuration, sign * math.fsum(objectives[identity]) / len(objectives[identity]))
+        Outcome(number, configuration, sign * mean(objectives[identity]))
         for number, (identity, configuration) in enumerate(configurations.items(), start=-len(configurations))
     ]
 
 
 def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values) if all(map(math.isfinite, values)) else math.nan
+    return mean(values) if all(map(math.isfinite, values)) else math.nan
 
 
 def _mean_gradient(gradients: Sequence[Mapping[str, float]]) -> dict[str, float]:

@@ -351,3 +351,11 @@ def test_a_price_alone_ends_nothing(tmp_path, monkeypatch):
 def test_money_needs_a_price():
     with pytest.raises(SpecError, match=r"limits\.max_cost_usd = 5\.0: cannot be kept without the price of an hour"):
         job_spec(limits={"max_trials": 3, "max_cost_usd": 5})
+
+
+@pytest.mark.parametrize("repeats", [3, {"min": 2, "max": 4}])
+def test_huge_objectives_do_not_end_a_job(tmp_path, repeats):
+    completion = {"not_improving": 100}
+    spec = job_spec(repeats=repeats, strategy="random", limits={"max_trials": 12}, completion=completion)
+    job, trials, _ = run(tmp_path, spec, lambda x: [1.7e308 * (-1) ** (x % 3 == 0)])
+    assert (job.status, len(trials)) == ("Completed", 12)
