@@ -119,22 +119,33 @@ def _of_result(path: Path, content: Mapping[str, Any]) -> Parent:
         ended = JobStatus(content["status"]).ended
         objective = content["objective"]
         metric, goal = str(objective["metric"]), Goal.parse(objective["goal"])
-        trials = [
-            Trial(
-                int(one["number"]),
-                dict(one["parameters"]),
-                TrialStatus(one["status"]),
-                None if one["objective"] is None else float(one["objective"]),
-                failure_reason=one.get("failure_reason"),
-                paused=bool(one.get("paused")),
-            )
-            for one in content["trials"]
-        ]
+        trials = [_trial_of_result(place, one) for place, one in enumerate(content["trials"])]
     except (KeyError, TypeError, ValueError) as error:
-        raise SpecError([Problem("", str(path), f"is no result of smtune: {error!r}", _WHAT_FILES_HOLD)]) from None
+        why = f"the key {error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
+        raise SpecError([Problem("", str(path), f"is no result of smtune: {why}", _WHAT_FILES_HOLD)]) from None
     if not ended:
         raise SpecError([_unfinished(str(path), "wait for the job to end, and print its result again")])
     return Parent(path.name, metric, goal, [_scored(trial) for trial in trials])
+
+
+def _trial_of_result(place: int, fields: Mapping[str, Any]) -> Trial:
+    """Return a trial that a result lists at this place.
+
+    Raises:
+        KeyError: A key is missing; its name begins with the place.
+        TypeError, ValueError: A value is not what a result holds.
+    """
+    try:
+        return Trial(
+            int(fields["number"]),
+            dict(fields["parameters"]),
+            TrialStatus(fields["status"]),
+            None if fields["objective"] is None else float(fields["objective"]),
+            failure_reason=fields.get("failure_reason"),
+            paused=bool(fields.get("paused")),
+        )
+    except KeyError as error:
+        raise KeyError(f"trials[{place}].{error.args[0]}") from None
 
 
 def _from_sagemaker(parent: str, space: SearchSpace) -> Parent:

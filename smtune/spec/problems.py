@@ -21,6 +21,7 @@ _FIXES = {
     "int_from_float": "write a whole number",
     "float_type": "write a number, without quotes",
     "float_parsing": "write a number",
+    "finite_number": "write a finite number, or leave it out",
     "bool_type": "write true or false",
     "bool_parsing": "write true or false",
     "string_type": "put it in quotes",

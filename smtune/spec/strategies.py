@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -17,7 +17,7 @@ Configurations = Annotated[
 
 
 class _StrategyConfig(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def read_strategy(given: Any) -> Any:
@@ -29,17 +29,43 @@ def read_strategy(given: Any) -> Any:
     Raises:
         SpecError: Everything that is wrong, with paths relative to the strategy.
     """
-    if isinstance(given, _StrategyConfig):
-        return given
+    return _read(given, list(STRATEGY_CONFIGS))
+
+
+def _read_sampler(given: Any) -> Any:
+    return _read(given, _types(_Sampler), unfit="cannot choose for hyperband or asha")
+
+
+def _read_step(given: Any) -> Any:
+    return _read(given, _types(SingleStrategy), unfit="cannot be a step of a chain")
+
+
+def _types(union: Any) -> list[str]:
+    return [_type(config) for config in get_args(union)]
+
+
+def _type(config: type[_StrategyConfig]) -> str:
+    return str(config.model_fields["type"].default)
+
+
+def _read(given: Any, allowed: Sequence[str], *, unfit: str = "") -> Any:
+    """Return the strategy that is meant, if its type is allowed here; ``unfit`` is the rule against the others."""
+    fix = f"use {', '.join(allowed[:-1])} or {allowed[-1]}"
     if isinstance(given, str):
         given = {"type": given}
-    known = ", ".join(STRATEGY_CONFIGS)
-    if not isinstance(given, Mapping) or "type" not in given:
-        raise SpecError([Problem("", given, "names no strategy", f"use one of {known}")])
-    config = STRATEGY_CONFIGS.get(str(given["type"]))
+    if isinstance(given, _StrategyConfig):
+        type_ = _type(type(given))
+    elif isinstance(given, Mapping) and "type" in given:
+        type_ = str(given["type"])
+    else:
+        raise SpecError([Problem("", given, "names no strategy", fix)])
+    config = STRATEGY_CONFIGS.get(type_)
     if config is None:
-        fix = closest(str(given["type"]), STRATEGY_CONFIGS, f"use one of {known}")
-        raise SpecError([Problem("", given["type"], "is no strategy", fix)])
+        raise SpecError([Problem("", type_, "is no strategy", closest(type_, allowed, fix))])
+    if type_ not in allowed:
+        raise SpecError([Problem("", type_, unfit, fix)])
+    if isinstance(given, _StrategyConfig):
+        return given
     try:
         return config(**given)
     except ValidationError as error:
@@ -94,7 +120,9 @@ class EvolutionaryConfig(_StrategyConfig):
     preselection: Annotated[
         int,
         Field(
-            ge=1, description="Children per trial, of which the one with the best neighbours is run; 1 runs any child."
+            ge=1,
+            le=1000,
+            description="Children per trial, of which the one with the best neighbours is run; 1 runs any child.",
         ),
     ] = 8
     max_generations: Annotated[
@@ -149,11 +177,9 @@ SingleStrategy = (
 )
 
 
-Sampler = Annotated[
-    RandomConfig | SobolConfig | EvolutionaryConfig | BayesianConfig,
-    BeforeValidator(read_strategy),
-    Field(discriminator="type"),
-]
+_Sampler = RandomConfig | SobolConfig | EvolutionaryConfig | BayesianConfig
+
+Sampler = Annotated[_Sampler, BeforeValidator(_read_sampler), Field(discriminator="type")]
 """A strategy that says which configurations a multi-fidelity search begins with."""
 
 
@@ -165,7 +191,9 @@ class _MultiFidelityConfig(_StrategyConfig):
             "hyperparameter such as epochs or num_round."
         ),
     ] = None
-    eta: Annotated[int, Field(ge=2, description="One of so many trials goes on, with so many times the resource.")] = 3
+    eta: Annotated[
+        int, Field(ge=2, le=100, description="One of so many trials goes on, with so many times the resource.")
+    ] = 3
     sampler: Annotated[Sampler, Field(description="Which configurations are tried.")] = EvolutionaryConfig()
 
 
@@ -188,7 +216,7 @@ class AshaConfig(_MultiFidelityConfig):
 class ChainStep(_StrategyConfig):
     """One strategy of a chain, the space it searches, and for how long."""
 
-    strategy: Annotated[SingleStrategy, BeforeValidator(read_strategy), Field(discriminator="type")]
+    strategy: Annotated[SingleStrategy, BeforeValidator(_read_step), Field(discriminator="type")]
     trials: Annotated[
         int | None, Field(ge=1, description="Trials of this step; by default until its strategy is exhausted.")
     ] = None

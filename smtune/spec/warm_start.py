@@ -38,7 +38,8 @@ def _parents(given: Any) -> Any:
     if not isinstance(parents, list | tuple):
         return parents
     if not 1 <= len(parents) <= MOST_PARENTS:
-        raise SpecError([Problem("", list(parents), f"must be 1 to {MOST_PARENTS} jobs", "leave out the least useful")])
+        fix = "leave out the least useful" if parents else "name one, or leave warm_start out"
+        raise SpecError([Problem("", list(parents), f"must be 1 to {MOST_PARENTS} jobs", fix)])
     texts = [str(one) if hasattr(one, "__fspath__") else one for one in parents]
     problems = [problem.under(f"[{place}]") for place, one in enumerate(texts) for problem in _problems(one)]
     problems += [

@@ -258,7 +258,12 @@ def test_what_the_aws_command_line_prints_is_read(tmp_path):
         ("{", "cannot be read"),
         ("[]", "holds neither trials nor TrainingJobSummaries"),
         ('{"number": 3, "objective": 0.9}', "holds neither trials nor TrainingJobSummaries"),
-        ('{"trials": [{"number": 0}]}', "is no result of smtune: KeyError('status')"),
+        ('{"trials": [{"number": 0}]}', "is no result of smtune: the key status is missing"),
+        (
+            '{"status": "Completed", "objective": {"metric": "loss", "goal": "min"}, "trials": [{"status": "Failed"}]}',
+            "is no result of smtune: the key trials[0].number is missing",
+        ),
+        ('{"status": "Done", "trials": []}', "is no result of smtune: 'Done' is not a valid JobStatus"),
         (json.dumps({"TrainingJobSummaries": [summary(1, 0.9)], "NextToken": "x"}), "NextToken"),
         (json.dumps({"TrainingJobSummaries": [summary(1, None, "InProgress", eta="0.1")]}), "has not ended"),
         (json.dumps({"TrainingJobSummaries": [{"a": 1}]}), "wrong at TrainingJobSummaries[0].TrainingJobName"),

@@ -119,6 +119,7 @@ def test_yaml_needs_no_quotes(tmp_path):
         ({"resource": {}}, "strategy.resource.unit", None),
         ({"resource": {"epochs": 27}, "eta": 1}, "strategy.eta", 1),
         ({"resource": {"epochs": 27}, "eta": 2.5}, "strategy.eta", 2.5),
+        ({"resource": {"epochs": 27}, "eta": 101}, "strategy.eta", 101),
         ({"resource": {"epochs": 27}, "sampler": "grid"}, "strategy.sampler", None),
         ({"resource": {"epochs": 27}, "sampler": "randm"}, "strategy.sampler", "randm"),
         ({"resource": {"epochs": 27}, "bracket": 1}, "strategy.bracket", 1),

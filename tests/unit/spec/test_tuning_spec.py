@@ -272,6 +272,7 @@ def test_wrong_keys_do_not_hide_what_is_wrong_between_the_others():
         ({"strategy": {"type": "evolutionary", "populaton": 3}}, "strategy.populaton"),
         ({"strategy": {"type": "evolutionary", "population": 1}}, "strategy.population"),
         ({"strategy": {"type": "evolutionary", "preselection": 0}}, "strategy.preselection"),
+        ({"strategy": {"type": "evolutionary", "preselection": 1001}}, "strategy.preselection"),
         ({"strategy": {"type": "chain", "steps": []}}, "strategy.steps"),
         ({"strategy": {"type": "chain", "steps": [{"strategy": {"type": "grd"}}]}}, "strategy.steps[0].strategy"),
         ({"strategy": {"type": "manual", "configurations": [{"x": 0.1}, {"y": 2}]}}, "strategy.configurations[1].y"),
@@ -297,6 +298,50 @@ def test_what_is_wrong_is_named(changes, field):
     for problem in found:
         assert problem.rule
         assert problem.fix
+
+
+SAMPLERS = "use random, sobol, evolutionary or bayesian"
+STEPS = "use manual, grid, random, sobol, evolutionary, bayesian or gradient"
+
+
+@pytest.mark.parametrize(
+    ("strategy", "told"),
+    [
+        (
+            {"type": "hyperband", "sampler": "grid"},
+            f"strategy.sampler = grid: cannot choose for hyperband or asha; {SAMPLERS}",
+        ),
+        (
+            {"type": "asha", "sampler": GridConfig()},
+            f"strategy.sampler = grid: cannot choose for hyperband or asha; {SAMPLERS}",
+        ),
+        ({"type": "hyperband", "sampler": "hyperbnd"}, f"strategy.sampler = hyperbnd: is no strategy; {SAMPLERS}"),
+        ({"type": "hyperband", "sampler": {}}, f"strategy.sampler = {{}}: names no strategy; {SAMPLERS}"),
+        (
+            {"type": "chain", "steps": [{"strategy": "hyperband"}]},
+            f"strategy.steps[0].strategy = hyperband: cannot be a step of a chain; {STEPS}",
+        ),
+        (
+            {"type": "chain", "steps": [{"strategy": "auto"}]},
+            f"strategy.steps[0].strategy = auto: cannot be a step of a chain; {STEPS}",
+        ),
+        (
+            {"type": "chain", "steps": [{"strategy": "hyperbnd"}]},
+            f"strategy.steps[0].strategy = hyperbnd: is no strategy; {STEPS}",
+        ),
+    ],
+)
+def test_a_strategy_within_another_is_one_of_those_that_fit(strategy, told):
+    (problem,) = problems(strategy=strategy, static={"epochs": 9})
+    assert f"{problem.subject}: {problem.rule}; {problem.fix}" == told
+
+
+@pytest.mark.parametrize("name", ["max_runtime_seconds", "max_trial_seconds", "max_cost_usd", "usd_per_hour"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_limits_are_finite(name, value):
+    (problem,) = problems(limits={"max_trials": 3, "usd_per_hour": 1.0, name: value})
+    assert (problem.field, problem.rule) == (f"limits.{name}", "must be a finite number")
+    assert problem.fix == "write a finite number, or leave it out"
 
 
 def test_a_grid_larger_than_the_limit_is_refused_with_its_count_and_two_ways_out():

@@ -66,6 +66,13 @@ def test_what_names_no_job_is_told_with_its_place(given, field, rule):
     assert problem.fix
 
 
+@pytest.mark.parametrize(("parents", "fix"), [([], "name one"), (list("abcdef"), "leave out the least useful")])
+def test_too_few_and_too_many_parents_are_repaired_differently(parents, fix):
+    with pytest.raises(SpecError) as caught:
+        spec(parents)
+    assert fix in caught.value.problems[0].fix
+
+
 @pytest.mark.parametrize("strategy", ["grid", {"type": "manual", "configurations": [{"eta": 0.5}]}])
 def test_transfer_to_a_strategy_with_configurations_of_its_own_is_refused(strategy):
     assert spec(["churn-1"], strategy=strategy).warm_start is not None
