@@ -27,11 +27,14 @@ def mean_text(mean: float | None, error: float | None, trainings: int = 1) -> st
 
     >>> mean_text(0.99137, 0.00123, 3), mean_text(0.99137, 0.0123), mean_text(0.99137, None)
     ('0.9914 ± 0.0012 (3 trainings)', '0.991 ± 0.012', '0.99137')
+    >>> mean_text(2e307, 1.5e306)
+    '2e+307 ± 1.5e+306'
     """
     text = objective_text(mean)
     if mean is not None and error is not None and error > 0 and math.isfinite(error):
         digits = min(max(1 - math.floor(math.log10(error)), 0), 15)
-        text = f"{mean:.{digits}f} ± {error:.{digits}f}"
+        plain = max(abs(mean), error) < 1e9
+        text = f"{mean:.{digits}f} ± {error:.{digits}f}" if plain else f"{text} ± {error:.2g}"
     elif error == 0:
         text += " ± 0"
     return f"{text} ({trainings} trainings)" if trainings > 1 else text
