@@ -14,7 +14,7 @@ from smtune.errors import LoweringError, Problem, SpecError
 from smtune.spec import Training, TuningSpec
 from smtune.store import WarmStarted
 from smtune.strategies import build_strategy
-from smtune.strategies.presets import choose, shared_trials
+from smtune.strategies.presets import choose, preset_outline, shared_trials
 
 _OPEN_FILES, _OPEN_FILES_PER_TRIAL = 40, 6
 """Descriptors of this process: store, locks and libraries; log, pipe and link of a trial, and those on their way."""
@@ -61,8 +61,10 @@ def plan_local(spec: TuningSpec, *, function: object, name: str | None) -> Plan:
 
 def _schedule(spec: TuningSpec) -> list[str]:
     strategy, limits = spec.strategy, spec.limits
+    configurations = shared_trials(limits.max_trials, spec.repeats.min)
+    if strategy.type == "chain" and strategy.preset is not None:
+        return preset_outline(strategy.preset, spec.parameters, configurations=configurations)
     if strategy.type == "auto":
-        configurations = shared_trials(limits.max_trials, spec.repeats.min)
         choice = choose(spec.parameters, configurations=configurations, max_parallel=limits.max_parallel)
         return [f"auto chose {choice.reason}"]
     if strategy.type not in ("hyperband", "asha") or strategy.resource is None:

@@ -48,15 +48,12 @@ def choose(space: SearchSpace, *, configurations: int | None, max_parallel: int)
     size = space.size()
     if configurations is not None and size <= configurations:
         levels = {name: parameter.cardinality or 1 for name, parameter in space.items()}
-        return Choice(
-            GridConfig(levels=levels),
-            f"grid: the space has {_count(size, 'configuration')}, and all fit into {_count(configurations, 'trial')}",
-        )
+        fit = f"{'it fits' if size == 1 else 'all fit'} into {_count(configurations, 'trial')}"
+        return Choice(GridConfig(levels=levels), f"grid: the space has {_count(size, 'configuration')}, and {fit}")
     if configurations is not None and max_parallel >= configurations:
-        return Choice(
-            SobolConfig(),
-            f"sobol: all {_count(configurations, 'configuration')} run at a time, so there is nothing to learn from",
-        )
+        only = "the only configuration has no other"
+        several = f"all {configurations} configurations run at a time, so there is nothing"
+        return Choice(SobolConfig(), f"sobol: {only if configurations == 1 else several} to learn from")
     if configurations is not None and configurations > MODEL_TRIALS:
         return Choice(
             EvolutionaryConfig(),
@@ -106,6 +103,26 @@ def preset_steps(preset: Preset, space: SearchSpace, *, configurations: int | No
                 ChainStep(strategy=BayesianConfig(), trials=wide),
                 ChainStep(strategy=BayesianConfig(), narrow=LOCAL_SHARE),
             ]
+
+
+def preset_outline(preset: Preset, space: SearchSpace, *, configurations: int | None) -> list[str]:
+    r"""Return the steps of a preset chain in words, one line each.
+
+    >>> from smtune.space import IntegerParameter
+    >>> space = SearchSpace({"depth": IntegerParameter(1, 99)})
+    >>> print(*preset_outline("random-grid", space, configurations=20), sep="\n")
+    step 1: random, 10 trials
+    step 2: grid around the best, within 20% of every range, the rest
+
+    Raises:
+        SpecError: As :func:`preset_steps` does.
+    """
+    lines = []
+    for place, step in enumerate(preset_steps(preset, space, configurations=configurations), 1):
+        narrowed = "" if step.narrow is None else f" around the best, within {step.narrow:.0%} of every range"
+        share = "the rest" if step.trials is None else _count(step.trials, "trial")
+        lines.append(f"step {place}: {step.strategy.type}{narrowed}, {share}")
+    return lines
 
 
 def _grid_levels(space: SearchSpace, configurations: int) -> dict[str, int]:

@@ -28,6 +28,17 @@ def test_the_plan_of_hyperband_shows_its_brackets(smtune):
     ]
 
 
+def test_the_plan_of_a_preset_shows_its_steps(smtune):
+    preset = ("--set", "strategy={type: chain, preset: random-grid}", "--set", "limits.max_trials=100")
+    status, out, err = smtune.read("plan", str(smtune.folder / "tuning.yaml"), *preset)
+
+    assert status == 0, err
+    assert out.splitlines()[1:] == [
+        "  step 1: random, 50 trials",
+        "  step 2: grid around the best, within 20% of every range, the rest",
+    ]
+
+
 def test_a_job_that_only_time_ends_has_no_count(smtune):
     limits = ("--set", "limits={max_runtime_seconds: 60}")
     _, out, _ = smtune.read("plan", str(smtune.folder / "tuning.yaml"), *limits)

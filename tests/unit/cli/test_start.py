@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
 import pytest
 
 from smtune import TuningSpec
+from smtune.spec.strategies import STRATEGY_CONFIGS
 
 HEAVY = ("IPython", "numpy", "pandas", "pydantic", "rich", "scipy", "sklearn", "sqlite3", "yaml")
 
@@ -47,6 +49,14 @@ def test_what_init_writes_runs_at_once(smtune):
 
     assert status == 0, err
     assert json.loads(out)["counts"]["Completed"] == 2
+
+
+def test_what_init_writes_names_every_strategy(smtune):
+    smtune("init", "first")
+    lines = (smtune.folder / "first" / "tuning.yaml").read_text().splitlines()
+    (listed,) = [line for line in lines if line.startswith("# manual, ")]
+
+    assert re.findall(r"\w+", listed.replace(" or ", ", ")) == list(STRATEGY_CONFIGS)
 
 
 def test_init_replaces_nothing_unless_told_to(smtune):

@@ -56,6 +56,19 @@ def test_auto_tries_all_of_a_small_space_once():
     assert len({tuple(trial.parameters.items()) for trial in asked}) == len(asked) == 12
 
 
+def test_auto_speaks_of_one_configuration_in_the_singular():
+    lone = SearchSpace({"booster": IntegerParameter(3, 3)})
+    assert choose(lone, configurations=1, max_parallel=1).reason == (
+        "grid: the space has 1 configuration, and it fits into 1 trial"
+    )
+    assert choose(LARGE, configurations=1, max_parallel=1).reason == (
+        "sobol: the only configuration has no other to learn from"
+    )
+    assert choose(LARGE, configurations=2, max_parallel=2).reason == (
+        "sobol: all 2 configurations run at a time, so there is nothing to learn from"
+    )
+
+
 def test_auto_counts_configurations_where_each_is_trained_several_times():
     strategy = build_strategy(read_strategy("auto"), SMALL, goal=Goal.Minimize, seed=0, repeats=2, max_trials=23)
     assert strategy.ask(1)[0].origin == "grid"
