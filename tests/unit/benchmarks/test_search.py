@@ -279,8 +279,8 @@ def test_runs_are_read_as_they_were_saved_and_the_later_of_two_counts(tmp_path):
     ("name", "told"),
     [
         ("evolutoinary", r"use one of random, .* or a strategy with settings as JSON"),
-        ("12", r"use one of manual, "),
-        ('{"population": 20}', r"use one of manual, "),
+        ("12", r"use manual, "),
+        ('{"population": 20}', r"use manual, "),
         ('{"type": "evolutionary", "populaton": 20}', r"populaton = 20: is no known key"),
     ],
 )
