@@ -63,7 +63,7 @@ def _schedule(spec: TuningSpec) -> list[str]:
     strategy, limits = spec.strategy, spec.limits
     configurations = shared_trials(limits.max_trials, spec.repeats.min)
     if strategy.type == "chain" and strategy.preset is not None:
-        return preset_outline(strategy.preset, spec.parameters, configurations=configurations)
+        return preset_outline(strategy.preset, spec.parameters, configurations=configurations, repeats=spec.repeats.min)
     if strategy.type == "auto":
         choice = choose(spec.parameters, configurations=configurations, max_parallel=limits.max_parallel)
         return [f"auto chose {choice.reason}"]

@@ -74,7 +74,8 @@ def build_strategy(
     elif config.type == "chain" and config.preset is not None:
         from smtune.spec.strategies import ChainConfig
 
-        config = ChainConfig(steps=preset_steps(config.preset, space, configurations=configurations))
+        steps = preset_steps(config.preset, space, configurations=configurations, repeats=times.min)
+        config = ChainConfig(steps=steps)
     _check_extras(config)
     if config.type == "hyperband" or config.type == "asha":  # noqa: PLR1714 - tells the type checker which
         return _multifidelity(config, space, goal=goal, seed=seed, repeats=times, max_trials=max_trials)

@@ -71,13 +71,16 @@ def _count(number: float, noun: str) -> str:
     return f"{number:.0f} {noun}{'s' if number != 1 else ''}"
 
 
-def preset_steps(preset: Preset, space: SearchSpace, *, configurations: int | None) -> list[ChainStep]:
+def preset_steps(
+    preset: Preset, space: SearchSpace, *, configurations: int | None, repeats: int = 1
+) -> list[ChainStep]:
     """Return the steps of a preset chain.
 
     Args:
         preset: Its name.
         space: What is searched.
         configurations: How many there will be at most.
+        repeats: How often each is trained; the steps count trials.
 
     Raises:
         SpecError: They are too few, or not known; paths are relative to the strategy.
@@ -91,21 +94,21 @@ def preset_steps(preset: Preset, space: SearchSpace, *, configurations: int | No
         case "random-grid":
             grid = GridConfig(levels=_grid_levels(space, configurations))
             return [
-                ChainStep(strategy=RandomConfig(), trials=configurations - configurations // 2),
+                ChainStep(strategy=RandomConfig(), trials=repeats * (configurations - configurations // 2)),
                 ChainStep(strategy=grid, narrow=LOCAL_SHARE),
             ]
         case "sobol-bayesian":
             spread = max(1, configurations // 4)
-            return [ChainStep(strategy=SobolConfig(), trials=spread), ChainStep(strategy=BayesianConfig())]
+            return [ChainStep(strategy=SobolConfig(), trials=repeats * spread), ChainStep(strategy=BayesianConfig())]
         case "bayesian-local":
             wide = max(1, configurations * 2 // 3)
             return [
-                ChainStep(strategy=BayesianConfig(), trials=wide),
+                ChainStep(strategy=BayesianConfig(), trials=repeats * wide),
                 ChainStep(strategy=BayesianConfig(), narrow=LOCAL_SHARE),
             ]
 
 
-def preset_outline(preset: Preset, space: SearchSpace, *, configurations: int | None) -> list[str]:
+def preset_outline(preset: Preset, space: SearchSpace, *, configurations: int | None, repeats: int = 1) -> list[str]:
     r"""Return the steps of a preset chain in words, one line each.
 
     >>> from smtune.space import IntegerParameter
@@ -118,7 +121,7 @@ def preset_outline(preset: Preset, space: SearchSpace, *, configurations: int | 
         SpecError: As :func:`preset_steps` does.
     """
     lines = []
-    for place, step in enumerate(preset_steps(preset, space, configurations=configurations), 1):
+    for place, step in enumerate(preset_steps(preset, space, configurations=configurations, repeats=repeats), 1):
         narrowed = "" if step.narrow is None else f" around the best, within {step.narrow:.0%} of every range"
         share = "the rest" if step.trials is None else _count(step.trials, "trial")
         lines.append(f"step {place}: {step.strategy.type}{narrowed}, {share}")

@@ -123,3 +123,12 @@ def test_a_chain_has_either_steps_or_a_preset():
     for given in ({"type": "chain"}, {"type": "chain", "preset": "random-grid", "steps": [{"strategy": "random"}]}):
         with pytest.raises(SpecError, match="needs either steps or a preset"):
             read_strategy(given)
+
+
+def test_presets_share_configurations_where_each_is_trained_several_times():
+    search = AskTell(LARGE, strategy={"type": "chain", "preset": "random-grid"}, max_trials=40, repeats=2)
+    origins = []
+    for _ in range(21):
+        origins.append(search.ask().origin)
+        search.tell(len(origins) - 1, float(len(origins)))
+    assert origins == ["random"] * 20 + ["grid"]
