@@ -45,7 +45,7 @@ from smtune.store import (
     TrialStarted,
     WarmStarted,
 )
-from smtune.strategies import Strategy, Suggestion, build_strategy
+from smtune.strategies import Strategy, Suggestion, strategy_of
 from smtune.trial import Trial, TrialStatus
 
 FIRST_FAILURES = 5
@@ -506,15 +506,7 @@ class TuningLoop:
 
 
 def _strategy(spec: TuningSpec) -> Strategy:
-    strategy = build_strategy(
-        spec.strategy,
-        spec.parameters,
-        goal=spec.objective.goal,
-        seed=spec.seed,
-        repeats=spec.repeats,
-        max_trials=spec.limits.max_trials,
-        max_parallel=spec.limits.max_parallel,
-    )
+    strategy = strategy_of(spec)
     if spec.baseline is not None:
         strategy.enqueue(spec.baseline)
     return strategy

@@ -13,7 +13,7 @@ from smtune.backends.warm_start import plan_warm_start, warnings_of
 from smtune.errors import LoweringError, Problem, SpecError
 from smtune.spec import Training, TuningSpec
 from smtune.store import WarmStarted
-from smtune.strategies import build_strategy
+from smtune.strategies import strategy_of
 from smtune.strategies.presets import choose, preset_outline, shared_trials
 
 _OPEN_FILES, _OPEN_FILES_PER_TRIAL = 40, 6
@@ -100,15 +100,7 @@ def _source_problems(training: Training | None, function: object) -> Iterator[Pr
 def _strategy_problems(spec: TuningSpec, warm_start: WarmStarted | None) -> Iterator[Problem]:
     """Yield what only the strategy itself knows of its settings, e.g. a step of a chain that never ends."""
     try:
-        strategy = build_strategy(
-            spec.strategy,
-            spec.parameters,
-            goal=spec.objective.goal,
-            seed=spec.seed,
-            repeats=spec.repeats,
-            max_trials=spec.limits.max_trials,
-            max_parallel=spec.limits.max_parallel,
-        )
+        strategy = strategy_of(spec)
     except SpecError as error:
         yield from (problem.under("strategy") for problem in error.problems)
         return

@@ -101,3 +101,15 @@ def resource_of(static: Mapping[str, Any]) -> Resource | None:
 def is_whole(value: object) -> TypeGuard[int]:
     """Return whether a value is a whole number, which ``True`` is not."""
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def resource_missing() -> Problem:
+    """Return what is wrong if nothing says how long a training is; its path is relative to the strategy."""
+    rule = "is missing, and no static hyperparameter such as epochs says how long a training is"
+    return Problem("resource", None, rule, "write e.g. resource: {epochs: 1 to 27}")
+
+
+def repeats_refused(strategy: str, repeats: int) -> Problem:
+    """Return what is wrong with repeats beside a strategy that trains in parts."""
+    rule = f"cannot be more than 1 with {strategy}: trials are compared while they train"
+    return Problem("repeats", repeats, rule, "use repeats: 1")

@@ -18,7 +18,7 @@ from smtune.spec.parameters import SpaceField
 from smtune.spec.parts import NAME_PATTERN, Limits, Training
 from smtune.spec.problems import problems_of
 from smtune.spec.repeats import Repeats, RepeatsField
-from smtune.spec.resources import Resource, is_whole, resource_of
+from smtune.spec.resources import Resource, is_whole, repeats_refused, resource_missing, resource_of
 from smtune.spec.selection import SECONDS, SelectionField
 from smtune.spec.stopping import Completion, EarlyStopping
 from smtune.spec.strategies import (
@@ -237,8 +237,7 @@ class TuningSpec(BaseModel):
         if strategy.resource is None:
             resource = resource_of(self.static)
             if resource is None:
-                rule = "is missing, and no static hyperparameter such as epochs says how long a training is"
-                problems.append(Problem("strategy.resource", None, rule, "write e.g. resource: {epochs: 1 to 27}"))
+                problems.append(resource_missing().under("strategy"))
             object.__setattr__(self, "strategy", strategy.model_copy(update={"resource": resource}))
         else:
             problems += self._length_problems(strategy.resource)
@@ -246,8 +245,7 @@ class TuningSpec(BaseModel):
             rule = f"cannot be combined with {strategy.type}, which stops trials by itself"
             problems.append(Problem("early_stopping", self.early_stopping.type, rule, "leave it out, or use Off"))
         if self.repeats.max > 1:
-            rule = f"cannot be more than 1 with {strategy.type}: trials are compared while they train"
-            problems.append(Problem("repeats", self.repeats.max, rule, "use repeats: 1"))
+            problems.append(repeats_refused(strategy.type, self.repeats.max))
         return problems
 
     def _length_problems(self, resource: Resource) -> list[Problem]:

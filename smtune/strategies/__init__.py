@@ -22,7 +22,7 @@ their training in parts (:mod:`smtune.strategies.multifidelity`).
 """
 
 from smtune.strategies.base import Strategy, Suggestion
-from smtune.strategies.factory import build_strategy
+from smtune.strategies.factory import build_strategy, strategy_of
 from smtune.strategies.grid import grid_size
 
-__all__ = ["Strategy", "Suggestion", "build_strategy", "grid_size"]
+__all__ = ["Strategy", "Suggestion", "build_strategy", "grid_size", "strategy_of"]

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         SingleStrategy,
         StrategyConfig,
     )
+    from smtune.spec.tuning import TuningSpec
 
 
 def build_strategy(
@@ -65,7 +66,7 @@ def build_strategy(
 
     Raises:
         SpecError: Settings do not fit the space; paths are relative to the strategy.
-        MissingExtraError: ``sobol`` is part of it, and scipy is not installed.
+        MissingExtraError: ``sobol`` or ``bayesian`` is part of it, and what that needs is not installed.
     """
     times = parse_repeats(repeats)
     configurations = shared_trials(max_trials, times.min)
@@ -77,10 +78,27 @@ def build_strategy(
         steps = preset_steps(config.preset, space, configurations=configurations, repeats=times.min)
         config = ChainConfig(steps=steps)
     _check_extras(config)
-    if config.type == "hyperband" or config.type == "asha":  # noqa: PLR1714 - tells the type checker which
-        return _multifidelity(config, space, goal=goal, seed=seed, repeats=times, max_trials=max_trials)
-    proposer = _chain(config, space, seed, times) if config.type == "chain" else _single(config, space, seed)
+    match config.type:
+        case "hyperband" | "asha":
+            return _multifidelity(config, space, goal=goal, seed=seed, repeats=times, max_trials=max_trials)
+        case "chain":
+            proposer: Proposer = _chain(config, space, seed, times)
+        case _:
+            proposer = _single(config, space, seed)
     return BookkeepingStrategy(proposer, space, sign=goal.sign, repeats=times, max_trials=max_trials)
+
+
+def strategy_of(spec: TuningSpec) -> Strategy:
+    """Return the strategy of a job, as :func:`build_strategy` does."""
+    return build_strategy(
+        spec.strategy,
+        spec.parameters,
+        goal=spec.objective.goal,
+        seed=spec.seed,
+        repeats=spec.repeats,
+        max_trials=spec.limits.max_trials,
+        max_parallel=spec.limits.max_parallel,
+    )
 
 
 def parse_repeats(given: object) -> Repeats:
@@ -99,11 +117,14 @@ def parse_repeats(given: object) -> Repeats:
 
 def _check_extras(config: SingleStrategy | HyperbandConfig | AshaConfig | ChainConfig) -> None:
     """Ask for optional packages now, and not when the step of a chain that needs them begins."""
-    types: set[str] = {config.type}
-    if config.type == "chain":
-        types = {step.strategy.type for step in config.steps}
-    elif config.type == "hyperband" or config.type == "asha":  # noqa: PLR1714 - tells the type checker which
-        types = {config.sampler.type}
+    types: set[str]
+    match config.type:
+        case "chain":
+            types = {step.strategy.type for step in config.steps}
+        case "hyperband" | "asha":
+            types = {config.sampler.type}
+        case _:
+            types = {config.type}
     for strategy, modules in (("sobol", ["scipy"]), ("bayesian", ["scipy", "threadpoolctl"])):
         if strategy in types and not all(find_spec(module) for module in modules):
             raise MissingExtraError(f"strategy {strategy}", strategy)
@@ -164,13 +185,13 @@ def _multifidelity(
     repeats: Repeats,
     max_trials: int | None,
 ) -> Strategy:
+    from smtune.spec.resources import repeats_refused, resource_missing
+
     problems = []
     if config.resource is None:
-        rule = "is missing, and no static hyperparameter such as epochs says how long a training is"
-        problems.append(Problem("resource", None, rule, "write e.g. resource: {epochs: 1 to 27}"))
+        problems.append(resource_missing())
     if repeats.max > 1:
-        rule = f"cannot be more than 1 with {config.type}: trials are compared while they train"
-        problems.append(Problem("repeats", repeats.max, rule, "use repeats: 1"))
+        problems.append(repeats_refused(config.type, repeats.max))
     if config.sampler.type == "evolutionary":
         rule = f"cannot end the sampler of {config.type}: results of different resources are not counted together"
         problems += [

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import copy
-import math
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from smtune.space import Configuration, SearchSpace
-from smtune.strategies.base import Strategy, Suggestion
-from smtune.strategies.bookkeeping import SuggestedConfigurations, earlier_outcomes
+from smtune.space import SearchSpace
+from smtune.strategies.base import Suggestion
+from smtune.strategies.bookkeeping import Bookkeeping
 from smtune.strategies.multifidelity.levels import LevelSampler
 from smtune.strategies.multifidelity.scheduler import Promotion, Scheduler
 from smtune.strategies.proposer import Outcome, Proposal
-from smtune.trial import Trial, TrialStatus
+from smtune.trial import Trial
 
 
-class MultiFidelityStrategy(Strategy):
+class MultiFidelityStrategy(Bookkeeping):
     """A scheduler that gives resources to trials, and a sampler that says which configurations they train.
 
     A suggestion says how far its trial trains. A trial that is told as paused may be suggested again, under its
@@ -42,15 +40,11 @@ class MultiFidelityStrategy(Strategy):
         sign: int,
         max_trials: int | None = None,
     ) -> None:
+        super().__init__(space, sign=sign, max_trials=max_trials)
         self._scheduler = scheduler
         self._sampler = sampler
-        self._space = space
         self._rung_of = {resource: place for place, resource in enumerate(resources)}
         self._max_resource = resources[-1]
-        self._sign = sign
-        self._most = math.inf if max_trials is None else max_trials
-        self._queue: deque[Configuration] = deque()
-        self._memory = SuggestedConfigurations()
         self._suggestions: list[Suggestion] = []
         self._under_way: dict[int, int] = {}
 
@@ -59,15 +53,9 @@ class MultiFidelityStrategy(Strategy):
         """The resource of a whole training."""
         return self._max_resource
 
-    def ask(self, count: int) -> Sequence[Suggestion]:
-        """Return the next suggestions, at most ``count``: trials that go on, and new ones."""
-        suggestions = []
-        for _ in range(count):
-            suggestion = self._suggest()
-            if suggestion is None:
-                break
-            suggestions.append(suggestion)
-        return suggestions
+    @property
+    def _count(self) -> int:
+        return len(self._suggestions)
 
     def _suggest(self) -> Suggestion | None:
         promotion = self._scheduler.promote()
@@ -87,15 +75,12 @@ class MultiFidelityStrategy(Strategy):
         return Suggestion(first.number, dict(first.parameters), first.origin, resource=promotion.resource)
 
     def _proposal(self) -> Proposal | None:
-        if len(self._suggestions) >= self._most:
+        if self._count >= self._most:
             return None
-        self._skip_known()
-        if self._queue:
-            return Proposal(self._queue.popleft(), "enqueued")
-        return self._sampler.propose(len(self._suggestions), self._memory)
+        return self._enqueued() or self._sampler.propose(self._count, self._memory)
 
     def _begun(self, proposal: Proposal) -> Suggestion:
-        number = len(self._suggestions)
+        number = self._count
         self._memory.add(proposal.parameters)
         resource = self._scheduler.admit(number)
         suggestion = Suggestion(number, proposal.parameters, proposal.origin, resource=resource)
@@ -105,48 +90,26 @@ class MultiFidelityStrategy(Strategy):
 
     def _may_admit(self) -> bool:
         """Whether another configuration may come, now or later, without one being enqueued."""
-        if len(self._suggestions) >= self._most:
+        if self._count >= self._most:
             return False
         self._skip_known()
         return bool(self._queue) or not self._sampler.exhausted(self._memory)
 
-    def _skip_known(self) -> None:
-        while self._queue and self._queue[0] in self._memory:
-            self._queue.popleft()
-
     def tell(self, trial: Trial) -> None:
         """Learn from a trial that ended, or paused with the resource that it was given."""
-        if not trial.status.ended:
-            raise ValueError(f"trial {trial.number} has not ended: tell it once it is Completed, Failed or Stopped")
-        if trial.number not in self._under_way:
-            if 0 <= trial.number < len(self._suggestions):
-                raise ValueError(f"trial {trial.number} was told before: tell each trial once")
-            raise ValueError(f"trial {trial.number} was never suggested here: ask for it first")
+        under_way = self._suggestions[trial.number] if trial.number in self._under_way else None
+        self._check(trial, None if under_way is None else under_way.parameters)
         suggestion = self._suggestions[trial.number]
-        if trial.parameters != suggestion.parameters:
-            suggested = dict(suggestion.parameters)
-            raise ValueError(f"trial {trial.number} has other parameters than suggested here, which were {suggested}")
         resource = self._under_way.pop(trial.number)
         if resource == suggestion.resource:
             self._memory.settle(suggestion.parameters)
-        failed = trial.status is TrialStatus.Failed or trial.objective is None or not math.isfinite(trial.objective)
-        loss = None if failed or trial.objective is None else self._sign * trial.objective
+        loss = self._loss(trial)
         self._scheduler.record(trial.number, loss, goes_on=trial.paused)
         self._sampler.learn(self._rung_of[resource], Outcome(trial.number, suggestion.parameters, loss), self._memory)
 
-    def warm_start(self, results: Sequence[tuple[Mapping[str, object], float]]) -> None:
-        """Learn from the results of earlier searches; they count as those of whole trainings."""
-        if self._suggestions:
-            raise ValueError(f"{len(self._suggestions)} trials were suggested already: start warm before the first one")
-        outcomes = earlier_outcomes(results, self._space, sign=self._sign)
-        for outcome in outcomes:
-            self._memory.add_settled(outcome.parameters)
-        for outcome in outcomes:
-            self._sampler.learn(self._rung_of[self._max_resource], outcome, self._memory)
-
-    def enqueue(self, configuration: Mapping[str, object]) -> None:
-        """Put a configuration ahead of those of the sampler; it begins at the lowest rung, as all do."""
-        self._queue.append(self._space.validate(configuration))
+    def _learn_earlier(self, outcome: Outcome) -> None:
+        """Take it for a whole training."""
+        self._sampler.learn(self._rung_of[self._max_resource], outcome, self._memory)
 
     @property
     def exhausted(self) -> bool:
