@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextvars
 import os
 
+from smtune.container.scoped import Scoped
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
 
 VARIABLE = "SMTUNE_REPEAT"
 """The environment variable that tells a script."""
@@ -46,7 +47,7 @@ def read_repeat(environ: Mapping[str, str]) -> int:
     return int(text)
 
 
-class repeated:  # noqa: N801 - reads as a verb where it is used, like contextlib.suppress
+class repeated(Scoped):  # noqa: N801 - reads as a verb where it is used, like contextlib.suppress
     """Let :func:`repeat` answer with a number within a block; for the thread (or task) that entered it.
 
     >>> with repeated(2):
@@ -54,18 +55,7 @@ class repeated:  # noqa: N801 - reads as a verb where it is used, like contextli
     2
     """
 
-    __slots__ = ("_number", "_token")
+    __slots__ = ()
 
     def __init__(self, number: int) -> None:
-        self._number = number
-
-    def __enter__(self) -> None:
-        self._token = _repeat.set(self._number)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        _repeat.reset(self._token)
+        super().__init__(_repeat, number)

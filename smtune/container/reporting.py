@@ -14,10 +14,11 @@ from __future__ import annotations
 import contextvars
 import sys
 
+from smtune.container.scoped import Scoped
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from types import TracebackType
     from typing import Any
 
     Sink = Callable[["int | None", "dict[str, float]"], object]
@@ -169,7 +170,7 @@ def parse_report(line: str) -> Report | None:
     return Report(step, metrics) if metrics else None
 
 
-class capture_reports:  # noqa: N801 - reads as a verb where it is used, like contextlib.suppress
+class capture_reports(Scoped):  # noqa: N801 - reads as a verb where it is used, like contextlib.suppress
     """Send the reports of a block to a function instead of standard output.
 
     Holds for the thread (or task) that entered the block, so functions in several threads can be told apart.
@@ -182,21 +183,10 @@ class capture_reports:  # noqa: N801 - reads as a verb where it is used, like co
         sink: Called with the step, or ``None``, and the metrics of each report.
     """
 
-    __slots__ = ("_sink", "_token")
+    __slots__ = ()
 
     def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-
-    def __enter__(self) -> None:
-        self._token = _sink.set(self._sink)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        _sink.reset(self._token)
+        super().__init__(_sink, sink)
 
 
 def _checked_name(name: Any) -> str:
