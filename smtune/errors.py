@@ -36,12 +36,14 @@ class Problem:
         value: The offending value as the user wrote it.
         rule: What the field must satisfy.
         fix: What to write instead.
+        source: Where the rule is written down, e.g. an address; empty for rules of smtune's own.
     """
 
     field: str
     value: Any
     rule: str
     fix: str
+    source: str = ""
 
     def under(self, prefix: str) -> Problem:
         """Return the same problem as seen from the mapping that holds the field.
