@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Self
 
 from smtune.errors import Problem, SpecError
 from smtune.space.foreign import as_parameter
@@ -53,6 +54,13 @@ class SearchSpace(Mapping[str, Parameter]):
         if problems:
             raise SpecError(problems)
         self._parameters = converted
+
+    @classmethod
+    def empty(cls) -> Self:
+        """Return a space in which nothing varies, as where SageMaker chooses the ranges by itself."""
+        space = cls.__new__(cls)
+        space._parameters = {}  # noqa: SLF001 - an instance of this very class
+        return space
 
     def __getitem__(self, name: str) -> Parameter:
         return self._parameters[name]

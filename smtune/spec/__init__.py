@@ -3,10 +3,14 @@
 It is frozen, knows nothing of where it will run, and reads the same from Python, YAML, TOML and JSON.
 """
 
+from smtune.spec.channels import Channel
+from smtune.spec.definition import Definition, of_definition
 from smtune.spec.objective import Goal, Objective
-from smtune.spec.parts import Channel, Limits, Training
+from smtune.spec.parts import Limits, Training
+from smtune.spec.problems import checked
 from smtune.spec.repeats import Repeats, read_repeats
-from smtune.spec.resources import Resource
+from smtune.spec.resources import Resource, resource_of
+from smtune.spec.sagemaker import InstanceChoice, SageMaker
 from smtune.spec.selection import Selection
 from smtune.spec.stopping import AshaRuleConfig, Completion, EarlyStopping, MedianConfig, PlateauConfig
 from smtune.spec.strategies import (
@@ -39,12 +43,14 @@ __all__ = [
     "ChainStep",
     "Channel",
     "Completion",
+    "Definition",
     "EarlyStopping",
     "EvolutionaryConfig",
     "Goal",
     "GradientConfig",
     "GridConfig",
     "HyperbandConfig",
+    "InstanceChoice",
     "Limits",
     "ManualConfig",
     "MedianConfig",
@@ -53,6 +59,7 @@ __all__ = [
     "RandomConfig",
     "Repeats",
     "Resource",
+    "SageMaker",
     "Selection",
     "SobolConfig",
     "StrategyConfig",
@@ -60,7 +67,10 @@ __all__ = [
     "TuningSpec",
     "WarmStart",
     "WarmStartType",
+    "checked",
     "is_json_file",
+    "of_definition",
     "read_repeats",
     "read_strategy",
+    "resource_of",
 ]

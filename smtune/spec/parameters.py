@@ -158,7 +158,9 @@ class SpaceField:
             except SpecError as error:
                 problems.extend(problem.under(str(name)) for problem in error.problems)
         try:
-            space = SearchSpace(parameters) if parameters or not given else None
+            space = (
+                (SearchSpace(parameters) if parameters else SearchSpace.empty()) if parameters or not given else None
+            )
         except SpecError as error:
             problems.extend(error.problems)
         if problems or space is None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from smtune.errors import Problem, SpecError
+from smtune.spec.channels import ChannelField
 
 NAME_PATTERN = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}")
 """SageMaker's rule for names of tuning jobs: one name then works on every backend."""
@@ -61,22 +62,6 @@ class Limits(_Part):
         return self.max_cost_usd / self.usd_per_hour
 
 
-class Channel(_Part):
-    """Input data of the training."""
-
-    source: Annotated[str, Field(min_length=1, description="A folder, a file, or an s3:// URI.")]
-    content_type: Annotated[str | None, Field(description="MIME type that the script is told, e.g. text/csv.")] = None
-
-    @property
-    def is_remote(self) -> bool:
-        """Whether the data lie in S3."""
-        return self.source.startswith("s3://")
-
-
-def _channel(given: Any) -> Any:
-    return {"source": str(given)} if isinstance(given, str) or hasattr(given, "__fspath__") else given
-
-
 def _text_values(given: Any) -> Any:
     """Let users write numbers where only text exists, as in environment variables."""
     if not isinstance(given, dict):
@@ -97,17 +82,22 @@ def _plain_path(given: Any) -> Any:
 
 
 class Training(_Part):
-    """What a trial runs: an entry point with its source directory, or a container image that brings its own."""
+    """What a trial runs: an entry point with its source directory, or a container that brings its own."""
 
     entry_point: Annotated[
         str | None, BeforeValidator(_plain_path), Field(description="Training script, relative to source_dir.")
     ] = None
     source_dir: Annotated[
-        str, BeforeValidator(_plain_path), Field(description="Folder with the script and whatever it imports.")
+        str,
+        BeforeValidator(_plain_path),
+        Field(description="Folder with the script and whatever it imports, or s3:// URI of a sourcedir.tar.gz."),
     ] = "."
     image: Annotated[str | None, Field(description="Container image that trains without an entry point.")] = None
+    algorithm: Annotated[
+        str | None, Field(description="Name or ARN of an algorithm resource of SageMaker, instead of an image.")
+    ] = None
     channels: Annotated[
-        dict[str, Annotated[Channel, BeforeValidator(_channel)]],
+        dict[str, ChannelField],
         Field(description="Channel name to a folder, a file, or an s3:// URI."),
     ] = {}
     environment: Annotated[
@@ -129,7 +119,7 @@ class Training(_Part):
     @model_validator(mode="after")
     def _check(self) -> Training:
         problems = []
-        if (self.entry_point is None) == (self.image is None):
+        if sum(one is not None for one in (self.entry_point, self.image, self.algorithm)) != 1:
             problems.append(
                 Problem(
                     "entry_point",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from smtune.errors import Problem, SpecError
+
+M = TypeVar("M", bound=BaseModel)
 
 _RULES = {
     "dict_type": "must be a mapping",
@@ -66,6 +68,18 @@ def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]
             rule = _RULES.get(detail["type"]) or _rule(detail["msg"])
             problems.append(Problem(path, detail["input"], rule, fix))
     return problems
+
+
+def checked(model: type[M], fields: Mapping[str, Any], path: str) -> M:
+    """Return the model with these fields.
+
+    Raises:
+        SpecError: Everything that is wrong, with paths below ``path``.
+    """
+    try:
+        return model(**fields)
+    except ValidationError as error:
+        raise SpecError(problem.under(path) for problem in problems_of(error, model)) from None
 
 
 def _rule(message: str) -> str:

@@ -8,18 +8,21 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from smtune.container import encode_value
 from smtune.errors import Problem, SpecError
 from smtune.space import CategoricalParameter, SearchSpace
+from smtune.spec.definition import Definition
+from smtune.spec.metrics import MetricsField
 from smtune.spec.objective import Goal, Objective
 from smtune.spec.parameters import SpaceField
 from smtune.spec.parts import NAME_PATTERN, Limits, Training
 from smtune.spec.problems import problems_of
 from smtune.spec.repeats import Repeats, RepeatsField
 from smtune.spec.resources import Resource, is_whole, repeats_refused, resource_missing, resource_of
+from smtune.spec.sagemaker import SageMaker
 from smtune.spec.selection import SECONDS, SelectionField
+from smtune.spec.static import StaticField
 from smtune.spec.stopping import Completion, EarlyStopping
 from smtune.spec.strategies import (
     AshaConfig,
@@ -32,47 +35,6 @@ from smtune.spec.strategies import (
     StrategyConfig,
 )
 from smtune.spec.warm_start import WarmStartField, WarmStartType
-
-
-def _static(given: Any) -> Any:
-    if not isinstance(given, Mapping):
-        return given
-    problems = []
-    for name, value in given.items():
-        try:
-            encode_value(value)
-        except (TypeError, ValueError) as error:
-            problems.append(Problem(str(name), value, f"cannot be a hyperparameter: {error}", "write it as text"))
-    if problems:
-        raise SpecError(problems)
-    return {str(name): value for name, value in given.items()}
-
-
-def _patterns(given: Any) -> Any:
-    if not isinstance(given, Mapping):
-        return given
-    problems = []
-    for name, pattern in given.items():
-        rule = _pattern_rule(pattern)
-        if rule:
-            example = r"auc=([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)"
-            problems.append(Problem(str(name), pattern, rule, f"write one group around the number, e.g. {example}"))
-    if problems:
-        raise SpecError(problems)
-    return given
-
-
-def _pattern_rule(pattern: object) -> str | None:
-    """Return what is wrong with a metric's regular expression, if anything."""
-    if not isinstance(pattern, str):
-        return "must be text"
-    if len(pattern) > 500:
-        return "is longer than 500 characters"
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        return f"is no regular expression: {error}"
-    return None if compiled.groups >= 1 else "has no group that holds the number"
 
 
 class TuningSpec(BaseModel):
@@ -101,9 +63,7 @@ class TuningSpec(BaseModel):
     ] = None
     objective: Objective
     parameters: Annotated[SearchSpace, SpaceField, Field(description="What may vary: names to ranges or choices.")]
-    static: Annotated[
-        dict[str, Any], BeforeValidator(_static), Field(description="Hyperparameters that do not vary.")
-    ] = {}
+    static: Annotated[StaticField, Field(description="Hyperparameters that do not vary.")] = {}
     strategy: Annotated[StrategyConfig, Field(description="Which configuration comes next.")] = EvolutionaryConfig()
     limits: Limits = Limits()
     early_stopping: Annotated[
@@ -129,13 +89,19 @@ class TuningSpec(BaseModel):
         Field(description="The untuned configuration; it is trained first, and the best is compared with it."),
     ] = None
     metrics: Annotated[
-        dict[str, str],
-        BeforeValidator(_patterns),
+        MetricsField,
         Field(description="Metric to the regular expression that finds it in a log line; not for reported metrics."),
     ] = {}
     training: Annotated[Training | None, Field(description="What a trial runs, unless a Python function is given.")] = (
         None
     )
+    sagemaker: Annotated[
+        SageMaker | None, Field(description="How and where SageMaker trains; ignored by backends on this machine.")
+    ] = None
+    definitions: Annotated[
+        dict[str, Definition] | None,
+        Field(description="Further algorithms that the same job tunes, by name. SageMaker only."),
+    ] = None
 
     def __init__(self, **fields: Any) -> None:
         try:
@@ -200,6 +166,8 @@ class TuningSpec(BaseModel):
 
     def _strategy_trials(self, repeats: int) -> int | None:
         """Return after how many trials the strategy ends by itself, if it does, with so many of each configuration."""
+        if self.definitions is not None or not self.parameters:
+            return None  # there is more than this space, or nobody knows it yet
         count = _configurations(self.strategy, self.parameters)
         size = self.parameters.size()
         if size != math.inf:
@@ -220,6 +188,7 @@ class TuningSpec(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> TuningSpec:
         problems = [*self._name_problems(), *self._parameter_problems(), *self._selection_problems()]
+        problems += self._definition_problems()
         if isinstance(self.strategy, ManualConfig):
             problems += self._manual_problems(self.strategy)
         if isinstance(self.strategy, HyperbandConfig | AshaConfig):
@@ -281,6 +250,30 @@ class TuningSpec(BaseModel):
                 problems += [problem.under("baseline") for problem in error.problems]
         return problems
 
+    def _definition_problems(self) -> list[Problem]:
+        """Complete the further definitions, and return what is wrong with them."""
+        autotune = self.sagemaker is not None and self.sagemaker.autotune
+        spaces = {"parameters": self.parameters}
+        for name, one in (self.definitions or {}).items():
+            spaces[f"definitions.{name}.parameters"] = one.parameters
+        problems = [
+            Problem(field, {}, "a search space needs at least one parameter", "name what may vary")
+            for field, space in spaces.items()
+            if not space and not autotune
+        ]
+        if self.definitions is not None:
+            filled = {
+                name: one.completed(
+                    objective=self.objective,
+                    training=self.training,
+                    sagemaker=self.sagemaker,
+                    max_trial_seconds=self.limits.max_trial_seconds,
+                )
+                for name, one in self.definitions.items()
+            }
+            object.__setattr__(self, "definitions", filled)
+        return problems
+
     def _selection_problems(self) -> list[Problem]:
         """Return what is wrong with the cost that the selection prefers low."""
         if self.selection is None or self.selection.prefer == SECONDS:
@@ -306,6 +299,7 @@ class TuningSpec(BaseModel):
             return [_at_grid(problem) for problem in error.problems]
         limit = self.limits.max_trials
         unlimited = count is None and limit is None and self.limits.max_runtime_seconds is None
+        unlimited &= self.sagemaker is None or not self.sagemaker.autotune
         if unlimited and not isinstance(self.strategy, GradientConfig):
             rule = f"is missing, and {self.strategy.type} search never ends by itself"
             return [Problem("limits.max_trials", None, rule, self._limit_fix())]
