@@ -300,6 +300,7 @@ class TuningSpec(BaseModel):
         limit = self.limits.max_trials
         unlimited = count is None and limit is None and self.limits.max_runtime_seconds is None
         unlimited &= self.sagemaker is None or not self.sagemaker.autotune
+        unlimited &= self.definitions is None or not isinstance(self.strategy, GridConfig)
         if unlimited and not isinstance(self.strategy, GradientConfig):
             rule = f"is missing, and {self.strategy.type} search never ends by itself"
             return [Problem("limits.max_trials", None, rule, self._limit_fix())]

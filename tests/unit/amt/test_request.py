@@ -1,0 +1,54 @@
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from smtune.amt import decode_request, encode_request, lower
+from smtune.amt.patches import apply_patch, canonical, make_patch
+from smtune.spec import TuningSpec
+from smtune.strategies import strategy_of
+from tests.unit.amt.specs import specs
+
+SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large)
+
+
+@settings(max_examples=150, suppress_health_check=SLOW)
+@given(specs())
+def test_what_is_encoded_is_decoded_again(spec: TuningSpec):
+    assert decode_request(encode_request(spec)) == spec
+
+
+@settings(max_examples=50, suppress_health_check=SLOW)
+@given(specs())
+def test_lowering_leaves_alone_what_the_service_can_be_told(spec: TuningSpec):
+    assert lower(spec) == spec
+
+
+@settings(max_examples=50, suppress_health_check=SLOW)
+@given(specs())
+def test_a_spec_that_was_decoded_can_be_written_to_a_file(spec: TuningSpec):
+    assert TuningSpec.from_dict(spec.to_dict()) == spec
+
+
+@settings(max_examples=25, suppress_health_check=SLOW)
+@given(specs())
+def test_both_sides_of_the_wire_search_alike(spec: TuningSpec):
+    if spec.strategy.type == "bayesian":
+        spec = spec.model_copy(update={"strategy": type(spec.strategy)(startup=2)})
+    here, there = (strategy_of(one) for one in (spec, decode_request(encode_request(spec))))
+    assert [one.parameters for one in here.ask(3)] == [one.parameters for one in there.ask(3)]
+
+
+_values = st.recursive(
+    st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
+)
+_objects = st.dictionaries(st.text(max_size=2), _values, max_size=4)
+
+
+@given(_objects, _objects)
+def test_a_patch_turns_one_request_into_another(source, target):
+    assert apply_patch(source, make_patch(source, target)) == target
+
+
+@given(_objects)
+def test_the_canonical_form_is_its_own(request):
+    assert canonical(canonical(request)) == canonical(request)
