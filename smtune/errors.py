@@ -13,6 +13,7 @@
     ├── TrialError               one trial failed; the job goes on
     ├── SearchExhaustedError     no further configuration, now or ever
     ├── MissingExtraError        says which `pip install` helps
+    ├── AwsError                 AWS refused, or could not be reached: says whether to wait, to sign in, or to change something
     └── StoreError               the job's file cannot be read or written
 """
 
@@ -165,6 +166,43 @@ def _rebuild_missing_extra(message: str, extra: str) -> MissingExtraError:
     ImportError.__init__(error, message)
     error.extra = extra
     return error
+
+
+class AwsError(SmtuneError):
+    """AWS refused, or could not be reached.
+
+    The texts of boto3 may hold passwords of proxies, tokens or signed addresses. They are in no attribute, and neither
+    is the original error; only ``words`` are AWS's own, and what looks like a secret is taken out of them.
+
+    Attributes:
+        what: What was attempted, e.g. ``the upload to s3://bucket/train`` or the name of a job.
+        rule: Why that failed.
+        fix: What to do about it.
+        words: What the service says, where that tells more than ``rule``; else empty.
+        code: The service's error code, e.g. ``AccessDenied``, or the kind of boto3's own error, e.g. ``NoRegionError``.
+        transient: Whether the same call may succeed later: throttling, a fault of AWS, the network, expired credentials.
+        credentials_expired: Whether somebody has to sign in again before that.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        rule: str,
+        fix: str,
+        *,
+        words: str = "",
+        code: str = "",
+        transient: bool = False,
+        credentials_expired: bool = False,
+    ) -> None:
+        """Keep what a caller decides by."""
+        super().__init__(what, rule, fix)
+        self.what, self.rule, self.fix, self.words = what, rule, fix, words
+        self.code, self.transient, self.credentials_expired = code, transient, credentials_expired
+
+    def __str__(self) -> str:
+        said = f" ({self.words})" if self.words else ""
+        return f"{self.what}: {self.rule}{said}; {self.fix}"
 
 
 class StoreError(SmtuneError):

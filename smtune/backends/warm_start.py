@@ -20,8 +20,8 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice, zip_longest
 from typing import TYPE_CHECKING
 
+from smtune.backends.aws import require_boto3
 from smtune.backends.parents import Parent, is_on_sagemaker, read_parent
-from smtune.backends.sagemaker_jobs import require_boto3
 from smtune.errors import Problem, SpecError
 from smtune.moments import mean
 from smtune.progress.texts import left_out_text, trials_text
@@ -99,7 +99,7 @@ def warnings_of(event: WarmStarted, baseline: Configuration | None) -> Iterator[
 
 def _read_all(spec: TuningSpec, warm_start: WarmStart) -> list[_Usable]:
     if any(map(is_on_sagemaker, warm_start.parents)):
-        require_boto3()
+        require_boto3("a warm start from a SageMaker tuning job")
     found, problems = [], []
     for place, name in enumerate(warm_start.parents):
         try:
