@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from smtune.errors import MissingExtraError
 from smtune.honesty import Evaluation, Expectation, Pick, Scores, disagreement, evaluate, expect, pick
 from smtune.honesty.evaluation import STANDARD_ERROR
+from smtune.plain_values import evaluation_dict, finite_or_none, iso_time, table_row, trial_dict
 from smtune.spec.objective import Goal
 from smtune.spec.repeats import Repeats
 from smtune.spec.selection import Selection
@@ -313,18 +313,18 @@ class TuningResult:
             "strategy": self.strategy,
             "objective": {"metric": self.metric, "goal": self.goal.value},
             "counts": self.counts,
-            "best": None if best is None else _evaluation_dict(best),
-            "picked": None if chosen is None else {**_evaluation_dict(chosen.evaluation), "reason": chosen.reason},
+            "best": None if best is None else evaluation_dict(best),
+            "picked": None if chosen is None else {**evaluation_dict(chosen.evaluation), "reason": chosen.reason},
             "expected": self._expectation_dict(),
             "holdout": self._holdout_dict(),
-            "configurations": [_evaluation_dict(one) for one in self.evaluations] if self.repeated else [],
+            "configurations": [evaluation_dict(one) for one in self.evaluations] if self.repeated else [],
             "warm_start": None if self.warm_start is None else self.warm_start.to_dict(),
             "trial_seconds": round(self.trial_seconds, 3),
             "cost_usd": self.cost_usd,
             "failure_reason": self.failure_reason,
-            "started_at": _time(self.started_at),
-            "ended_at": _time(self.ended_at),
-            "trials": [_trial_dict(trial) for trial in self.trials],
+            "started_at": iso_time(self.started_at),
+            "ended_at": iso_time(self.ended_at),
+            "trials": [trial_dict(trial) for trial in self.trials],
         }
 
     def _expectation_dict(self) -> dict[str, Any] | None:
@@ -334,8 +334,8 @@ class TuningResult:
         if isinstance(known, str):
             return {"objective": None, "optimism": None, "reason": known}
         return {
-            "objective": _strict(self.goal.sign * known.loss),
-            "optimism": _strict(known.optimism),
+            "objective": finite_or_none(self.goal.sign * known.loss),
+            "optimism": finite_or_none(known.optimism),
             "among": known.among,
         }
 
@@ -343,7 +343,7 @@ class TuningResult:
         best, name = self.best, self.holdout_metric
         if best is None or name is None or name not in best.metrics:
             return None
-        return {"metric": name, "objective": _strict(best.metrics[name]), "warning": self.warning}
+        return {"metric": name, "objective": finite_or_none(best.metrics[name]), "warning": self.warning}
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return one row per trial: number, status, objective, parameters, ``metric.<name>`` columns, times, reason.
@@ -361,8 +361,7 @@ class TuningResult:
         except ImportError:
             raise MissingExtraError("TuningResult.to_dataframe", "pandas") from None
         known = {configuration_key(one.trial): one for one in self.evaluations} if self.repeated else {}
-        columns = {key: _mean_columns(one) for key, one in known.items()}
-        return pd.DataFrame([_row(trial, columns.get(configuration_key(trial), {})) for trial in self.trials])
+        return pd.DataFrame([table_row(trial, known.get(configuration_key(trial))) for trial in self.trials])
 
 
 def stopped_early(trial: Trial) -> bool:
@@ -389,80 +388,3 @@ def configuration_key(trial: Trial) -> str:
 
 def _objective(trial: Trial) -> float:
     return math.nan if trial.objective is None else trial.objective
-
-
-def _row(trial: Trial, means: Mapping[str, Any]) -> dict[str, Any]:
-    ours = {
-        "number": trial.number,
-        "status": trial.status.value,
-        "objective": trial.objective,
-    }
-    rest = {
-        **{f"metric.{name}": value for name, value in trial.metrics.items()},
-        "seconds": trial.seconds,
-        "started_at": _moment(trial.started_at),
-        "ended_at": _moment(trial.ended_at),
-        "origin": trial.origin,
-        "repeat": trial.repeat,
-        **means,
-        "resource": trial.resource,
-        "paused": trial.paused,
-        "failure_reason": trial.failure_reason,
-    }
-    taken = {*ours, *rest}
-    tuned = {f"parameter.{name}" if name in taken else name: value for name, value in trial.parameters.items()}
-    return {**ours, **tuned, **rest}
-
-
-def _mean_columns(evaluation: Evaluation) -> dict[str, Any]:
-    return {
-        "mean": evaluation.trial.objective,
-        "standard_error": evaluation.standard_error,
-        "trainings": evaluation.trainings,
-    }
-
-
-def _evaluation_dict(evaluation: Evaluation) -> dict[str, Any]:
-    trial = evaluation.trial
-    return {
-        "number": trial.number,
-        "objective": _strict(trial.objective),
-        "standard_error": _strict(evaluation.standard_error),
-        "trainings": evaluation.trainings,
-        "parameters": dict(trial.parameters),
-        "metrics": _finite(trial.metrics),
-    }
-
-
-def _trial_dict(trial: Trial) -> dict[str, Any]:
-    return {
-        "number": trial.number,
-        "status": trial.status.value,
-        "parameters": dict(trial.parameters),
-        "objective": _strict(trial.objective),
-        "metrics": _finite(trial.metrics),
-        "origin": trial.origin,
-        "repeat": trial.repeat,
-        "resource": trial.resource,
-        "paused": trial.paused,
-        "started_at": _time(trial.started_at),
-        "ended_at": _time(trial.ended_at),
-        "failure_reason": trial.failure_reason,
-    }
-
-
-def _finite(metrics: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: _strict(value) for name, value in metrics.items()}
-
-
-def _strict(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else value
-
-
-def _moment(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
-
-
-def _time(seconds: float | None) -> str | None:
-    moment = _moment(seconds)
-    return None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

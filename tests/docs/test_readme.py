@@ -69,9 +69,9 @@ def test_the_strategies_of_the_table_are_all_there_are():
         assert preset in table
 
 
-def test_the_limits_of_money_are_legal():
-    for text in re.findall(r"`limits: (\{.*?\})`", README):
-        Limits(**yaml.safe_load(text))
+def test_the_limits_of_time_and_money_are_legal():
+    found = [Limits(**yaml.safe_load(text)) for text in re.findall(r"`limits: (\{.*?\})`", README)]
+    assert found == [Limits(max_runtime_seconds=3600), Limits(max_cost_usd=5, usd_per_hour=0.23)]
 
 
 def test_the_key_that_names_earlier_jobs_belongs_to_it(tmp_path):

@@ -42,7 +42,9 @@ def test_scikit_learn_takes_it(family, estimator, settings, position):
     configuration = space.from_unit([position] * len(space))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # few iterations, on purpose
-        estimator(**settings, **configuration).fit(ROWS, CLASSES)
+        model = estimator(**settings, **configuration).fit(ROWS, CLASSES)
+    assert model.get_params().items() >= configuration.items()
+    assert np.isfinite(model.predict(ROWS)).all()
 
 
 @pytest.mark.parametrize("position", [0.0, 0.4, 1.0])
@@ -53,7 +55,9 @@ def test_xgboost_takes_it(position):
     configuration = space.from_unit([position] * len(space))
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # XGBoost warns of names that it does not know
-        xgboost.train({**settings, **configuration}, xgboost.DMatrix(ROWS, CLASSES), num_boost_round=2)
+        model = xgboost.train({**settings, **configuration}, xgboost.DMatrix(ROWS, CLASSES), num_boost_round=2)
+    assert model.num_boosted_rounds() == 2
+    assert np.isfinite(model.predict(xgboost.DMatrix(ROWS))).all()
 
 
 @pytest.mark.parametrize("family", PRESETS)

@@ -147,7 +147,8 @@ class TestBreeding:
         for turn in range(200):
             told = under_way.pop((7 * turn) % len(under_way))
             tell(strategy, told, loss(told.parameters))
-            under_way.append(ask(strategy))
+            under_way += strategy.ask(1)
+            assert len(under_way) == 16
 
     def test_the_order_of_tells_does_not_matter_between_asks(self):
         forwards, backwards = build("evolutionary", SPACE), build("evolutionary", SPACE)

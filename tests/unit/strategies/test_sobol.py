@@ -9,7 +9,7 @@ from scipy.stats.qmc import Sobol
 from smtune.errors import SpecError
 from smtune.space import CategoricalParameter, ContinuousParameter, IntegerParameter, SearchSpace
 from smtune.strategies.draws import Draws
-from tests.unit.strategies.steps import build, number
+from tests.unit.strategies.steps import ask, build, number
 
 CUBE = SearchSpace({"x": ContinuousParameter(0, 1), "y": ContinuousParameter(0, 1)})
 
@@ -63,4 +63,7 @@ def test_more_parameters_than_there_are_direction_numbers_are_refused_at_once():
 
 
 def test_as_many_parameters_as_there_are_direction_numbers_are_fine():
-    build("sobol", SearchSpace({f"x{index}": ContinuousParameter(0, 1) for index in range(Sobol.MAXDIM)}))
+    space = SearchSpace({f"x{index}": ContinuousParameter(0, 1) for index in range(Sobol.MAXDIM)})
+    suggestion = ask(build("sobol", space))
+    assert suggestion.origin == "sobol"
+    assert suggestion.parameters.keys() == set(space)
