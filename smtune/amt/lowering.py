@@ -8,7 +8,7 @@ repeats), and told where it is only lost (steps, a baseline).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from smtune.amt.images import image_uri, is_managed
@@ -183,7 +183,8 @@ def _image(image: str, region: str, path: str) -> str:
     try:
         return image_uri(image, region)
     except SpecError as error:
-        raise SpecError(problem.under(path) for problem in error.problems) from None
+        fields = {"image": path, "region": "sagemaker.region"}
+        raise SpecError(replace(one, field=fields.get(one.field, one.field)) for one in error.problems) from None
 
 
 def _training(key: str, training: Training, references: References, region: str | None) -> Training:
@@ -323,7 +324,10 @@ def _lost_settings(spec: TuningSpec) -> Iterator[str]:
 
 def _overridden(spec: TuningSpec) -> Iterator[str]:
     """Yield what stands in for other keys of the spec, whatever those say."""
-    blocks = {"": spec.sagemaker, **{f"definitions.{key}.": one.sagemaker for key, one in (spec.definitions or {}).items()}}
+    blocks = {
+        "": spec.sagemaker,
+        **{f"definitions.{key}.": one.sagemaker for key, one in (spec.definitions or {}).items()},
+    }
     for prefix, block in blocks.items():
         for key, patch in (("request", block.request), ("definition", block.definition)) if block is not None else ():
             for member in sorted(patch):

@@ -1,12 +1,23 @@
 """What hypothesis draws: every kind of spec that the service can be told."""
 
 import string
+from typing import Any
 
 from hypothesis import strategies as st
 
 from smtune.amt.request import unit_of
 from smtune.space import CategoricalParameter, ContinuousParameter, IntegerParameter, Parameter, SearchSpace
-from smtune.spec import Channel, Completion, Definition, InstanceChoice, Objective, SageMaker, Training, TuningSpec
+from smtune.spec import (
+    Channel,
+    Completion,
+    Definition,
+    InstanceChoice,
+    Objective,
+    Resource,
+    SageMaker,
+    Training,
+    TuningSpec,
+)
 from smtune.spec.strategies import HyperbandConfig
 
 ROLE = "arn:aws:iam::123456789012:role/SageMaker"
@@ -58,7 +69,7 @@ def channels(draw) -> Channel:
 @st.composite
 def trainings(draw) -> Training:
     kind = draw(st.sampled_from(["script", "image", "algorithm"]))
-    given = {
+    given: dict[str, Any] = {
         "script": {"entry_point": "train.py", "source_dir": "s3://bucket/code/sourcedir.tar.gz"},
         "image": {"image": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/own:1"},
         "algorithm": {"algorithm": "my-algorithm"},
@@ -134,7 +145,7 @@ def specs(draw) -> TuningSpec:
     if kind == "hyperband":
         most = draw(st.integers(1, 50))
         unit = unit_of(static, most)
-        strategy = HyperbandConfig(resource={"unit": unit, "min": draw(st.integers(1, most)), "max": most})
+        strategy = HyperbandConfig(resource=Resource(unit=unit, min=draw(st.integers(1, most)), max=most))
     several = draw(st.booleans())
     definitions = None
     if several:
@@ -166,7 +177,11 @@ def specs(draw) -> TuningSpec:
         definitions=definitions,
     )
     planned = spec.planned_trials
-    return spec if kind == "grid" else spec.model_copy(update={"limits": spec.limits.model_copy(update={"max_trials": planned})})
+    return (
+        spec
+        if kind == "grid"
+        else spec.model_copy(update={"limits": spec.limits.model_copy(update={"max_trials": planned})})
+    )
 
 
 _METRICS = st.dictionaries(names, st.just(r"loss=(\S+)"), min_size=1, max_size=3)
