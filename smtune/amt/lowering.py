@@ -79,10 +79,10 @@ def lower(spec: TuningSpec, references: References = NOTHING_KNOWN) -> TuningSpe
     problems = [*_refusals(spec)]
     if problems:
         raise LoweringError(problems)
-    # Wire and spec agree on the region only where the training toolkit is told of it.
     region = (spec.sagemaker and spec.sagemaker.region) or references.region
     main = _Part("", spec.objective, spec.parameters, spec.metrics, spec.training, spec.sagemaker or SageMaker())
     objective, parameters, metrics, training, cloud = _lowered(main, references, region, spec.limits.max_trial_seconds)
+    # Only the training toolkit is told of the region.
     scripts = training is not None and training.entry_point is not None
     definitions = None
     if spec.definitions is not None:
@@ -166,7 +166,8 @@ def _block(cloud: SageMaker, references: References, region: str | None, max_tri
         for key, value in references.sagemaker.items()
         if getattr(cloud, key) == SageMaker.model_fields[key].get_default(call_default_factory=True)
     }
-    filled |= {"role": cloud.role or references.role, "bucket": None, "prefix": _PREFIX, "max_cost_usd": None}
+    filled |= {"role": cloud.role or references.role, "bucket": None, "prefix": _PREFIX}
+    filled |= {"max_cost_usd": None, "usd_per_hour": None}
     if cloud.image is not None and region is not None:
         filled["image"] = _image(cloud.image, region, "sagemaker.image")
     if cloud.spot and cloud.max_wait_seconds is None:
@@ -261,28 +262,31 @@ def _refusals(spec: TuningSpec) -> Iterator[Problem]:
     if spec.strategy.type not in STRATEGIES:
         rule = f"is no strategy of SageMaker, which has {', '.join(STRATEGIES)}"
         yield Problem("strategy", spec.strategy.type, rule, _STRATEGY_FIX)
-    if spec.early_stopping is not None and spec.early_stopping != MedianConfig():
-        rule = "cannot be told to SageMaker, which has its own rule"
-        yield Problem("early_stopping", spec.early_stopping.type, rule, "use Auto or Off")
     if spec.repeats.max > 1:
         rule = "cannot be done by SageMaker, which trains a configuration once"
         yield Problem("repeats", spec.repeats.max, rule, "use repeats: 1, or let the script average over seeds")
-    for key in ("convergence_window", "min_improvement"):
-        value = getattr(spec.completion, key)
-        if value != type(spec.completion).model_fields[key].default:
-            rule = "cannot be told to SageMaker, which has its own"
-            yield Problem(f"completion.{key}", value, rule, "leave it out")
-    for key in ("max_runtime_seconds", "max_trial_seconds"):
-        value = getattr(spec.limits, key)
-        if value is not None and not float(value).is_integer():
-            yield Problem(f"limits.{key}", value, "must be whole seconds for SageMaker", f"use {int(value) + 1}")
+    yield from _stopping_refusals(spec)
     for place, parent in enumerate(spec.warm_start.parents if spec.warm_start is not None else ()):
         if is_json_file(parent):
             rule = "is no tuning job of SageMaker, which learns from its own only"
             yield Problem(f"warm_start.parents[{place}]", parent, rule, "name a tuning job, or use backend local")
-    if spec.training is None and spec.definitions is None:
+    if spec.training is None:
         fix = "name training.entry_point with sagemaker.image, or training.image"
         yield Problem("training", None, "is missing: SageMaker trains containers", fix)
+
+
+def _stopping_refusals(spec: TuningSpec) -> Iterator[Problem]:
+    if spec.early_stopping is not None and spec.early_stopping != MedianConfig():
+        rule = "cannot be told to SageMaker, which has its own rule"
+        yield Problem("early_stopping", spec.early_stopping.type, rule, "use Auto or Off")
+    for key in ("convergence_window", "min_improvement"):
+        value = getattr(spec.completion, key)
+        if value != type(spec.completion).model_fields[key].default:
+            yield Problem(f"completion.{key}", value, "cannot be told to SageMaker, which has its own", "leave it out")
+    for key in ("max_runtime_seconds", "max_trial_seconds"):
+        value = getattr(spec.limits, key)
+        if value is not None and not float(value).is_integer():
+            yield Problem(f"limits.{key}", value, "must be whole seconds for SageMaker", f"use {int(value) + 1}")
 
 
 def losses(spec: TuningSpec) -> list[str]:
@@ -298,7 +302,7 @@ def losses(spec: TuningSpec) -> list[str]:
     planned, most = spec.planned_trials, spec.limits.max_trials
     if spec.strategy.type != "grid" and planned is not None and most is not None and planned < most:
         lost.append(f"limits.max_trials: there are only {planned} configurations, and SageMaker is asked for those")
-    return lost + [*_overridden(spec)]
+    return [*lost, *_overridden(spec)]
 
 
 def _lost_steps(prefix: str, space: SearchSpace) -> Iterator[str]:
@@ -316,7 +320,7 @@ def _lost_steps(prefix: str, space: SearchSpace) -> Iterator[str]:
 
 def _lost_settings(spec: TuningSpec) -> Iterator[str]:
     own = spec.strategy
-    ignored = {"type", "resource", "levels"} if own.type == "hyperband" or own.type == "grid" else {"type"}
+    ignored = {"type", "resource", "levels"} if own.type in ("hyperband", "grid") else {"type"}
     for name, declared in type(own).model_fields.items():
         if name not in ignored and getattr(own, name) != declared.get_default(call_default_factory=True):
             yield f"strategy.{name}: cannot be told to SageMaker, which has its own {own.type} search"

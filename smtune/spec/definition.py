@@ -16,7 +16,17 @@ from smtune.spec.problems import problems_of
 from smtune.spec.sagemaker import SageMaker
 from smtune.spec.static import StaticField
 
-_OF_THE_JOB = ("autotune", "bucket", "definition_name", "max_cost_usd", "prefix", "region", "request", "tags")
+_OF_THE_JOB = (
+    "autotune",
+    "bucket",
+    "definition_name",
+    "max_cost_usd",
+    "prefix",
+    "region",
+    "request",
+    "tags",
+    "usd_per_hour",
+)
 """Keys of the ``sagemaker`` block that a job has once."""
 
 

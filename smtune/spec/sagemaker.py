@@ -92,6 +92,9 @@ class SageMaker(BaseModel):
     max_cost_usd: Annotated[
         float | None, Field(gt=0, description="A job that may cost more is refused before it starts.")
     ] = None
+    usd_per_hour: Annotated[
+        float | None, Field(gt=0, description="What an instance costs per hour; by default as smtune's table says.")
+    ] = None
     autotune: Annotated[bool, Field(description="Let SageMaker choose what the job leaves open.")] = False
     auto_parameters: Annotated[
         dict[str, str],
