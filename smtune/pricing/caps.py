@@ -91,20 +91,24 @@ def cap_problem(
     if found.unpriced:
         rule = f"cannot be kept: no price of {' and of '.join(found.unpriced)} is known"
         return Problem(field, cap_usd, rule, "write sagemaker.usd_per_hour, or refresh the prices")
-    if found.usd.worst is None:
+    billed = workload.worst_billed_seconds
+    if found.usd.worst is None or billed is None:
         rule = "cannot be kept: neither the trials nor the time of the job are limited"
         return Problem(field, cap_usd, rule, "write limits.max_trials or limits.max_runtime_seconds")
     if found.usd.worst <= cap_usd:
         return None
     worst = math.ceil(found.usd.worst * 100) / 100
-    rule = f"is less than the worst case, {usd_text(worst)}{_worst_case(workload)}"
+    rule = f"is less than the worst case, {usd_text(worst)} for {_worst_case(workload, billed)}"
     return Problem(field, cap_usd, rule, _fix(worst, fitting(cap_usd, workload, book)))
 
 
-def _worst_case(workload: Workload) -> str:
-    if workload.trials is None:
-        return f" for {workload.max_runtime_seconds:g} s with {workload.parallel} trials at a time"
-    return f" for {workload.trials} trials of {workload.worst_trial_seconds:g} s, the time to stop them included"
+def _worst_case(workload: Workload, billed: float) -> str:
+    """Return what the worst case is: all trials to their limits, or every slot busy until the job's time is over."""
+    trials, seconds = workload.trials, workload.worst_trial_seconds
+    if trials is None or trials * seconds > billed:
+        slots = workload.slots
+        return f"{slots} trials at a time over {round(billed / slots)} s, the time to stop them included"
+    return f"{trials} trials of {round(seconds)} s, the time to stop them included"
 
 
 def _fix(worst: float, fit: Fit) -> str:

@@ -24,6 +24,10 @@ STOP_SECONDS = 120.0
 START_SECONDS = 120.0
 """The start of a training job: "often almost two minutes", tutorial of Syne Tune (Seeger 2022). It is not billed."""
 
+_OWN_DISK = ("ml.g4dn.", "ml.g5.", "ml.p4d.")
+"""Families whose instances train on their own NVMe disk, and get no ML storage (``ResourceConfig.VolumeSizeInGB``, API
+Reference). It names these as examples; for others the storage is counted, which keeps the worst case a bound."""
+
 _HOUR = 3600.0
 _MONTH_SECONDS = {"least": 31 * 24 * _HOUR, "expected": 730 * _HOUR, "worst": 28 * 24 * _HOUR}
 """A GB-month is spread over the month's own seconds: the longest month is the cheapest."""
@@ -36,7 +40,7 @@ class InstanceUse:
     Attributes:
         type: E.g. ``ml.m5.xlarge``.
         count: Instances per trial.
-        volume_gb: ML storage per instance; 0 for types that train on a disk of their own, e.g. ml.g5 and ml.p4d.
+        volume_gb: ML storage per instance; not billed for types that train on a disk of their own, e.g. ml.g5.
         fallbacks: Taken instead, in this order, where there is no capacity (``InstanceConfigs``).
     """
 
@@ -44,6 +48,11 @@ class InstanceUse:
     count: int = 1
     volume_gb: float = 30.0
     fallbacks: tuple[InstanceUse, ...] = ()
+
+    @property
+    def billed_gb(self) -> float:
+        """The ML storage per instance that is billed."""
+        return 0.0 if self.type.startswith(_OWN_DISK) else self.volume_gb
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +199,7 @@ def known_prices(workload: Workload, book: PriceBook) -> dict[str, Price]:
     """Return the prices of a workload's instance types and, if it has any, of its storage, as far as they are known."""
     uses = _all_uses(workload)
     prices: dict[str, Price | None] = {use.type: _hourly(use.type, workload, book) for use in uses}
-    if any(use.volume_gb for use in uses):
+    if any(use.billed_gb for use in uses):
         prices[STORAGE] = book.price(STORAGE, workload.region)
     return {item: price for item, price in prices.items() if price is not None}
 
@@ -217,7 +226,7 @@ def _hourly(instance_type: str, workload: Workload, book: PriceBook) -> Price | 
 
 def _usd_per_second(use: InstanceUse, prices: Mapping[str, Price], case: str, saving: float = 0.0) -> float:
     hourly = prices[use.type].usd * (1 - saving)
-    stored = use.volume_gb * prices[STORAGE].usd / _MONTH_SECONDS[case] if use.volume_gb else 0.0
+    stored = use.billed_gb * prices[STORAGE].usd / _MONTH_SECONDS[case] if use.billed_gb else 0.0
     return use.count * (hourly / _HOUR + stored)
 
 
@@ -298,7 +307,9 @@ def _price_notes(
         if price.region == region:
             notes.append(f"price of {what} in {region}: {price}")
         else:
-            notes.append(f"no price of {what} in {region} is known; that of {price.region} is taken: {price}")
+            notes.append(
+                f"no price of {what} in {region} is known; that of {price.region} is taken, often a lower one: {price}"
+            )
         asked = book.refreshed_at(region)
         if asked and item != STORAGE and price.standing is not Standing.given and (region, item) not in book.refreshed:
             notes.append(

@@ -50,7 +50,14 @@ def test_a_job_that_only_time_ends_can_be_cut():
     assert fitting(2.0, timed, BOOK) == Fit(trials=8, max_runtime_seconds=7706)
     problem = cap_problem(2.0, timed, BOOK)
     assert problem is not None
-    assert problem.rule == "is less than the worst case, $9.24 for 36000 s with 4 trials at a time"
+    assert problem.rule == (
+        "is less than the worst case, $9.24 for 4 trials at a time over 36120 s, the time to stop them included"
+    )
+    both = cap_problem(2.0, replace(PLAIN, max_runtime_seconds=10_000.0), BOOK)
+    assert both is not None
+    assert both.rule == (
+        "is less than the worst case, $2.59 for 4 trials at a time over 10120 s, the time to stop them included"
+    )
 
 
 def test_a_cap_needs_a_price():

@@ -55,6 +55,17 @@ def test_storage_is_billed_by_the_seconds_of_the_month_whatever_month_it_is():
     assert found.least == pytest.approx(2 * 1000 * 100 * 0.14 / (31 * 24 * 3600), rel=1e-5)
 
 
+def test_types_with_a_disk_of_their_own_get_no_storage():
+    book = PriceBook.load()
+    on_disk, on_volume = (
+        replace(PLAIN, instances=[InstanceUse(type=name, volume_gb=500)], usd_per_hour=1.0)
+        for name in ("ml.g5.xlarge", "ml.m5.xlarge")
+    )
+    assert usd_of(on_disk, book) == usd_of(replace(PLAIN, usd_per_hour=1.0), book)
+    assert usd_of(on_volume, book) != usd_of(on_disk, book)
+    assert not any("ML storage" in note for note in estimate(on_disk, book).notes)
+
+
 def test_the_time_of_the_job_bounds_the_cost():
     # Two slots for 1000 s, and 120 s to stop what runs then; ten trials to their limits would be billed 10000 s.
     limited = replace(PLAIN, parallel=2, max_runtime_seconds=1000.0)
@@ -140,7 +151,7 @@ def test_rounds_of_parallel_trials_take_their_time():
 
 def test_prices_are_told_with_region_date_and_standing():
     found = estimate(replace(PLAIN, instances=[replace(CHEAP, volume_gb=1)], region="eu-north-1"), BOOK)
-    taken = "in eu-north-1 is known; that of us-east-1 is taken"
+    taken = "in eu-north-1 is known; that of us-east-1 is taken, often a lower one"
     assert found.notes[:2] == (
         f"no price of ml.cheap.large {taken}: $0.36 per hour as of 2026-11-20 (recalled, not verified)",
         f"no price of ML storage {taken}: $0.14 per GB-month as of 2026-11-20 (recalled, not verified)",
