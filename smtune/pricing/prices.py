@@ -142,7 +142,7 @@ def read_refreshed(path: Path) -> dict[tuple[str, str], Price]:
         return {}
     except OSError as error:
         raise file_error(path, f"cannot be read: {error.strerror}", "make it readable, or delete it") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise file_error(path, "is no table of prices", "delete it, or refresh the prices") from error
     return {(price.region, price.item): price for price in prices}
 

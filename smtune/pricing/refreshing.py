@@ -103,7 +103,7 @@ def _listed(client: Any, region: str) -> tuple[dict[str, float], int]:
                 for item, usd, is_certain in _prices_in(entry, region):
                     prices = certain if is_certain else likely
                     prices[item] = max(usd, prices.get(item, 0.0))  # a worst case must not be too low
-            except (ValueError, KeyError, TypeError, AttributeError):
+            except Exception:  # whatever one entry is like, the others count
                 unreadable += 1
     return likely | certain, unreadable
 

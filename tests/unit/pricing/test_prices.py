@@ -99,7 +99,10 @@ def test_refreshed_prices_are_read_as_they_were_written(tmp_path):
         '{"regions": {"r": {"as_of": "2026-11-21", "usd": {"ml.a.b": true}}}}',
         '{"regions": {"r": {"as_of": "2026-11-21", "usd": {"ml.a.b": 0}}}}',
         '{"regions": {"r": {"as_of": "2026-11-21", "usd": {"ml.a.b": NaN}}}}',
+        f'{{"regions": {{"r": {{"as_of": "2026-11-21", "usd": {{"ml.a.b": 1{"0" * 400}}}}}}}}}',
+        "[" * 100_000,
     ],
+    ids=range(12),
 )
 def test_a_broken_file_is_named_with_its_remedy(tmp_path, text):
     (tmp_path / "prices.json").write_text(text)

@@ -2,13 +2,17 @@
 
 import json
 from datetime import date
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from smtune.errors import SpecError
 from smtune.pricing import STORAGE, Price, PriceBook, Refreshed, Standing, refresh
@@ -36,9 +40,14 @@ def training(instance_type: str, usd: str, **attributes: str) -> str:
     return entry(usd, usagetype=f"EUC1-Train:{instance_type}", **attributes)
 
 
+@cache
+def pricing_client() -> Any:
+    return boto3.client("pricing", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="s")
+
+
 def answered(home: Path, *pages: list[str], region: str = REGION) -> Refreshed:
     """Refresh from pages that AWS would answer with; the client checks them against its model of the service."""
-    client = boto3.client("pricing", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="s")
+    client = pricing_client()
     asked: dict[str, Any] = {
         "ServiceCode": "AmazonSageMaker",
         "Filters": [{"Type": "TERM_MATCH", "Field": "regionCode", "Value": region}],
@@ -143,6 +152,40 @@ def test_odd_entries_are_counted_and_passed_over(tmp_path):
     assert str(found).endswith("; 9 entries could not be read")
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just(10**400),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2),
+    max_leaves=5,
+)
+TYPED = {"usagetype": "EUC1-Train:ml.m5.large"}
+
+
+def product(attributes: object, terms: object) -> dict[str, object]:
+    return {"product": {"attributes": attributes}, "terms": terms}
+
+
+@given(
+    st.lists(
+        JSON
+        | st.builds(product, JSON, JSON)
+        | st.builds(lambda terms: product(TYPED, {"OnDemand": {"a": {"priceDimensions": {"b": terms}}}}), JSON)
+        | st.builds(
+            lambda usd: product(
+                TYPED, {"OnDemand": {"a": {"priceDimensions": {"b": {"unit": "Hrs", "pricePerUnit": {"USD": usd}}}}}}
+            ),
+            JSON.filter(lambda usd: isinstance(usd, dict | list | None) or usd == 10**400),
+        ),
+        max_size=5,
+    )
+)
+@settings(max_examples=50)
+def test_no_entry_whatsoever_spoils_the_others(odd):
+    with TemporaryDirectory() as directory:
+        home = Path(directory)
+        answered(home, [*map(json.dumps, odd), training("ml.m5.xlarge", "0.276"), *map(json.dumps, odd)])
+        assert usd_in(home) == {"ml.m5.xlarge": 0.276}
+
+
 def test_other_regions_stay_and_the_region_is_replaced(tmp_path):
     answered(tmp_path, [training("ml.m5.xlarge", "0.3"), training("ml.gone.xlarge", "1")])
     answered(tmp_path, [training("ml.m5.xlarge", "0.2", regionCode="eu-west-3")], region="eu-west-3")
@@ -171,7 +214,7 @@ def test_a_region_without_training_leaves_the_file_alone(tmp_path):
 
 def test_a_refusal_leaves_the_file_alone(tmp_path):
     answered(tmp_path, [training("ml.m5.xlarge", "0.3")])
-    client = boto3.client("pricing", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="s")
+    client = pricing_client()
     with Stubber(client) as stub:
         stub.add_client_error("get_products", "AccessDeniedException")
         with pytest.raises(ClientError, match="AccessDenied"):
