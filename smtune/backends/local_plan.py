@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from smtune.backends.base import Plan
+from smtune.backends.training_files import file_problems
 from smtune.backends.warm_start import plan_warm_start, warnings_of
 from smtune.errors import LoweringError, Problem, SpecError
 from smtune.spec import Training, TuningSpec
@@ -41,8 +41,8 @@ def plan_local(spec: TuningSpec, *, function: object, name: str | None) -> Plan:
         warm_start = plan_warm_start(spec)
     except SpecError as error:
         problems += error.problems
-    problems += _strategy_problems(spec, warm_start)
-    lowering = [*_lowering_problems(spec.training)]
+    problems += _strategy_problems(spec, warm_start) if spec.parameters else ()
+    lowering = [*_lowering_problems(spec)]
     if problems:
         raise SpecError([*problems, *lowering])
     if lowering:
@@ -87,12 +87,7 @@ def _source_problems(training: Training | None, function: object) -> Iterator[Pr
         fix = "name training.entry_point, or give tune(spec, function=...) a Python function"
         yield Problem("training", None, "is missing: there is nothing to train", fix)
         return
-    if training.entry_point is not None:
-        yield from _script_problems(training)
-    for name, channel in training.channels.items():
-        if not channel.is_remote and not Path(channel.source).exists():
-            rule = "is neither a folder nor a file here"
-            yield Problem(f"training.channels.{name}", channel.source, rule, _nearest(Path(channel.source)))
+    yield from file_problems(training)
     if training.output is not None and "://" not in training.output and Path(training.output).is_file():
         yield Problem("training.output", training.output, "is a file", "name a folder")
 
@@ -127,23 +122,24 @@ def _limit_problems(spec: TuningSpec, function: object) -> Iterator[Problem]:
         yield Problem("limits.max_parallel", spec.limits.max_parallel, rule, f"lower it, or call `ulimit -n {needed}`")
 
 
-def _script_problems(training: Training) -> Iterator[Problem]:
-    folder = Path(training.source_dir)
-    if not folder.is_dir():
-        yield Problem("training.source_dir", training.source_dir, "is no folder here", _nearest(folder))
-    elif not (script := folder / str(training.entry_point)).is_file():
-        rule = f"is no file in {training.source_dir}"
-        yield Problem("training.entry_point", training.entry_point, rule, _nearest(script))
-    elif script.suffix != ".py":
-        yield Problem("training.entry_point", training.entry_point, "is no Python script", "name a .py file")
-
-
-def _lowering_problems(training: Training | None) -> Iterator[Problem]:
+def _lowering_problems(spec: TuningSpec) -> Iterator[Problem]:
+    training = spec.training
+    if spec.definitions is not None:
+        rule = "are for SageMaker, which tunes several algorithms in one job"
+        yield Problem("definitions", sorted(spec.definitions), rule, "use backend amt, or a job for each of them")
+    if not spec.parameters:
+        rule = "is left to SageMaker's Autotune, which is not here"
+        yield Problem("parameters", {}, rule, "use backend amt, or name what may vary")
     if training is None:
         return
-    if training.image is not None:
-        fix = "name its training script with training.entry_point"
-        yield Problem("training.image", training.image, "cannot run without a container engine", fix)
+    for key in ("image", "algorithm"):
+        if getattr(training, key) is not None:
+            fix = "name its training script with training.entry_point"
+            rule = "cannot run without a container engine"
+            yield Problem(f"training.{key}", getattr(training, key), rule, fix)
+    if training.entry_point is not None and training.has_remote_code:
+        fix = "copy it here, and name the folder"
+        yield Problem("training.source_dir", training.source_dir, "cannot be read by backend local", fix)
     for name, channel in training.channels.items():
         if channel.is_remote:
             fix = f"copy it here (aws s3 sync {channel.source} data/{name}) and name that folder"
@@ -168,12 +164,3 @@ def _warnings(spec: TuningSpec, function: object) -> Iterator[str]:
     if short and function is None:
         shown = ", ".join(f"-{name}" for name in short)
         yield f"one-letter hyperparameters reach the script's command line as {shown}, as SageMaker's toolkit passes them"
-
-
-def _nearest(path: Path) -> str:
-    """Return a fix that names the neighbour most like ``path``."""
-    parent = path.parent
-    if not parent.is_dir():
-        return f"{parent} is not there either; check the path"
-    near = difflib.get_close_matches(path.name, [one.name for one in parent.iterdir()], n=1)
-    return f"did you mean {parent / near[0]}?" if near else "check the path"

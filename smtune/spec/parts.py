@@ -116,6 +116,11 @@ class Training(_Part):
         ),
     ] = False
 
+    @property
+    def has_remote_code(self) -> bool:
+        """Whether the code lies in S3, packed as a ``sourcedir.tar.gz``."""
+        return self.source_dir.startswith("s3://")
+
     @model_validator(mode="after")
     def _check(self) -> Training:
         problems = []

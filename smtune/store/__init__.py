@@ -24,6 +24,7 @@ from smtune.store.home import JobDirectory, find, home, names
 from smtune.store.job_store import JobStore
 from smtune.store.lease import JobLease, await_trials, is_running
 from smtune.store.records import JobRecord
+from smtune.store.remotes import RemoteJob, find_remote, remote_jobs
 from smtune.store.watch import FileWatch
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "JobRecord",
     "JobStarted",
     "JobStore",
+    "RemoteJob",
     "StopRequested",
     "StoreWarning",
     "Suggested",
@@ -49,8 +51,10 @@ __all__ = [
     "WarmStarted",
     "await_trials",
     "find",
+    "find_remote",
     "home",
     "is_running",
     "names",
+    "remote_jobs",
     "send",
 ]
