@@ -7,8 +7,8 @@ checks the rest, and so does this module. Messages have the form of the service'
     Value 'a_b' at 'hyperParameterTuningJobName' failed to satisfy constraint: Member must satisfy regular
     expression pattern: [a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}
 
-Maps are not spelled out in them, for they may hold secrets. A text that is too long is not matched against its
-pattern as well.
+Maps are not spelled out in them, for they may hold secrets. A text of the wrong length is not matched
+against its pattern as well.
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ def _constraints(value: Any, shape: Shape) -> Iterator[tuple[str, str, str]]:
         if shape.min is not None and size < shape.min:
             rule = f"must have at least {shape.min} {unit}"
             yield rule, f"it has {size}", f"Member must have length greater than or equal to {shape.min}"
-        if shape.max is not None and size > shape.max:
+        elif shape.max is not None and size > shape.max:
             rule = f"must have at most {shape.max} {unit}"
             yield rule, f"it has {size}", f"Member must have length less than or equal to {shape.max}"
         elif shape.pattern is not None and not compiled(shape.pattern).fullmatch(value):
@@ -238,7 +238,6 @@ def _enumeration(value: str, shape: Shape) -> tuple[str, str, str]:
     return f"is none of the {len(shape.enum)} values in botocore {service_model().botocore}", suggestion, aws
 
 
-@cache
 def _all_constraints(shape: Shape) -> tuple[str, ...]:
     """Return all that AWS lists when an entry of a list or a map breaks any of it."""
     texts = []
@@ -254,21 +253,20 @@ def _all_constraints(shape: Shape) -> tuple[str, ...]:
 def _constraint(found: tuple[str, str, str], value: object, path: Path, source: str) -> Violation:
     rule, fix, aws = found
     shown = shareable(path, value)
-    spelled = (
-        "'[...]'" if isinstance(value, list | tuple) else "'{...}'" if isinstance(value, Mapping) else f"'{shown}'"
-    )
-    return Violation(path, shown, rule, fix, source, Severity.error, _failed(path, spelled, aws))
+    return Violation(path, shown, rule, fix, source, Severity.error, _failed(path, f"'{shown}'", aws))
 
 
 def _failed(path: Path, shown: str, constraint: str) -> str:
     return f"Value {shown} at '{wired(path)}' failed to satisfy constraint: {constraint}"
 
 
-def _conversion(value: object, wanted: str) -> str:
-    if wanted == "string" and isinstance(value, int | float):
-        text = str(value).lower() if isinstance(value, bool) else _digits(value)
-        return f'write it as text: "{text}"'
-    return "take it out" if value is None else "change it"
+def _conversion(shown: object, wanted: str) -> str:
+    """Return how to turn a value of the wrong type into one that fits."""
+    if wanted == "string" and isinstance(shown, bool):
+        return f'write it as text: "{str(shown).lower()}"'
+    if wanted == "string" and isinstance(shown, int | float):
+        return f'write it as text: "{_digits(shown)}"'
+    return "take it out" if shown is None else f"write {_TYPES[wanted][0]}"
 
 
 def _digits(value: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -35,7 +36,8 @@ class Violation:
     Attributes:
         path: Members, positions in lists and keys of maps, from the request down to the culprit. For what is missing,
             where it belongs.
-        value: The offending value; ``None`` where it is missing, ``"(hidden)"`` where it may be a secret.
+        value: The offending value; ``None`` where it is missing, ``"(hidden)"`` where it may be a secret. Lists and
+            mappings are abbreviated.
         rule: What must hold; reads after the field and the value.
         fix: What to write instead.
         source: Address of the page where the rule is written down.
@@ -76,10 +78,15 @@ def wired(path: Path) -> str:
 
 
 def shareable(path: Path, value: object) -> object:
-    """Return a value, or ``"(hidden)"`` where a secret may stand: in the environment, and under a name that says so."""
-    inside = path[:-1]
-    if "Environment" in inside:
+    """Return a value as reports may show it.
+
+    Lists and mappings are abbreviated. Hidden are the environment, and hyperparameters whose name speaks of a secret.
+
+    >>> shareable(("Tags",), [{"Key": "a"}]), shareable(("StaticHyperParameters", "api_key"), "12345")
+    ('[...]', '(hidden)')
+    """
+    if "Environment" in path or ("StaticHyperParameters" in path[:-1] and _SECRET.search(str(path[-1]))):
         return HIDDEN
-    if "StaticHyperParameters" in inside and _SECRET.search(str(path[-1])):
-        return HIDDEN
-    return value
+    if isinstance(value, Mapping):
+        return "{...}"
+    return "[...]" if isinstance(value, list | tuple) else value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from smtune.amt.rules.numbers import LIMITS
 from smtune.amt.rules.reading import Definition, Job, entries, integer, mapping, text
@@ -44,7 +44,7 @@ _ARN_REGION = re.compile(r"arn:[a-z0-9-]+:[a-z0-9-]+:([a-z0-9-]+):")
 def _one_algorithm(job: Job) -> Iterator[Finding]:
     for definition in job.definitions:
         algorithm = definition.body.get("AlgorithmSpecification")
-        if not isinstance(algorithm, dict):
+        if not isinstance(algorithm, Mapping):
             continue
         image, name = "TrainingImage" in algorithm, "AlgorithmName" in algorithm
         path = definition.at("AlgorithmSpecification")
@@ -108,19 +108,20 @@ def _runtime(job: Job) -> Iterator[Finding]:
 def _spot(job: Job) -> Iterator[Finding]:
     for definition in job.definitions:
         stopping = definition.body.get("StoppingCondition")
-        if not isinstance(stopping, dict):
+        if not isinstance(stopping, Mapping):
             continue
         path = definition.at("StoppingCondition", "MaxWaitTimeInSeconds")
         wait, spot = integer(stopping.get("MaxWaitTimeInSeconds")), definition.body.get("EnableManagedSpotTraining")
         if "MaxWaitTimeInSeconds" in stopping and spot in (None, False):
             message = "Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true"
             rule = "is for managed spot training only"
-            yield Finding(path, wait, rule, "take it out, or set EnableManagedSpotTraining", message=message)
+            given = stopping["MaxWaitTimeInSeconds"]
+            yield Finding(path, given, rule, "take it out, or set EnableManagedSpotTraining", message=message)
         elif spot is True:
             yield from _waits(stopping, path, wait)
 
 
-def _waits(stopping: dict[str, object], path: Path, wait: int | None) -> Iterator[Finding]:
+def _waits(stopping: Mapping[str, object], path: Path, wait: int | None) -> Iterator[Finding]:
     default = LIMITS["default_training_seconds"].value
     runs = integer(stopping.get("MaxRuntimeInSeconds", default))
     if "MaxWaitTimeInSeconds" not in stopping:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from smtune.amt.rules.numbers import LIMITS
 from smtune.amt.rules.reading import Job, entries, mapping, text
@@ -95,7 +95,7 @@ def _parents(job: Job) -> Iterator[Finding]:
     for place, parent in enumerate(entries(warm.get("ParentHyperParameterTuningJobs"))):
         path = (*_PARENTS, place, "HyperParameterTuningJobName")
         name = text(mapping(parent).get("HyperParameterTuningJobName"))
-        if isinstance(parent, dict) and "HyperParameterTuningJobName" not in parent:
+        if isinstance(parent, Mapping) and "HyperParameterTuningJobName" not in parent:
             yield Finding(path, None, "is required", "name the job to learn from")
         if name is None:
             continue

@@ -75,7 +75,7 @@ def _plain_instances(path: Path, part: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding((*path, "InstanceType"), None, "is required", "e.g. ml.m5.xlarge")
     if "InstanceCount" not in part:
         yield Finding((*path, "InstanceCount"), None, "is required", "use 1, or more for distributed training")
-    elif part["InstanceCount"] == 0:
+    elif integer(part["InstanceCount"]) == 0:
         yield Finding((*path, "InstanceCount"), 0, "must be at least 1", "use 1, or more for distributed training")
     if kind is not None and _family(kind) in _NO_DISK and not part.get("VolumeSizeInGB"):
         rule = f"is required for {kind}, which has no disk of its own"

@@ -133,7 +133,7 @@ def changed(request: dict[str, Any], *changes: tuple[Any, ...]) -> dict[str, Any
         if value is GONE:
             del here[last]
         elif isinstance(here, list) and last == len(here):
-            here.append(value)
+            here.append(copy.deepcopy(value))
         else:
-            here[last] = value
+            here[last] = copy.deepcopy(value)
     return request
