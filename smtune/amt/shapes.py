@@ -23,7 +23,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from smtune.amt.violations import API_REFERENCE, Path, Severity, Violation, shareable, wired
+from smtune.amt.violations import API_REFERENCE, Path, Severity, Violation, dotted, shareable, wired
 
 # Characters of the Unicode category Z (separators).
 _SEPARATORS = r"\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -143,7 +143,7 @@ def _check(value: object, shape: Shape, path: Path, source: str) -> Iterator[Vio
             _conversion(shown, shape.type),
             source,
             Severity.error,
-            f"Value at '{wired(path)}' has the wrong type: it must be {expected}, not {type(value).__name__}",
+            f"{dotted(path)} must be {expected}, not {type(value).__name__}",
         )
         return
     for found in _constraints(value, shape):
@@ -209,8 +209,11 @@ def _constraints(value: Any, shape: Shape) -> Iterator[tuple[str, str, str]]:
         unit = {"string": "characters", "list": "entries", "map": "entries"}[shape.type]
         size = len(value)
         if shape.min is not None and size < shape.min:
-            rule = f"must have at least {shape.min} {unit}"
-            yield rule, f"it has {size}", f"Member must have length greater than or equal to {shape.min}"
+            rule, (_, fix) = (
+                f"must have at least {shape.min} {unit}",
+                _PATTERN_WORDS.get(shape.name, ("", f"it has {size}")),
+            )
+            yield rule, fix, f"Member must have length greater than or equal to {shape.min}"
         elif shape.max is not None and size > shape.max:
             rule = f"must have at most {shape.max} {unit}"
             yield rule, f"it has {size}", f"Member must have length less than or equal to {shape.max}"
