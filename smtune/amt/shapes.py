@@ -46,6 +46,10 @@ _PATTERN_WORDS: Mapping[str, tuple[str, str]] = {
         "must be named by letters, digits and underscores, and not start with a digit",
         "e.g. LOG_LEVEL",
     ),
+    r"([\p{L}\p{Z}\p{N}_.:/=+\-@]*)": (
+        "must hold only letters, digits, spaces and _ . : / = + - @",
+        "take the rest out",
+    ),
     "FileSystemId": ("must be the id of a file system", "e.g. fs-0123456789abcdef0"),
 }
 _INT32 = 2**31

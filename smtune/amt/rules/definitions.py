@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from smtune.amt.images import parse_ecr
 from smtune.amt.rules.numbers import LIMITS
 from smtune.amt.rules.reading import Definition, Job, entries, integer, mapping, text
 from smtune.amt.rules.rule import GUIDE, Finding, Rule
@@ -37,7 +38,6 @@ _BUILT_IN = frozenset(
         "xgboost",
     }
 )
-_REGISTRY = re.compile(r"\d{12}\.dkr\.ecr\.([a-z0-9-]+)\.[a-z.]+/(?:[^/:@]+/)*([^/:@]+)", re.ASCII)
 _ARN_REGION = re.compile(r"arn:[a-z0-9-]+:[a-z0-9-]+:([a-z0-9-]+):")
 
 
@@ -62,8 +62,8 @@ def _brings_metrics(definition: Definition) -> bool:
     image = text(algorithm.get("TrainingImage"))
     if image is None:
         return True
-    found = _REGISTRY.match(image)
-    return found is not None and found[2] in _BUILT_IN and "sagemaker_program" not in definition.static
+    found = parse_ecr(image)
+    return found is not None and found.repository in _BUILT_IN and "sagemaker_program" not in definition.static
 
 
 def _objective_defined(job: Job) -> Iterator[Finding]:
@@ -144,14 +144,19 @@ def _regions(job: Job) -> Iterator[Finding]:
     for definition in job.definitions:
         seen: dict[str, Path] = {}
         for path, written in _places(definition):
-            found = _REGISTRY.match(written) or _ARN_REGION.match(written)
-            if found is None:
+            region = _region(written)
+            if region is None:
                 continue
-            if seen and found[1] not in seen:
+            if seen and region not in seen:
                 first = next(iter(seen))
-                rule = f"is in {found[1]}, and {seen[first][-1]} is in {first}"
+                rule = f"is in {region}, and {seen[first][-1]} is in {first}"
                 yield Finding(path, written, rule, "name what is in the region of the job", Severity.warning)
-            seen.setdefault(found[1], path)
+            seen.setdefault(region, path)
+
+
+def _region(written: str) -> str | None:
+    image, arn = parse_ecr(written), _ARN_REGION.match(written)
+    return image.region if image else arn[1] if arn else None
 
 
 def _places(definition: Definition) -> Iterator[tuple[Path, str]]:

@@ -101,7 +101,7 @@ def _all_at_once(job: Job) -> Iterator[Finding]:
         rule = f"lets all {jobs} training jobs start at once: Bayesian learns from none of them, as Random would"
         yield Finding(_PARALLEL, parallel, rule, "use a tenth of the training jobs, or less", Severity.warning)
     elif parallel > jobs:
-        rule = f"is more than the {jobs} training jobs there are"
+        rule = f"is more than MaxNumberOfTrainingJobs = {jobs}"
         yield Finding(_PARALLEL, parallel, rule, f"use {jobs} or less", Severity.warning)
 
 
@@ -180,7 +180,7 @@ def _never_improving(job: Job) -> Iterator[Finding]:
     jobs = job.limit("MaxNumberOfTrainingJobs")
     if given is not None and jobs is not None and given >= jobs:
         path = (_TOP, "TuningJobCompletionCriteria", "BestObjectiveNotImproving", "MaxNumberOfTrainingJobsNotImproving")
-        rule = f"is never reached by {jobs} training jobs"
+        rule = f"is never reached: it is not below MaxNumberOfTrainingJobs = {jobs}"
         yield Finding(path, given, rule, f"use less than {jobs}", Severity.warning)
 
 

@@ -93,6 +93,12 @@ BROKEN = [
     ("tags", [("Tags", 1, {"Key": "Projekt Ärger", "Value": ""})], ("Tags", 1, "Key"), "the key of one tag only"),
     ("tags", [("Tags", 1, {"Key": "AWS:x", "Value": ""})], ("Tags", 1, "Key"), "must not start with aws:"),
     ("grid-categorical", [*GRID, (*INTEGER, numbered(1, MinValue="1", MaxValue="2"))], (*INTEGER, 0), "Grid takes"),
+    (
+        "grid-categorical",
+        [*GRID, (*CONTINUOUS, numbered(1, MinValue="0", MaxValue="2"))],
+        (*CONTINUOUS, 0),
+        "Grid takes",
+    ),
     ("grid-count", [*GRID_OF_6], (*LIMIT, "MaxNumberOfTrainingJobs"), "must equal the 6 combinations"),
     (
         "grid-count",
@@ -451,7 +457,7 @@ WARNINGS = [
         "all-at-once",
         [RANDOM, (*LIMIT, "MaxNumberOfTrainingJobs", 4), (CONFIG, "TuningJobCompletionCriteria", GONE)],
         (*LIMIT, "MaxParallelTrainingJobs"),
-        "is more than the 4 training jobs there are",
+        "is more than MaxNumberOfTrainingJobs = 4",
     ),
     (
         "has-an-end",
@@ -463,7 +469,7 @@ WARNINGS = [
         "reachable-criterion",
         [(*LIMIT, "MaxNumberOfTrainingJobs", 10)],
         (CONFIG, "TuningJobCompletionCriteria", "BestObjectiveNotImproving", "MaxNumberOfTrainingJobsNotImproving"),
-        "is never reached by 10 training jobs",
+        "is never reached",
     ),
     (
         "own-hyperparameter",
@@ -624,7 +630,7 @@ def test_violations_come_in_the_order_of_the_request():
 def test_images_of_built_in_algorithms_bring_their_metrics_from_any_region():
     for image, brings in (
         ("520713654638.dkr.ecr.cn-north-1.amazonaws.com.cn/linear-learner:1", True),
-        ("246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-xgboost@sha256:0123", True),
+        ("246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-xgboost@sha256:" + "0" * 64, True),
         (IMAGE, False),
         ("111122223333.dkr.ecr.us-west-2.amazonaws.com/my-xgboost:1", False),
         ("xgboost:latest", False),

@@ -186,6 +186,24 @@ def test_messages_are_in_the_words_of_aws(change, message):
             "must be one of Auto, Linear",
             "",
         ),
+        ((DEFINITION, "RoleArn", "SageMakerRole"), "RoleArn", "at least 20 characters", "e.g. arn:aws:iam::"),
+        (("Tags", 0, "Value", "a & b"), "Tags[0].Value", "only letters, digits, spaces", "take the rest out"),
+        (
+            (DEFINITION, "StaticHyperParameters", {str(number): "" for number in range(101)}),
+            "ters",
+            "at most 100",
+            "101",
+        ),
+        (
+            (
+                *RANGES,
+                "ContinuousParameterRanges",
+                [{"Name": str(number), "MinValue": "0", "MaxValue": "1"} for number in range(31)],
+            ),
+            "ContinuousParameterRanges",
+            "at most 30 entries",
+            "it has 31",
+        ),
         ((*RANGES, "CategoricalParameterRanges", 0, "Values", []), "Values", "at least 1 entries", "it has 0"),
         (
             (*RANGES, "CategoricalParameterRanges", 0, "Values", [str(number) for number in range(31)]),
