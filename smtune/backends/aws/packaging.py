@@ -80,7 +80,8 @@ def pack_source(
     with tempfile.TemporaryDirectory(prefix=".smtune-pack-", dir=target.parent) as folder:
         code = Path(folder) / "code"
         snapshot_source(source_dir, code, leave_out=[*leave_out, target, Path(folder)])
-        members = dict(_members(code, code))
+        left_out = {path.resolve() for path in leave_out}
+        members = {name: path for name, path in _members(code, code) if path.resolve() not in left_out}
         problems = [*_missing(entry_point, code), *_links_outside(members, code)]
         if problems:
             raise SpecError(problems)

@@ -105,6 +105,7 @@ def test_a_link_to_a_folder_outside_is_told(pack, code, tmp_path):
     with pytest.raises(SpecError, match="source_dir = data: links to a folder outside"):
         pack()
     assert not (tmp_path / "sourcedir.tar.gz").exists()
+    assert "data" not in names(pack(leave_out=[code / "data"]))
 
 
 def test_sockets_and_pipes_stay_behind(pack, code, monkeypatch):
