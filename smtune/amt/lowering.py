@@ -50,7 +50,6 @@ class References:
         output: ``s3://`` URI for models.
         code: ``s3://`` URI of the training code, by definition: ``""`` for the job's own.
         channels: ``s3://`` URI of data that are here, by definition and channel.
-        sagemaker: Fields of the ``sagemaker`` block that hold where the spec is silent.
     """
 
     name: str | None = None
@@ -59,7 +58,6 @@ class References:
     output: str | None = None
     code: Mapping[str, str] = field(default_factory=dict)
     channels: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    sagemaker: Mapping[str, Any] = field(default_factory=dict)
 
 
 NOTHING_KNOWN = References()
@@ -162,12 +160,12 @@ def _definition(
 
 def _block(cloud: SageMaker, references: References, region: str | None, max_trial_seconds: float) -> SageMaker:
     filled: dict[str, Any] = {
-        key: value
-        for key, value in references.sagemaker.items()
-        if getattr(cloud, key) == SageMaker.model_fields[key].get_default(call_default_factory=True)
+        "role": cloud.role or references.role,
+        "bucket": None,
+        "prefix": _PREFIX,
+        "max_cost_usd": None,
+        "usd_per_hour": None,
     }
-    filled |= {"role": cloud.role or references.role, "bucket": None, "prefix": _PREFIX}
-    filled |= {"max_cost_usd": None, "usd_per_hour": None}
     if cloud.image is not None and region is not None:
         filled["image"] = _image(cloud.image, region, "sagemaker.image")
     if cloud.spot and cloud.max_wait_seconds is None:

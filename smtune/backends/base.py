@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from smtune.pricing import Estimate
 from smtune.results import TuningResult
 from smtune.spec import TuningSpec
 from smtune.store import WarmStarted
@@ -14,6 +15,21 @@ from smtune.trial import Trial
 
 Listener = Callable[[Trial], None]
 """Told of every change of a trial."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Something on this machine that a job needs elsewhere.
+
+    Attributes:
+        kind: ``"code"``, or the name of a channel.
+        path: What it is here.
+        uri: Where it will be; made of what it holds, so nothing is sent twice.
+    """
+
+    kind: str
+    path: str
+    uri: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +45,9 @@ class Plan:
         warnings: What the user should know first, e.g. what this backend ignores.
         schedule: What the strategy will do, one line each: what `auto` chose and why, the brackets of Hyperband.
         warm_start: What the job takes over from earlier ones, or ``None``.
+        uploads: What has to be sent ahead of the request.
+        estimate: What it may cost, and how long it may take, or ``None`` if it costs nothing.
+        region: The AWS region that it will run in, or ``None``.
     """
 
     backend: str
@@ -39,6 +58,9 @@ class Plan:
     warnings: tuple[str, ...] = ()
     schedule: tuple[str, ...] = ()
     warm_start: WarmStarted | None = None
+    uploads: tuple[Upload, ...] = ()
+    estimate: Estimate | None = None
+    region: str | None = None
 
 
 class Backend(ABC):

@@ -129,6 +129,24 @@ def other_region(name: str, found: str, region: str) -> Problem:
     return Problem("bucket", name, f"is in {found}, but the job runs in {region}", f"use a bucket in {region}")
 
 
+def file_address(bucket: Bucket, kind: str, path: Path) -> str:
+    """Return where :func:`upload_file` puts a file; sends nothing.
+
+    Raises:
+        SpecError: There is no such file; the field is ``kind``.
+    """
+    return bucket.uri(_file_key(bucket, kind, path))
+
+
+def folder_address(bucket: Bucket, kind: str, folder: Path) -> str:
+    """Return where :func:`upload_folder` puts what a folder holds; sends nothing.
+
+    Raises:
+        SpecError: As of :func:`upload_folder`.
+    """
+    return bucket.uri(bucket.key(kind, _address(_uploadable(bucket, kind, folder))) + "/")
+
+
 def upload_file(bucket: Bucket, kind: str, path: Path) -> str:
     """Upload a file, unless it is there.
 
@@ -144,10 +162,7 @@ def upload_file(bucket: Bucket, kind: str, path: Path) -> str:
         SpecError: There is no such file; the field is ``kind``.
         AwsError: S3 refuses, or cannot be reached.
     """
-    if not path.is_file():
-        raise SpecError([Problem(kind, str(path), "is no file", "correct the path")])
-    _check_keys(kind, [bucket.key(kind, "0" * _DIGITS, path.name)])
-    key = bucket.key(kind, _hash_of(path)[:_DIGITS], path.name)
+    key = _file_key(bucket, kind, path)
     with explained(f"the upload of {path.name} to {bucket.uri(key)}", service="S3", actions=_ACTIONS):
         if _size_there(bucket, key) != path.stat().st_size:
             _send(bucket, {key: path})
@@ -170,12 +185,7 @@ def upload_folder(bucket: Bucket, kind: str, folder: Path) -> str:
             S3 cannot take; the field is ``kind``.
         AwsError: S3 refuses, or cannot be reached.
     """
-    if not folder.is_dir():
-        raise SpecError([Problem(kind, str(folder), "is no folder", "correct the path")])
-    files = _files(kind, folder)
-    if not files:
-        raise SpecError([Problem(kind, str(folder), "holds no file", "name a folder that holds the data")])
-    _check_keys(kind, [bucket.key(kind, "0" * _DIGITS, name) for name in files])
+    files = _uploadable(bucket, kind, folder)
     address = _address(files)
     start, marker = bucket.key(kind, address) + "/", bucket.key("complete", kind, address)
     keys = {f"{start}{name}": path for name, path in files.items()}
@@ -188,6 +198,24 @@ def upload_folder(bucket: Bucket, kind: str, folder: Path) -> str:
             body = json.dumps({"files": len(files)}).encode()
             bucket.client.put_object(Bucket=bucket.name, Key=marker, Body=body, **bucket.written)
     return bucket.uri(start)
+
+
+def _file_key(bucket: Bucket, kind: str, path: Path) -> str:
+    if not path.is_file():
+        raise SpecError([Problem(kind, str(path), "is no file", "correct the path")])
+    _check_keys(kind, [bucket.key(kind, "0" * _DIGITS, path.name)])
+    return bucket.key(kind, _hash_of(path)[:_DIGITS], path.name)
+
+
+def _uploadable(bucket: Bucket, kind: str, folder: Path) -> dict[str, Path]:
+    """Return the files within a folder by their names; there are some, and S3 can take their names."""
+    if not folder.is_dir():
+        raise SpecError([Problem(kind, str(folder), "is no folder", "correct the path")])
+    files = _files(kind, folder)
+    if not files:
+        raise SpecError([Problem(kind, str(folder), "holds no file", "name a folder that holds the data")])
+    _check_keys(kind, [bucket.key(kind, "0" * _DIGITS, name) for name in files])
+    return files
 
 
 def _create(bucket: Bucket, region: str) -> None:

@@ -1,0 +1,316 @@
+"""What the ``amt`` backend checks, and what it will send, before anything is sent."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from smtune.amt import References, encode_request, losses, lower
+from smtune.amt.definition import Algorithm
+from smtune.amt.fields import problem_of
+from smtune.amt.limits import Severity, check_request
+from smtune.backends.aws.defaults import AccountDefaults, read_defaults
+from smtune.backends.aws.packaging import pack_source
+from smtune.backends.aws.session import ROLE_ARN
+from smtune.backends.aws.storage import Bucket, default_bucket, file_address, folder_address
+from smtune.backends.base import Plan, Upload
+from smtune.backends.training_files import file_problems
+from smtune.errors import LoweringError, Problem, SpecError
+from smtune.pricing import Estimate, InstanceUse, PriceBook, Workload, cap_problem, estimate
+from smtune.spec import SageMaker, Training, TuningSpec
+from smtune.store import home
+
+CODE = "code"
+"""Kind of an upload: the training code, packed."""
+
+_CLOUD_DEFAULTS = {
+    "role": "role",
+    "subnets": "subnets",
+    "security_groups": "security_groups",
+    "network_isolation": "network_isolation",
+    "encrypt_traffic": "encrypt_inter_container_traffic",
+    "output_kms_key": "output_kms_key",
+    "volume_kms_key": "volume_kms_key",
+    "bucket": "bucket",
+    "prefix": "prefix",
+}
+"""Keys of the ``sagemaker`` block to what SageMaker's config files call them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All that is known of a job before it is sent.
+
+    Attributes:
+        plan: What would be submitted; ``None`` if there are problems.
+        problems: What is wrong, all at once.
+        lowering: Whether the spec itself is fine, and only this backend cannot do what it asks for.
+    """
+
+    plan: Plan | None
+    problems: tuple[Problem, ...]
+    lowering: bool = False
+
+
+def plan_amt(
+    spec: TuningSpec, *, name: str | None = None, region: str | None = None, seconds_per_trial: float | None = None
+) -> Plan:
+    """Return the plan of a tuning job of SageMaker. Nothing is sent, and no credentials are needed.
+
+    Args:
+        spec: What to tune.
+        name: Name of the job; by default the spec's own, or one made from the time.
+        region: Where it runs; by default where the spec says, or the AWS configuration.
+        seconds_per_trial: What a trial takes, if that is known, for the expected cost.
+
+    Raises:
+        SpecError: Everything that is wrong.
+        LoweringError: The spec is fine, and SageMaker cannot do what it asks for.
+    """
+    found = examine(spec, name=name, region=region, seconds_per_trial=seconds_per_trial)
+    if found.plan is None:
+        raise (LoweringError if found.lowering else SpecError)(found.problems)
+    return found.plan
+
+
+def examine(
+    spec: TuningSpec, *, name: str | None = None, region: str | None = None, seconds_per_trial: float | None = None
+) -> Findings:
+    """Return the plan of a job, or all that keeps it from having one. Arguments as of :func:`plan_amt`."""
+    defaults = read_defaults()
+    named = _completed(spec, defaults, name, region)
+    cloud = named.sagemaker or SageMaker()
+    problems = [*_missing(cloud), *_file_problems(named)]
+    uploads: list[Upload] = []
+    references = References()
+    if not problems:
+        uploads, references, problems = _placed(named, cloud)
+    try:
+        lowered = lower(named, references)
+    except LoweringError as error:
+        return Findings(None, (*problems, *error.problems), lowering=not problems)
+    except SpecError as error:
+        return Findings(None, (*problems, *error.problems))
+    request = encode_request(lowered)
+    violations = check_request(request)
+    # What is missing on this machine is told in its own words, and would be told twice.
+    known = {problem.field for problem in problems}
+    errors = [problem_of(one, request) for one in violations if one.severity is Severity.error]
+    problems += [one for one in errors if one.field not in known]
+    cost = _estimate(named, lowered, seconds_per_trial)
+    problems += _cap_problems(named, cost)
+    if problems:
+        return Findings(None, tuple(problems))
+    asides = [problem_of(one, request) for one in violations if one.severity is not Severity.error]
+    plan = Plan(
+        backend="amt",
+        name=str(named.name),
+        spec=named,
+        request=request,
+        trials=lowered.limits.max_trials or _grid_size(lowered),
+        warnings=(*losses(named), *(f"{one.subject} {one.rule}; {one.fix}" for one in asides), *_warnings(named)),
+        uploads=tuple(uploads),
+        estimate=None if cost is None else cost.estimate,
+        region=cloud.region,
+    )
+    return Findings(plan, ())
+
+
+def _completed(spec: TuningSpec, defaults: AccountDefaults, name: str | None, region: str | None) -> TuningSpec:
+    """Return the spec with a name, a region, and what SageMaker's config files say where it is silent."""
+    cloud = spec.sagemaker or SageMaker()
+    said = cloud.model_fields_set
+    filled: dict[str, Any] = {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, attribute in _CLOUD_DEFAULTS.items()
+        if key not in said and (value := getattr(defaults, attribute)) not in (None, ())
+    }
+    if ("subnets" in said) != ("security_groups" in said):  # they belong together
+        filled = {key: value for key, value in filled.items() if key not in ("subnets", "security_groups")}
+    filled["tags"] = {**defaults.tags, **cloud.tags}
+    filled["region"] = region or cloud.region or _configured_region()
+    training = spec.training
+    if training is not None and defaults.environment:
+        training = training.model_copy(update={"environment": {**defaults.environment, **training.environment}})
+    chosen = name or spec.name or time.strftime("tuning-%y%m%d-%H%M%S-") + secrets.token_hex(2)
+    completed = {"name": chosen, "training": training, "sagemaker": cloud.model_copy(update=filled)}
+    if chosen != spec.name:
+        TuningSpec.from_dict({**spec.to_dict(), "name": chosen})  # by the rule of names
+    return spec.model_copy(update=completed)
+
+
+def _configured_region() -> str | None:
+    named = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if named or find_spec("botocore") is None:
+        return named
+    from botocore.exceptions import ProfileNotFound
+    from botocore.session import Session
+
+    try:
+        region: str | None = Session().get_config_variable("region")
+    except ProfileNotFound:  # told by whatever needs the profile
+        return None
+    return region
+
+
+def _missing(cloud: SageMaker) -> Iterator[Problem]:
+    if cloud.role is None:
+        rule = "is missing, and SageMaker's config files name none"
+        yield Problem("sagemaker.role", None, rule, "write the ARN of the role that trainings act as")
+    if cloud.region is None:
+        rule = "is missing, and no AWS region is configured"
+        yield Problem("sagemaker.region", None, rule, "write e.g. eu-west-1, or set AWS_DEFAULT_REGION")
+    if not cloud.choices and "ResourceConfig" not in cloud.definition:
+        yield Problem("sagemaker.instance_type", None, "is missing", "write e.g. ml.m5.xlarge")
+
+
+def _trainings(spec: TuningSpec) -> Iterator[tuple[str, Training]]:
+    """Yield what each definition trains, the job's own under an empty name."""
+    if spec.training is not None:
+        yield "", spec.training
+    for key, one in (spec.definitions or {}).items():
+        if one.training is not None:
+            yield key, one.training
+
+
+def _file_problems(spec: TuningSpec) -> Iterator[Problem]:
+    seen: list[Training] = []
+    for key, training in _trainings(spec):
+        if training not in seen:  # further definitions often train what the job's own does
+            prefix = f"definitions.{key}." if key else ""
+            yield from (replace(one, field=prefix + one.field) for one in file_problems(training))
+        seen.append(training)
+
+
+def _placed(spec: TuningSpec, cloud: SageMaker) -> tuple[list[Upload], References, list[Problem]]:
+    """Return what is to be uploaded, where everything will lie, and what is wrong with what is to be uploaded."""
+    matched = ROLE_ARN.fullmatch(str(cloud.role))
+    if matched is None:
+        return [], References(region=cloud.region, role=cloud.role, output="s3://unknown"), []
+    bucket = planned_bucket(cloud)
+    uploads: list[Upload] = []
+    code: dict[str, str] = {}
+    channels: dict[tuple[str, str], str] = {}
+    problems: list[Problem] = []
+    for key, training in _trainings(spec):
+        try:
+            if training.entry_point is not None and not training.has_remote_code:
+                code[key] = _code_address(training, bucket)
+                uploads.append(Upload(CODE, training.source_dir, code[key]))
+            for name, channel in training.channels.items():
+                if not channel.is_remote:
+                    path = Path(channel.source)
+                    place = folder_address if path.is_dir() else file_address
+                    channels[key, name] = place(bucket, name, path)
+                    uploads.append(Upload(name, channel.source, channels[key, name]))
+        except SpecError as error:
+            problems += [
+                problem.under(f"definitions.{key}.training" if key else "training") for problem in error.problems
+            ]
+    output = bucket.uri(bucket.key("jobs"))
+    unique = list({one.uri: one for one in uploads}.values())
+    return unique, References(None, cloud.role, cloud.region, output, code, channels), problems
+
+
+def planned_bucket(cloud: SageMaker, client: Any = None) -> Bucket:
+    """Return where a job's code and data go.
+
+    Args:
+        cloud: A block with a role and a region.
+        client: boto3's client of S3, to upload with.
+    """
+    matched = ROLE_ARN.fullmatch(str(cloud.role))
+    account = matched["account"] if matched else ""
+    name = cloud.bucket or default_bucket(str(cloud.region), account)
+    # A bucket that was named may be another account's; the one that has the default name must not be.
+    return Bucket(client, name, cloud.prefix, cloud.output_kms_key, None if cloud.bucket else account)
+
+
+def _code_address(training: Training, bucket: Bucket) -> str:
+    with tempfile.TemporaryDirectory(prefix="smtune-plan-") as folder:
+        archive = pack_code(training, Path(folder))
+        return file_address(bucket, CODE, archive)
+
+
+def pack_code(training: Training, folder: Path) -> Path:
+    """Return the archive of a training's code, made in ``folder``.
+
+    Raises:
+        SpecError: It cannot be packed; fields are relative to the training.
+    """
+    source = Path(training.source_dir)
+    data = [Path(one.source) for one in training.channels.values() if not one.is_remote]
+    inside = [one for one in data if source.resolve() in one.resolve().parents]
+    archive = folder / "sourcedir.tar.gz"
+    return pack_source(source, archive, entry_point=str(training.entry_point), leave_out=inside).path
+
+
+def _grid_size(lowered: TuningSpec) -> int | None:
+    return lowered.planned_trials if lowered.strategy.type == "grid" else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Cost:
+    workload: Workload
+    book: PriceBook
+    estimate: Estimate
+
+
+def _estimate(spec: TuningSpec, lowered: TuningSpec, seconds_per_trial: float | None) -> _Cost | None:
+    """Return what a job may cost, or ``None`` while it is not known on what it runs."""
+    algorithms = [Algorithm.main(lowered)]
+    algorithms += [Algorithm.further(one, lowered) for one in (lowered.definitions or {}).values()]
+    uses = []
+    for one in algorithms:
+        choices = [InstanceUse(type=it.type, count=it.count, volume_gb=it.volume_gb) for it in one.sagemaker.choices]
+        if not choices:
+            return None
+        uses.append(replace(choices[0], fallbacks=tuple(choices[1:])))
+    cloud, limits = spec.sagemaker or SageMaker(), lowered.limits
+    criteria = lowered.completion
+    usd_per_hour = cloud.usd_per_hour
+    if usd_per_hour is None and spec.limits.usd_per_hour is not None:
+        usd_per_hour = spec.limits.usd_per_hour / uses[0].count
+    waits = [one.sagemaker.max_wait_seconds for one in algorithms if one.sagemaker.max_wait_seconds is not None]
+    workload = Workload(
+        instances=uses,
+        region=str(cloud.region),
+        max_trial_seconds=max(float(one.max_trial_seconds or 0) for one in algorithms),
+        trials=limits.max_trials or _grid_size(lowered),
+        parallel=limits.max_parallel,
+        max_runtime_seconds=limits.max_runtime_seconds,
+        max_wait_seconds=max(waits, default=None),
+        spot=any(one.sagemaker.spot for one in algorithms),
+        stops_early=lowered.early_stopping is not None
+        or lowered.strategy.type == "hyperband"
+        or criteria != type(criteria)(),
+        seconds_per_trial=seconds_per_trial,
+        usd_per_hour=usd_per_hour,
+    )
+    book = PriceBook.load(home())
+    return _Cost(workload, book, estimate(workload, book))
+
+
+def _cap_problems(spec: TuningSpec, cost: _Cost | None) -> Iterator[Problem]:
+    caps: Mapping[str, float | None] = {
+        "sagemaker.max_cost_usd": None if spec.sagemaker is None else spec.sagemaker.max_cost_usd,
+        "limits.max_cost_usd": spec.limits.max_cost_usd,
+    }
+    for field, cap in caps.items():
+        problem = (
+            cap_problem(cap, cost.workload, cost.book, field=field) if cap is not None and cost is not None else None
+        )
+        if problem is not None:
+            yield problem
+
+
+def _warnings(spec: TuningSpec) -> Iterator[str]:
+    if spec.limits.max_trial_seconds is None:
+        yield "limits.max_trial_seconds is not set: a trial that hangs is stopped, and billed, after a day"
