@@ -34,6 +34,7 @@ def table_row(trial: Trial, evaluation: Evaluation | None) -> dict[str, Any]:
         "resource": trial.resource,
         "paused": trial.paused,
         "failure_reason": trial.failure_reason,
+        **_on_sagemaker(trial),
     }
     taken = {*ours, *rest}
     tuned = {f"parameter.{name}" if name in taken else name: value for name, value in trial.parameters.items()}
@@ -55,6 +56,7 @@ def trial_dict(trial: Trial) -> dict[str, Any]:
         "started_at": iso_time(trial.started_at),
         "ended_at": iso_time(trial.ended_at),
         "failure_reason": trial.failure_reason,
+        **_on_sagemaker(trial),
     }
 
 
@@ -80,6 +82,12 @@ def iso_time(seconds: float | None) -> str | None:
     """Return a time in seconds since the epoch in ISO 8601 (UTC), to the millisecond."""
     moment = _moment(seconds)
     return None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _on_sagemaker(trial: Trial) -> dict[str, Any]:
+    """Return what only trainings on SageMaker have, as far as it is known."""
+    fields = {"training_job": trial.training_job, "model": trial.model, "billable_seconds": trial.billable_seconds}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _mean_columns(evaluation: Evaluation) -> dict[str, Any]:

@@ -63,26 +63,29 @@ class WarmStartParent:
 
     Attributes:
         name: What it is called: the name of a job, or of a file.
-        used: How many of its trials have a result that the job can use.
+        used: How many of its trials have a result that the job can use, or ``None`` if that is not told.
         left_out: Why others have none, e.g. ``"eta outside 0.01 to 0.5"``, to how many trials.
-        best: The best trial that is used, with what this job tunes of its parameters.
+        best: The best trial that is used, with what this job tunes of its parameters, or ``None`` if it is not told.
     """
 
     name: str
-    used: int
+    used: int | None
     left_out: Mapping[str, int]
-    best: Trial
+    best: Trial | None
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> WarmStartParent:
         """Return what :meth:`to_dict` wrote."""
-        best = Trial(status=TrialStatus.Completed, **fields["best"])
+        best = None if fields["best"] is None else Trial(status=TrialStatus.Completed, **fields["best"])
         return cls(fields["name"], fields["used"], fields["left_out"], best)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
-        best = {"number": self.best.number, "objective": self.best.objective, "parameters": dict(self.best.parameters)}
-        return {"name": self.name, "used": self.used, "left_out": dict(self.left_out), "best": best}
+        best = self.best
+        fields = (
+            {"number": best.number, "objective": best.objective, "parameters": dict(best.parameters)} if best else None
+        )
+        return {"name": self.name, "used": self.used, "left_out": dict(self.left_out), "best": fields}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,7 @@ class TuningResult:
         metric: The objective metric.
         goal: Which way it is optimised.
         strategy: Type of the strategy, e.g. ``"evolutionary"``.
-        seed: The seed.
+        seed: The seed, or ``None`` if the job has none.
         trials: In the order of their numbers.
         max_parallel: How many trials may run at a time.
         planned_trials: How many there will be if nothing ends the job early, or ``None``; at most, where
@@ -135,7 +138,7 @@ class TuningResult:
     metric: str
     goal: Goal
     strategy: str
-    seed: int
+    seed: int | None
     trials: Sequence[Trial]
     max_parallel: int = 1
     planned_trials: int | None = None
@@ -228,7 +231,8 @@ class TuningResult:
         """The parent of a warm start with the best trial; ``None`` where objectives may not be compared."""
         if self.warm_start is None or self.warm_start.type != WarmStartType.IdenticalDataAndAlgorithm:
             return None
-        return min(self.warm_start.parents, key=lambda parent: self.goal.sign * _objective(parent.best))
+        bests = [(parent, parent.best) for parent in self.warm_start.parents if parent.best is not None]
+        return min(bests, key=lambda one: self.goal.sign * _objective(one[1]), default=(None, None))[0]
 
     @property
     def baseline(self) -> Trial | None:
@@ -246,8 +250,10 @@ class TuningResult:
 
     @property
     def cost_usd(self) -> float | None:
-        """What the trials that ended cost, or ``None`` if the spec names no price."""
-        return None if self.usd_per_hour is None else self.trial_seconds / 3600 * self.usd_per_hour
+        """What the trials cost, by what they are charged for, or ``None`` if the spec names no price."""
+        if self.usd_per_hour is None:
+            return None
+        return math.fsum(trial.charged_seconds for trial in self.trials) / 3600 * self.usd_per_hour
 
     @property
     def counts(self) -> dict[str, int]:

@@ -59,6 +59,10 @@ class Trial:
             ``None`` for a whole training.
         paused: Whether it was stopped because it had used its resource: it can go on with more, or does so.
         seconds_before: What it took before it was paused the last time.
+        training_job: Name of its training job on SageMaker, or ``None``.
+        model: Where its model is, e.g. the S3 URI of its ``model.tar.gz``, or ``None`` if that is not known.
+        billable_seconds: Seconds that it is charged for, or ``None`` for those that it took; spare capacity is
+            charged for less.
     """
 
     number: int
@@ -75,6 +79,9 @@ class Trial:
     resource: int | None = None
     paused: bool = False
     seconds_before: float = 0.0
+    training_job: str | None = None
+    model: str | None = None
+    billable_seconds: float | None = None
 
     @property
     def seconds(self) -> float | None:
@@ -84,3 +91,8 @@ class Trial:
         if self.started_at is None:
             return self.seconds_before or None
         return self.seconds_before + max(0.0, self.ended_at - self.started_at)
+
+    @property
+    def charged_seconds(self) -> float:
+        """Seconds that it costs money for: its billable ones if they are known, else those that it took."""
+        return (self.seconds or 0.0) if self.billable_seconds is None else self.billable_seconds

@@ -1,19 +1,22 @@
 """The wire format of SageMaker Automatic Model Tuning (AMT): pure functions over the plain values that its API speaks."""
 
-from smtune.amt.description import decode_objective, decode_trials
+from smtune.amt.description import decode_description, request_of
 from smtune.amt.limits import Severity, Violation, check_request
 from smtune.amt.lowering import References, losses, lower
 from smtune.amt.request import decode_request, encode_request
+from smtune.amt.summaries import decode_objective, decode_trials
 
 __all__ = [
     "References",
     "Severity",
     "Violation",
     "check_request",
+    "decode_description",
     "decode_objective",
     "decode_request",
     "decode_trials",
     "encode_request",
     "losses",
     "lower",
+    "request_of",
 ]

@@ -1,116 +1,271 @@
-"""What SageMaker says of a tuning job: the summaries of its training jobs as trials.
+"""A tuning job as SageMaker tells it, whoever created it: its answers as a :class:`smtune.results.TuningResult`.
 
-A summary is an entry of ``TrainingJobSummaries`` in the answer of ``ListTrainingJobsForHyperParameterTuningJob``, as
-boto3 returns it or as the aws command line prints it. All values of hyperparameters are text there.
+::
+
+    DescribeHyperParameterTuningJob             description   one
+    ListTrainingJobsForHyperParameterTuningJob  summaries     one per training job
+    DescribeTrainingJob                         details       one per training job, of those that are known
+
+Reading them never fails on a job that exists. Where smtune would refuse its request (a spec asks for more than the
+service does), the description's own words count.
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
-from smtune.container import decode_value
-from smtune.errors import Problem, SpecError
-from smtune.space import Parameter, SearchSpace, Value
-from smtune.spec import Goal
+from smtune.amt.definition import TUNING_OBJECTIVE
+from smtune.amt.described import Described
+from smtune.amt.names import trial_number
+from smtune.amt.request import decode_request
+from smtune.amt.stops import Stops
+from smtune.amt.summaries import decode_trial, in_order, one_line
+from smtune.amt.times import read_optional_time, read_time
+from smtune.results import TuningResult, WarmStartParent, WarmStartResult
+from smtune.space import SearchSpace
+from smtune.spec import Goal, TuningSpec
 from smtune.trial import Trial, TrialStatus
 
-_STATUS = {
-    "InProgress": TrialStatus.InProgress,
-    "Stopping": TrialStatus.InProgress,
-    "Completed": TrialStatus.Completed,
-    "Failed": TrialStatus.Failed,
-    "Stopped": TrialStatus.Stopped,
-    "Deleting": TrialStatus.Stopped,
-}
-_METRIC = "FinalHyperParameterTuningJobObjectiveMetric"
-_REQUIRED = ("TrainingJobName", "CreationTime", "TrainingJobStatus", "TunedHyperParameters")
+ADDED = (
+    "BestTrainingJob",
+    "ConsumedResources",
+    "CreationTime",
+    "FailureReason",
+    "HyperParameterTuningEndTime",
+    "HyperParameterTuningJobArn",
+    "HyperParameterTuningJobStatus",
+    "LastModifiedTime",
+    "ObjectiveStatusCounters",
+    "OverallBestTrainingJob",
+    "ResponseMetadata",
+    "TrainingJobStatusCounters",
+    "TuningJobCompletionDetails",
+)
+"""Members of a description that are no part of the request."""
+
+_SEE_FAILURES = " Please take a look at the training job failures to get more details."
+_SHOWN_CAUSES = 3
+_NOTHING: Mapping[str, Any] = {}
 
 
-def decode_trials(summaries: Sequence[Mapping[str, Any]], space: SearchSpace) -> list[Trial]:
-    """Return the training jobs of a tuning job as trials, numbered in the order of their creation.
+def request_of(description: Mapping[str, Any], tags: Sequence[Mapping[str, str]] = ()) -> dict[str, Any]:
+    """Return the ``CreateHyperParameterTuningJob`` request that a description echoes.
 
     Args:
-        summaries: In any order.
-        space: Says what type the values of its parameters have. A value that is not legal there, or of another
-            parameter, has the type that its text suggests.
-
-    Raises:
-        SpecError: A summary lacks what all of SageMaker's have; fields are relative to ``TrainingJobSummaries``.
+        description: What ``DescribeHyperParameterTuningJob`` answers. Members that smtune does not know are kept.
+        tags: What ``ListTags`` answers for the job: a description leaves them out. AWS's own are left out.
     """
-    problems = [problem for place, one in enumerate(summaries) for problem in _problems(one, place)]
-    if problems:
-        raise SpecError(problems)
-    # Names hold a counter: they order what was created in the same second.
-    ordered = sorted(summaries, key=lambda one: (_seconds(one["CreationTime"]), str(one["TrainingJobName"])))
-    return [_trial(number, one, space) for number, one in enumerate(ordered)]
+    request = {name: value for name, value in description.items() if name not in ADDED and value is not None}
+    if request.get("TrainingJobDefinition") is not None:
+        request["TrainingJobDefinition"] = _as_requested(request["TrainingJobDefinition"])
+    if request.get("TrainingJobDefinitions") is not None:
+        request["TrainingJobDefinitions"] = [_as_requested(one) for one in request["TrainingJobDefinitions"]]
+    own = [dict(tag) for tag in tags if not tag["Key"].startswith("aws:")]
+    return {**request, "Tags": own} if own else request
 
 
-def decode_objective(summaries: Sequence[Mapping[str, Any]]) -> tuple[str | None, Goal | None]:
-    """Return the name of the objective metric and which way it is optimised, as far as summaries tell.
+def _as_requested(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a definition without what the service adds to it."""
+    requested = dict(definition)
+    static = {
+        key: text for key, text in (definition.get("StaticHyperParameters") or {}).items() if key != TUNING_OBJECTIVE
+    }
+    if static:
+        requested["StaticHyperParameters"] = static
+    else:
+        requested.pop("StaticHyperParameters", None)
+    if (
+        requested.get("ResourceConfig") == resources_of(definition)
+        and "HyperParameterTuningResourceConfig" in definition
+    ):
+        del requested["ResourceConfig"]
+    return requested
 
-    The type is left out of the summaries of tuning jobs with a single training definition.
+
+def resources_of(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the ``ResourceConfig`` of a definition's training jobs, also where it names several instances."""
+    if "HyperParameterTuningResourceConfig" not in definition:
+        return dict(definition.get("ResourceConfig") or {})
+    tuning = definition["HyperParameterTuningResourceConfig"]
+    first: Mapping[str, Any] = next(iter(tuning.get("InstanceConfigs") or ()), _NOTHING)
+    rest = {key: value for key, value in tuning.items() if key not in ("InstanceConfigs", "AllocationStrategy")}
+    return {**first, **rest}
+
+
+def decode_description(
+    description: Mapping[str, Any],
+    summaries: Sequence[Mapping[str, Any]],
+    details: Mapping[str, Mapping[str, Any]] = _NOTHING,
+    *,
+    spec: TuningSpec | None = None,
+    backend: str = "amt",
+) -> TuningResult:
+    """Return a tuning job as its result.
+
+    Trials are numbered in the order of their creation. One that a rule stopped counts with the objective that it had,
+    as it does for the service; one that anything else stopped does not. In a job with several definitions, a trial's
+    ``origin`` is the name of its definition, and one whose objective goes the other way than the first definition's has
+    its value among its metrics only.
+
+    Args:
+        description: What ``DescribeHyperParameterTuningJob`` answers.
+        summaries: All ``TrainingJobSummaries``, in any order.
+        details: What ``DescribeTrainingJob`` answers, by training job: all metrics, what is billed, where the model is.
+        spec: The job's own spec if it is known: it also tells what the service is not told. By default what the
+            description means.
+        backend: Which backend the result names.
     """
-    finals = [one[_METRIC] for one in summaries if one.get(_METRIC)]
-    metric = next((final["MetricName"] for final in finals if "MetricName" in final), None)
-    goal = next((Goal.parse(final["Type"]) for final in finals if final.get("Type")), None)
-    return metric, goal
+    job = Described(description)
+    told = spec if spec is not None else _meant(description)
+    objective = told.objective if told is not None else job.objective(summaries)
+    trials = _trials(job, in_order(summaries), details, told, objective.goal)
+    result = TuningResult(
+        name=description["HyperParameterTuningJobName"],
+        backend=backend,
+        status=job.status,
+        metric=objective.metric,
+        goal=objective.goal,
+        strategy=told.strategy.type if told is not None else str(job.config.get("Strategy", "")).lower(),
+        seed=job.config.get("RandomSeed"),
+        trials=trials,
+        max_parallel=job.limits.get("MaxParallelTrainingJobs", 1),
+        planned_trials=told.planned_trials if told is not None else job.limits.get("MaxNumberOfTrainingJobs"),
+        failure_reason=job.ended_by(trials, objective.goal),
+        started_at=read_optional_time(description.get("CreationTime")),
+        ended_at=read_optional_time(description.get("HyperParameterTuningEndTime")),
+        warm_start=_warm_start(job),
+        holdout_metric=objective.holdout_metric,
+    )
+    result = replace(result, failure_reason=_failure(job, result) or result.failure_reason)
+    return result if told is None else _with_what_the_service_is_not_told(result, told)
 
 
-def _problems(summary: object, place: int) -> list[Problem]:
-    where = f"TrainingJobSummaries[{place}]"
-    if not isinstance(summary, Mapping):
-        return [Problem(where, summary, "is no summary of a training job", "save the answer as it came")]
-    missing = [name for name in _REQUIRED if name not in summary]
-    if missing:
-        return [Problem(f"{where}.{name}", None, "is missing", "save the answer as it came") for name in missing]
-    problems = []
-    if summary["TrainingJobStatus"] not in _STATUS:
-        known = ", ".join(_STATUS)
-        status = summary["TrainingJobStatus"]
-        problems.append(Problem(f"{where}.TrainingJobStatus", status, "is no status", f"SageMaker's are {known}"))
-    if not isinstance(summary["TunedHyperParameters"], Mapping):
-        given = summary["TunedHyperParameters"]
-        problems.append(Problem(f"{where}.TunedHyperParameters", given, "is no mapping", "save the answer as it came"))
-    final = summary.get(_METRIC) or {}
-    if not isinstance(final, Mapping) or isinstance(final.get("Value", 0.0), str | bool | list | dict | None):
-        problems.append(Problem(f"{where}.{_METRIC}", final, "holds no number", "save the answer as it came"))
+def _meant(description: Mapping[str, Any]) -> TuningSpec | None:
+    """Return the spec that a description means, or ``None`` if smtune would refuse it."""
     try:
-        _seconds(summary["CreationTime"])
-    except (TypeError, ValueError):
-        rule = "is no time"
-        problems.append(Problem(f"{where}.CreationTime", summary["CreationTime"], rule, "save the answer as it came"))
-    return problems
+        return decode_request(request_of(description))
+    except Exception:  # whatever a request holds, its job exists, and what came of it can be told
+        return None
 
 
-def _seconds(time: object) -> float:
-    """Return a time in seconds since the epoch, whether boto3 read it, or the command line wrote it in either way."""
-    if isinstance(time, datetime):
-        return time.timestamp()
-    if isinstance(time, str):
-        return datetime.fromisoformat(time).timestamp()
-    return float(time)  # type: ignore[arg-type]
-
-
-def _trial(number: int, summary: Mapping[str, Any], space: SearchSpace) -> Trial:
-    final = summary.get(_METRIC) or {}
-    counts = summary.get("ObjectiveStatus") != "Failed" and "Value" in final
-    return Trial(
-        number,
-        {name: _typed(str(text), space.get(name)) for name, text in summary["TunedHyperParameters"].items()},
-        _STATUS[summary["TrainingJobStatus"]],
-        float(final["Value"]) if counts else None,
-        failure_reason=summary.get("FailureReason"),
+def _with_what_the_service_is_not_told(result: TuningResult, spec: TuningSpec) -> TuningResult:
+    return replace(
+        result,
+        repeats=spec.repeats,
+        selection=spec.selection,
+        usd_per_hour=spec.limits.usd_per_hour,
     )
 
 
-def _typed(text: str, parameter: Parameter | None) -> Value:
-    """Return the legal value that a text means, or else what it says by itself."""
-    plain = decode_value(text)  # numbers, and text in the quotes of version 2 of the SageMaker SDK
-    for value in (text, plain):
-        with contextlib.suppress(SpecError):
-            if parameter is not None:
-                return parameter.cast(value)
-    return plain if isinstance(plain, str | int | float | bool) else text
+def _trials(
+    job: Described,
+    summaries: Sequence[Mapping[str, Any]],
+    details: Mapping[str, Mapping[str, Any]],
+    spec: TuningSpec | None,
+    goal: Goal,
+) -> tuple[Trial, ...]:
+    """Return the trials of a job; ``summaries`` are in the order of their creation."""
+    spaces = _spaces(job, spec)
+    found = []
+    for number, summary in enumerate(summaries):
+        definition = job.definition_of(summary)
+        name = definition.get("DefinitionName")
+        trial = decode_trial(number, summary, spaces[name])
+        trial = _with_details(trial, details.get(str(trial.training_job), _NOTHING), job.metric_of(definition))
+        if len(job.definitions) > 1:
+            against = job.goal_of(definition) not in (None, goal)
+            trial = replace(trial, origin=str(name or ""), objective=None if against else trial.objective)
+        found.append(trial)
+    stops = Stops(
+        status=job.status,
+        by_rule=job.gives_up,
+        ended_by=job.ended_by(found, goal),
+        last_creation=max((read_time(one["CreationTime"]) for one in summaries), default=0.0),
+    )
+    return tuple(
+        replace(
+            trial,
+            failure_reason=stops.reason(
+                trial,
+                job.definition_of(summary).get("StoppingCondition") or _NOTHING,
+                details.get(str(trial.training_job), _NOTHING),
+            ),
+        )
+        if trial.status is TrialStatus.Stopped
+        else trial
+        for trial, summary in zip(found, summaries, strict=True)
+    )
+
+
+def _spaces(job: Described, spec: TuningSpec | None) -> dict[str | None, SearchSpace]:
+    """Return what each definition varies, by its name."""
+    spaces = {one.get("DefinitionName"): job.space_of(one) for one in job.definitions}
+    if spec is not None:
+        spaces[job.definitions[0].get("DefinitionName")] = spec.parameters
+        spaces |= {name: one.parameters for name, one in (spec.definitions or {}).items()}
+    return spaces
+
+
+def _with_details(trial: Trial, details: Mapping[str, Any], metric: str | None) -> Trial:
+    """Return a trial with what ``DescribeTrainingJob`` says of it; its summary's objective stands."""
+    reported = {
+        one["MetricName"]: float(one["Value"])
+        for one in details.get("FinalMetricDataList") or ()
+        if one.get("MetricName") is not None and one.get("Value") is not None
+    }
+    metrics = {**reported, **trial.metrics}
+    objective, reason = trial.objective, trial.failure_reason
+    if trial.status is TrialStatus.InProgress:
+        objective, reason = metrics.get(str(metric), objective), None
+    elif trial.status is TrialStatus.Completed:
+        reason = None if objective is not None else f"no value of the objective {metric!r} was found in its log"
+    elif trial.status is TrialStatus.Failed:
+        reason = reason or one_line(details.get("FailureReason"))
+    has_model = trial.status in (TrialStatus.Completed, TrialStatus.Stopped)
+    model = (details.get("ModelArtifacts") or {}).get("S3ModelArtifacts") if has_model else None
+    billable = details.get("BillableTimeInSeconds")
+    return replace(
+        trial,
+        objective=objective,
+        metrics=metrics,
+        failure_reason=reason,
+        model=model or None,
+        billable_seconds=None if billable is None else float(billable),
+    )
+
+
+def _failure(job: Described, result: TuningResult) -> str | None:
+    """Return why the job failed, with the causes in the place of the advice to look for them."""
+    reason = one_line(job.answer.get("FailureReason"))
+    if reason is None:
+        return job.deletion
+    causes = list(result.failures().items())
+    if not causes or not reason.endswith(_SEE_FAILURES):
+        return reason
+    texts = [f"{len(numbers)} x {cause}" for cause, numbers in causes[:_SHOWN_CAUSES]]
+    texts += ["..."] if len(causes) > _SHOWN_CAUSES else []
+    return f"{reason.removesuffix(_SEE_FAILURES).rstrip('.')}: {'; '.join(texts)}"
+
+
+def _warm_start(job: Described) -> WarmStartResult | None:
+    """Return the parents of a job, and the best trial of theirs if it is better than all of the job's own.
+
+    How many of their trials the service uses, and the other parents' best ones, it does not tell.
+    """
+    config = job.answer.get("WarmStartConfig")
+    if not config:
+        return None
+    names = [str(one["HyperParameterTuningJobName"]) for one in config.get("ParentHyperParameterTuningJobs") or ()]
+    overall = job.answer.get("OverallBestTrainingJob") or _NOTHING
+    source = overall.get("TuningJobName")
+    best = _best_of_parent(overall, job) if source in names else None
+    parents = [WarmStartParent(name, None, {}, best if name == source else None) for name in names]
+    return WarmStartResult(str(config.get("WarmStartType")), parents)
+
+
+def _best_of_parent(summary: Mapping[str, Any], job: Described) -> Trial:
+    number = trial_number(str(summary["TrainingJobName"])) or 0
+    trial = decode_trial(number, summary, job.space_of(job.definitions[0]))
+    return Trial(number, trial.parameters, TrialStatus.Completed, trial.objective)

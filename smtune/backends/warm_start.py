@@ -89,7 +89,7 @@ def plan_warm_start(spec: TuningSpec) -> WarmStarted | None:
 def warnings_of(event: WarmStarted, baseline: Configuration | None) -> Iterator[str]:
     """Yield how many trials of each parent are used where that is not all of them, and why; and what has no effect."""
     for parent in map(WarmStartParent.from_dict, event.parents):
-        if parent.left_out:
+        if parent.left_out and parent.used is not None:
             count = sum(parent.left_out.values())
             used = f"warm_start: {parent.used} of {trials_text(parent.used + count)} of {parent.name} are used"
             yield f"{used}; {left_out_text(parent.left_out)}"

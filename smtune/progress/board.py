@@ -184,7 +184,9 @@ class Board:
         if result.max_parallel > 1:
             planned += f", {result.max_parallel} at a time"
         goal = f"{result.goal} {clean(result.metric)}"
-        parts = [self.name, result.backend, result.strategy, goal, planned, f"seed {result.seed}"]
+        parts = [self.name, result.backend, result.strategy, goal, planned]
+        if result.seed is not None:
+            parts.append(f"seed {result.seed}")
         return " · ".join(parts)
 
     def _clock(self) -> str:

@@ -146,16 +146,16 @@ def _warm_start_text(warm_start: WarmStartResult) -> str:
 
 
 def _parent_text(parent: WarmStartParent) -> str:
-    used = f"{trials_text(parent.used)} of {clean(parent.name)}"
+    used = clean(parent.name) if parent.used is None else f"{trials_text(parent.used)} of {clean(parent.name)}"
     return f"{used} ({clean(left_out_text(parent.left_out))})" if parent.left_out else used
 
 
 def _best_of_parents(result: TuningResult) -> str:
     """Return the best that the parents have, where it may be compared with the job's own."""
     parent = result.best_parent
-    if parent is None:
+    best = None if parent is None else parent.best
+    if parent is None or best is None:
         return ""
-    best = parent.best
     return f"; their best {clean(result.metric)} {objective_text(best.objective)} (trial {best.number} of {clean(parent.name)})"
 
 
