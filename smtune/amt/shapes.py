@@ -135,7 +135,7 @@ def check_shapes(request: object) -> list[Violation]:
     return list(_check(request, root, (), f"{API_REFERENCE}CreateHyperParameterTuningJob.html"))
 
 
-def _check(value: object, shape: Shape, path: Path, source: str) -> Iterator[Violation]:
+def _check(value: Any, shape: Shape, path: Path, source: str) -> Iterator[Violation]:
     """Yield what is wrong with a value; ``source`` is the page of the structure that holds it."""
     expected, fits = _TYPES[shape.type]
     if not fits(value):
@@ -154,11 +154,11 @@ def _check(value: object, shape: Shape, path: Path, source: str) -> Iterator[Vio
         yield _constraint(found, value, path, source)
     match shape.type:
         case "structure":
-            yield from _structure(value, shape, path)  # type: ignore[arg-type]
+            yield from _structure(value, shape, path)
         case "list":
-            yield from _list(value, shape, path, source)  # type: ignore[arg-type]
+            yield from _list(value, shape, path, source)
         case "map":
-            yield from _map(value, shape, path, source)  # type: ignore[arg-type]
+            yield from _map(value, shape, path, source)
 
 
 def _structure(value: Mapping[Any, object], shape: Shape, path: Path) -> Iterator[Violation]:
@@ -210,16 +210,14 @@ def _map(value: Mapping[object, object], shape: Shape, path: Path, source: str) 
 def _constraints(value: Any, shape: Shape) -> Iterator[tuple[str, str, str]]:
     """Yield the constraints that a value breaks: what must hold in smtune's words, the fix, and AWS's words."""
     if shape.type in ("string", "list", "map"):
-        unit = {"string": "characters", "list": "entries", "map": "entries"}[shape.type]
+        one, several = ("character", "characters") if shape.type == "string" else ("entry", "entries")
         size = len(value)
         if shape.min is not None and size < shape.min:
-            rule, (_, fix) = (
-                f"must have at least {shape.min} {unit}",
-                _PATTERN_WORDS.get(shape.name, ("", f"it has {size}")),
-            )
+            rule = f"must have at least {shape.min} {one if shape.min == 1 else several}"
+            _, fix = _PATTERN_WORDS.get(shape.name, ("", f"it has {size}"))
             yield rule, fix, f"Member must have length greater than or equal to {shape.min}"
         elif shape.max is not None and size > shape.max:
-            rule = f"must have at most {shape.max} {unit}"
+            rule = f"must have at most {shape.max} {one if shape.max == 1 else several}"
             yield rule, f"it has {size}", f"Member must have length less than or equal to {shape.max}"
         elif shape.pattern is not None and not compiled(shape.pattern).fullmatch(value):
             aws = f"Member must satisfy regular expression pattern: {shape.pattern}"

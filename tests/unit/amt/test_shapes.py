@@ -15,6 +15,14 @@ from tests.unit.amt.requests import CONFIG, DEFINITION, GONE, changed, full
 RANGES = (CONFIG, "ParameterRanges")
 
 
+def version(text):
+    return tuple(int(part) for part in text.split("."))
+
+
+@pytest.mark.skipif(
+    version(botocore.__version__) < version(service_model().botocore),
+    reason=f"recorded from botocore {service_model().botocore}, which is newer",
+)
 def test_what_is_recorded_is_in_the_installed_botocore():
     installed, recorded = extract(), service_model()
     assert recorded.root == installed["root"]
@@ -204,7 +212,7 @@ def test_messages_are_in_the_words_of_aws(change, message):
             "at most 30 entries",
             "it has 31",
         ),
-        ((*RANGES, "CategoricalParameterRanges", 0, "Values", []), "Values", "at least 1 entries", "it has 0"),
+        ((*RANGES, "CategoricalParameterRanges", 0, "Values", []), "Values", "at least 1 entry", "it has 0"),
         (
             (*RANGES, "CategoricalParameterRanges", 0, "Values", [str(number) for number in range(31)]),
             "Values",
