@@ -6,21 +6,39 @@ All of them take the same spec and give the same kind of answer; :func:`tune` is
 backend    strategy decides      trials run as
 =========  ====================  ======================================================
 ``local``  here                  Python function, or training script as a process
+``amt``    AWS                   training jobs of SageMaker Automatic Model Tuning
 =========  ====================  ======================================================
 """
 
+from smtune.backends.amt import AmtBackend
 from smtune.backends.base import Backend, Plan
-from smtune.backends.job import BACKENDS, TuningJob, attach, failure_text, plan, resume, submit, tune
+from smtune.backends.job import (
+    BACKENDS,
+    BackendName,
+    TuningJob,
+    attach,
+    failure_text,
+    find_job,
+    open_backend,
+    plan,
+    resume,
+    submit,
+    tune,
+)
 from smtune.backends.local import LocalBackend
 
 __all__ = [
     "BACKENDS",
+    "AmtBackend",
     "Backend",
+    "BackendName",
     "LocalBackend",
     "Plan",
     "TuningJob",
     "attach",
     "failure_text",
+    "find_job",
+    "open_backend",
     "plan",
     "resume",
     "submit",

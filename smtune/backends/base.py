@@ -16,6 +16,9 @@ from smtune.trial import Trial
 Listener = Callable[[Trial], None]
 """Told of every change of a trial."""
 
+Notice = Callable[[str], None]
+"""Told of what keeps a job from being watched for a while."""
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:
@@ -73,7 +76,14 @@ class Backend(ABC):
         backend.poll(name)               # -> TuningResult, InProgress
         backend.stop(name)               # idempotent
         backend.wait(name, None)         # -> TuningResult, Stopped
+
+    Attributes:
+        name: What users call it.
+        survives: Whether jobs go on without the process that started them.
     """
+
+    name: str
+    survives: bool
 
     @abstractmethod
     def plan(self, spec: TuningSpec, *, name: str | None = None) -> Plan:
@@ -105,13 +115,21 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    def wait(self, job_name: str, timeout: float | None = None, *, listener: Listener | None = None) -> TuningResult:
+    def wait(
+        self,
+        job_name: str,
+        timeout: float | None = None,
+        *,
+        listener: Listener | None = None,
+        notice: Notice | None = None,
+    ) -> TuningResult:
         """Block until the job has ended or the time is over, and return the job as it then stands.
 
         Args:
             job_name: Name of the job.
             timeout: Seconds; ``None`` waits for as long as it takes.
             listener: Called, in the calling thread, with every state of every trial that is new since the job began.
+            notice: Called with what keeps the job from being watched for a while.
 
         Raises:
             JobNotFoundError: There is no job of this name.
@@ -153,4 +171,16 @@ class Backend(ABC):
 
         Raises:
             JobNotFoundError: There is no job of this name, or no such trial in it.
+        """
+
+    @abstractmethod
+    def best_model(self, job_name: str, number: int | None = None) -> str:
+        """Return where a trial's model is: a folder here, or an S3 URI.
+
+        Args:
+            job_name: Name of the job.
+            number: Trial number; by default that of the best trial.
+
+        Raises:
+            JobNotFoundError: There is no job of this name, or no such trial, or it has no model.
         """

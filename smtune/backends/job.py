@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from smtune.backends.amt import AmtBackend
 from smtune.backends.base import Backend, Listener, Plan
 from smtune.backends.local import LocalBackend
-from smtune.errors import JobFailedError, Problem, SpecError
+from smtune.errors import JobError, JobFailedError, JobNotFoundError, Problem, SpecError
 from smtune.results import JobStatus, TuningResult
 from smtune.spec import TuningSpec
+from smtune.store import find, find_remote
 from smtune.trial import Trial
 
 if TYPE_CHECKING:
@@ -20,14 +22,15 @@ if TYPE_CHECKING:
 Function = Callable[[dict[str, Any]], Any]
 """A training in Python: takes the hyperparameters, returns the objective or a mapping of metrics."""
 
-BACKENDS = ("local",)
+BackendName = Literal["local", "amt"]
+BACKENDS: tuple[str, ...] = get_args(BackendName)
 """Names of the backends."""
 
 
 def tune(
     spec: TuningSpec,
     *,
-    backend: Literal["local"] = "local",
+    backend: BackendName | Backend = "local",
     function: Function | None = None,
     isolation: Literal["thread", "process"] = "thread",
     name: str | None = None,
@@ -36,7 +39,7 @@ def tune(
 
     Args:
         spec: What to tune.
-        backend: Where.
+        backend: Where: a name, or a backend with settings of its own, e.g. ``AmtBackend(profile="research")``.
         function: A Python function of the hyperparameters (tuned and static, a dict) that returns the objective or a
             mapping of metric names to values, in place of the spec's ``training``. The derivative of the objective
             with respect to a parameter ``alpha`` is the metric ``hypergradient:alpha``.
@@ -50,30 +53,67 @@ def tune(
     Raises:
         SpecError: Something is missing or wrong; nothing was started.
         JobExistsError: There is a job of this name.
+        AwsError: AWS refuses, or cannot be reached.
     """
-    chosen = _backend(backend, function, isolation)
+    chosen = open_backend(backend, function=function, isolation=isolation)
     return TuningJob(chosen, chosen.submit(chosen.plan(spec, name=name)), owned=True)
 
 
-def submit(planned: Plan) -> TuningJob:
+def submit(planned: Plan, *, backend: Backend | None = None) -> TuningJob:
     """Start a job exactly as it was planned, on a spec's own ``training``, and return at once.
+
+    Args:
+        planned: What to start.
+        backend: The one that planned it, if it has settings of its own.
 
     Raises:
         JobExistsError: There is a job of this name.
+        AwsError: AWS refuses, or cannot be reached.
     """
-    chosen = _backend(planned.backend, None, "thread")
+    chosen = open_backend(backend or planned.backend)
     return TuningJob(chosen, chosen.submit(planned), owned=True)
 
 
-def attach(name: str, *, backend: Literal["local"] = "local") -> TuningJob:
+def attach(name: str, *, backend: BackendName | Backend | None = None) -> TuningJob:
     """Return a job that was started earlier, here or by another process.
+
+    Args:
+        name: Name of the job.
+        backend: Where it lives; by default where a job of this name is known to be. With ``"amt"``, any tuning job of
+            the account: it is known here from then on.
 
     Raises:
         JobNotFoundError: There is no job of this name.
+        JobError: There are several of this name, in different backends.
+        AwsError: AWS refuses, or cannot be reached.
     """
-    job = TuningJob(_backend(backend, None, "thread"), name)
+    job = find_job(name) if backend is None else TuningJob(open_backend(backend), name)
+    if isinstance(job.backend, AmtBackend):
+        job.backend.attach(name)
     job.result()
     return job
+
+
+def find_job(name: str) -> TuningJob:
+    """Return the job that a name means, without asking anybody else.
+
+    Raises:
+        JobNotFoundError: No job of this name is known here.
+        JobError: There are several of this name, in different backends.
+    """
+    remote = find_remote(name)
+    try:
+        local = find(name).name
+    except JobNotFoundError as error:
+        if not remote:
+            hint = "smtune attach NAME makes a tuning job of SageMaker known here"
+            raise JobNotFoundError(f"{error} · {hint}") from None
+    else:
+        if remote:
+            places = ", ".join(["local", *(one.backend for one in remote)])
+            raise JobError(f'there are several jobs "{name}": {places}; say which with --backend')
+        return TuningJob(LocalBackend(), local)
+    return TuningJob(AmtBackend.of(remote[0]), remote[0].name)
 
 
 def resume(
@@ -97,15 +137,37 @@ def resume(
     return TuningJob(backend, backend.resume(name), owned=True)
 
 
-def plan(spec: TuningSpec, *, backend: str = "local", name: str | None = None) -> Plan:
+def plan(spec: TuningSpec, *, backend: BackendName | Backend = "local", name: str | None = None) -> Plan:
     """Return what :func:`submit` takes, and :func:`tune` would submit, having checked all that can be known before."""
-    return _backend(backend, None, "thread").plan(spec, name=name)
+    return open_backend(backend).plan(spec, name=name)
 
 
-def _backend(name: str, function: Function | None, isolation: Literal["thread", "process"]) -> LocalBackend:
-    if name not in BACKENDS:
-        raise SpecError([Problem("backend", name, "is no backend", f"use one of {', '.join(BACKENDS)}")])
-    return LocalBackend(function=function, isolation=isolation)
+def open_backend(
+    backend: str | Backend,
+    *,
+    function: Function | None = None,
+    isolation: Literal["thread", "process"] = "thread",
+) -> Backend:
+    """Return the backend of this name.
+
+    Args:
+        backend: Its name; one that is open already is returned as it is.
+        function: As for :func:`tune`.
+        isolation: As for :func:`tune`.
+
+    Raises:
+        SpecError: There is none of this name, or it cannot run a Python function.
+    """
+    if backend == "local":
+        return LocalBackend(function=function, isolation=isolation)
+    if function is not None:
+        rule = "cannot be run by backend amt, which trains containers" if backend == "amt" else "cannot be run there"
+        raise SpecError([Problem("function", function, rule, "give the spec a training script, or use backend local")])
+    if isinstance(backend, Backend):
+        return backend
+    if backend == "amt":
+        return AmtBackend()
+    raise SpecError([Problem("backend", backend, "is no backend", f"use one of {', '.join(BACKENDS)}")])
 
 
 class TuningJob:
@@ -114,12 +176,13 @@ class TuningJob:
     Args:
         backend: Where it lives.
         name: Its name there.
-        owned: Whether it was started here: Ctrl-C then stops the job, and not only the waiting.
+        owned: Whether it was started here. If it then cannot go on without this process, Ctrl-C stops the job, and not
+            only the waiting.
     """
 
     def __init__(self, backend: Backend, name: str, *, owned: bool = False) -> None:
         self._backend = backend
-        self._owned = owned
+        self._stoppable = owned and not backend.survives
         self.name = name
 
     def __repr__(self) -> str:
@@ -137,7 +200,8 @@ class TuningJob:
     def wait(self, timeout: float | None = None, *, progress: bool = True) -> TuningResult:
         """Block until the job has ended.
 
-        Ctrl-C asks the job to stop and goes on waiting for its running trials; a second one ends them by force.
+        Ctrl-C asks the job to stop and goes on waiting for its running trials; a second one ends them by force. A job
+        that goes on without this process is left alone by Ctrl-C.
 
         Args:
             timeout: Seconds; ``None`` waits for as long as it takes.
@@ -162,9 +226,9 @@ class TuningJob:
         interrupts = 0
         while True:
             try:
-                result = self._backend.wait(self.name, timeout, listener=listener)
+                result = self._backend.wait(self.name, timeout, listener=listener, notice=display.tell)
             except KeyboardInterrupt:
-                if not self._owned:
+                if not self._stoppable:
                     raise
                 interrupts += 1
                 self._backend.stop(self.name, force=interrupts > 1)
@@ -193,6 +257,14 @@ class TuningJob:
     def logs(self, number: int, *, follow: bool = False) -> Iterator[str]:
         """Yield the lines that a trial printed; with ``follow`` until it has ended."""
         return self._backend.logs(self.name, number, follow=follow)
+
+    def best_model(self, number: int | None = None) -> str:
+        """Return where a trial's model is, by default the best one's: a folder here, or an S3 URI.
+
+        Raises:
+            JobNotFoundError: There is no such trial, or it has no model.
+        """
+        return self._backend.best_model(self.name, number)
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return one row per trial.

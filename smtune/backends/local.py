@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from smtune.backends.base import Backend, Listener, Plan
+from smtune.backends.base import Backend, Listener, Notice, Plan
 from smtune.backends.local_plan import plan_local
 from smtune.backends.local_run import LocalRun
 from smtune.container.repeats import VARIABLE as REPEAT_VARIABLE
@@ -55,6 +55,9 @@ class LocalBackend(Backend):
         function: A Python function of the hyperparameters, in place of the specs' ``training``.
         isolation: Whether the function runs in threads, or in processes of their own.
     """
+
+    name = "local"
+    survives = False
 
     def __init__(
         self, *, function: Callable[..., Any] | None = None, isolation: Literal["thread", "process"] = "thread"
@@ -166,12 +169,20 @@ class LocalBackend(Backend):
         with JobStore.open(directory, read_only=True) as store:
             return _result(directory, store)
 
-    def wait(self, job_name: str, timeout: float | None = None, *, listener: Listener | None = None) -> TuningResult:
-        """Block until the job has ended or the time is over.
+    def wait(
+        self,
+        job_name: str,
+        timeout: float | None = None,
+        *,
+        listener: Listener | None = None,
+        notice: Notice | None = None,
+    ) -> TuningResult:
+        """Block until the job has ended or the time is over; nothing keeps a job on this machine from being watched.
 
         Raises:
             StoreError: The job runs here and could not be kept; it can be resumed.
         """
+        del notice
         directory = find(job_name)
         run = self._runs.get(directory.name)
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -269,6 +280,21 @@ class LocalBackend(Backend):
         if number not in {trial.number for trial in self.poll(job_name).trials}:
             raise JobNotFoundError(f"job {job_name} has no trial {number}; see `smtune show {job_name}`")
         return _lines(directory, number, follow=follow)
+
+    def best_model(self, job_name: str, number: int | None = None) -> str:
+        """Return the folder with a trial's model, by default the best one's."""
+        directory = find(job_name)
+        trials = {trial.number: trial for trial in self.poll(job_name).trials}
+        best = self.poll(job_name).best
+        chosen = best if number is None else trials.get(number)
+        training = _spec(directory).training
+        if chosen is None:
+            which = "has no trial with a result yet" if number is None else f"has no trial {number}"
+            raise JobNotFoundError(f"job {job_name} {which}; see `smtune show {job_name}`")
+        model = None if training is None else _folder(directory, training, chosen.number) / "model"
+        if model is None or not model.is_dir() or not any(model.iterdir()):
+            raise JobNotFoundError(f"trial {chosen.number} of {job_name} has saved no model")
+        return str(model)
 
 
 def _is_under_way(directory: JobDirectory, store: JobStore) -> bool:

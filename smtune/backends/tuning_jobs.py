@@ -83,7 +83,9 @@ class TuningJobReader:
         unsettled = {name for name, one in self._summaries.items() if not _is_settled(one)}
         arguments: dict[str, Any] = {}
         while True:
-            with explained(self._name, service=_SERVICE, actions="sagemaker:ListTrainingJobsForHyperParameterTuningJob"):
+            with explained(
+                self._name, service=_SERVICE, actions="sagemaker:ListTrainingJobsForHyperParameterTuningJob"
+            ):
                 page = self._client.list_training_jobs_for_hyper_parameter_tuning_job(
                     HyperParameterTuningJobName=self._name,
                     SortBy="CreationTime",

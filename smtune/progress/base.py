@@ -38,6 +38,9 @@ class Progress:
             force: Whether it was the second one, which ends the running trials at once.
         """
 
+    def tell(self, text: str) -> None:
+        """Show what keeps the job from being watched for a while, or that it no longer does."""
+
     def finish(self, result: TuningResult) -> None:
         """Show the job as it stands when the waiting ends."""
 

@@ -66,6 +66,7 @@ class Board:
         self._trained_seconds = 0.0
         self._timed = 0
         self._notice = ""
+        self._trouble = ""
         self.header = self._header(result)
 
     def update(self, trial: Trial) -> bool:
@@ -116,6 +117,12 @@ class Board:
                 self._notice = "^C no new trials (again to kill)"
             return self._notice
 
+    def tell(self, text: str) -> str:
+        """Take in what keeps the job from being watched, and return it as a line."""
+        with self._lock:
+            self._trouble = clean(text)
+            return self._trouble
+
     def close(self) -> None:
         """Stop the clock."""
         self._closed = time.monotonic()
@@ -123,7 +130,7 @@ class Board:
     @property
     def notice(self) -> str:
         """What the user must know above all, or nothing."""
-        return self._notice
+        return self._notice or self._trouble
 
     @property
     def ended(self) -> int:

@@ -44,6 +44,10 @@ class LineProgress(Progress):
         """Write what the user's Ctrl-C has done."""
         self._write(self._board.stopping(force=force))
 
+    def tell(self, text: str) -> None:
+        """Write what keeps the job from being watched."""
+        self._write(self._board.tell(text))
+
     def _write(self, line: str) -> None:
         self._stream.write(f"{line}\n")
         self._stream.flush()

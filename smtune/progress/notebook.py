@@ -44,6 +44,10 @@ class NotebookProgress(Progress):
         """Show what the interruption has done."""
         self._board.stopping(force=force)
 
+    def tell(self, text: str) -> None:
+        """Show what keeps the job from being watched."""
+        self._board.tell(text)
+
     def finish(self, result: TuningResult) -> None:
         """Take in every trial as it stands now, for the last picture."""
         for trial in result.trials:

@@ -59,6 +59,10 @@ class TerminalProgress(Progress):
         self._board.stopping(force=force)
         self._live.refresh()
 
+    def tell(self, text: str) -> None:
+        """Show what keeps the job from being watched."""
+        self._board.tell(text)
+
     def finish(self, result: TuningResult) -> None:
         """Take in every trial as it stands now, for the last picture."""
         for trial in result.trials:
