@@ -319,6 +319,7 @@ class TuningResult:
             "strategy": self.strategy,
             "objective": {"metric": self.metric, "goal": self.goal.value},
             "counts": self.counts,
+            "planned_trials": self.planned_trials,
             "best": None if best is None else evaluation_dict(best),
             "picked": None if chosen is None else {**evaluation_dict(chosen.evaluation), "reason": chosen.reason},
             "expected": self._expectation_dict(),

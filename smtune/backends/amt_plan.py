@@ -108,14 +108,14 @@ def examine(
     problems += _cap_problems(named, cost)
     if problems:
         return Findings(None, tuple(problems))
-    asides = [problem_of(one, request) for one in violations if one.severity is not Severity.error]
+    asides = [_aside(problem_of(one, request)) for one in violations if one.severity is not Severity.error]
     plan = Plan(
         backend="amt",
         name=str(named.name),
         spec=named,
         request=request,
         trials=lowered.limits.max_trials or _grid_size(lowered),
-        warnings=(*losses(named), *(f"{one.subject} {one.rule}; {one.fix}" for one in asides), *_warnings(named)),
+        warnings=(*losses(named), *asides, *_warnings(named)),
         uploads=tuple(uploads),
         estimate=None if cost is None else cost.estimate,
         region=cloud.region,
@@ -309,6 +309,12 @@ def _cap_problems(spec: TuningSpec, cost: _Cost | None) -> Iterator[Problem]:
         )
         if problem is not None:
             yield problem
+
+
+def _aside(problem: Problem) -> str:
+    """Return what is legal and surely not meant, or above a quota, as a warning."""
+    subject = problem.field if problem.value is None else problem.subject
+    return f"{subject} {problem.rule}; {problem.fix}"
 
 
 def _warnings(spec: TuningSpec) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from smtune.cli.attach import attach
 from smtune.cli.best import best
 from smtune.cli.errors import FAILED, explain
 from smtune.cli.init import init
@@ -21,6 +22,7 @@ from smtune.cli.schema import schema
 from smtune.cli.show import show
 from smtune.cli.stop import stop
 from smtune.cli.streams import CannotWriteError, prepare_streams
+from smtune.cli.submit import submit
 from smtune.cli.watch import watch
 from smtune.errors import SmtuneError
 
@@ -51,6 +53,8 @@ app.command()(init)
 app.command()(plan)
 app.command()(run)
 app.command()(resume)
+app.command()(submit)
+app.command()(attach)
 app.command("list")(list_jobs)
 app.command()(show)
 app.command()(best)

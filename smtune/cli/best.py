@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from smtune.cli.options import Name, Output, OutputFormat
+from smtune.cli.options import KnownBackend, Name, Output, OutputFormat
 
 
-def best(name: Name, output: OutputFormat = Output.table) -> None:
+def best(name: Name, output: OutputFormat = Output.table, backend: KnownBackend = None) -> None:
     """Show the best configuration of a job, in full precision; where the spec has a rule of selection, what that picks.
 
     Exits with 1 while no trial has completed.
     """
-    from smtune.backends import attach
     from smtune.cli.errors import FAILED
     from smtune.cli.output import print_json, print_table
+    from smtune.cli.places import known_job
     from smtune.progress.texts import clean, mean_text
 
-    result = attach(name).result()
+    result = known_job(name, backend).result()
     chosen = result.best_evaluation if result.pick is None else result.pick.evaluation
     if chosen is None:
         typer.echo(f"smtune: no trial of {result.name} has completed (it is {result.status})", err=True)

@@ -26,7 +26,7 @@ _SHOWN_LOG_LINES = 15
 def follow(start: Callable[[], TuningJob], output: Output) -> int:
     """Start a job, wait for it, print what came of it, and return the exit status.
 
-    Ctrl-C, SIGTERM and the closing of the terminal ask the job to stop, a second one ends its trials by force; either way it can be resumed.
+    Ctrl-C, SIGTERM and the closing of the terminal ask the job to stop, a second one ends its trials by force; either way it can be resumed. A job that goes on without this process is only watched no longer.
     """
     with Interruptions() as interruptions:
         job = start()
@@ -59,7 +59,10 @@ def _wait(job: TuningJob, interruptions: Interruptions) -> TuningResult:
                 result = job.wait(progress=progress)
         except JobFailedError:
             return job.result()
-        except KeyboardInterrupt:  # in the moment before or after the waiting itself
+        except KeyboardInterrupt:  # of a job here: in the moment before or after the waiting itself
+            if job.backend.survives:
+                typer.echo(f"^C {job.name} goes on: smtune watch {job.name} · smtune stop {job.name}", err=True)
+                raise typer.Exit(128 + interruptions.signals[0]) from None
             force = len(interruptions.signals) > 1
             job.backend.stop(job.name, force=force)
             running = "killed" if force else "asked to stop (again to kill)"

@@ -2,54 +2,53 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
 import typer
 
 from smtune.cli.options import Output, OutputFormat
 
-if TYPE_CHECKING:
-    from smtune.results import TuningResult
-
 
 def list_jobs(output: OutputFormat = Output.table) -> None:
-    """List the jobs on this machine, the latest first."""
-    from smtune.backends import attach
+    """List the jobs that are known here, the latest first; those on AWS as they were last seen."""
+    from smtune.backends import LocalBackend
     from smtune.cli.output import print_json, print_table
     from smtune.errors import SmtuneError
     from smtune.progress.texts import clean
-    from smtune.store import names
+    from smtune.store import names, remote_jobs
 
-    results = []
+    documents, local = [], LocalBackend()
     for name in names():
         try:
-            results.append(attach(name).result())
+            documents.append(local.poll(name).to_dict())
         except SmtuneError as error:  # one damaged job must not hide the others
             typer.echo(f"smtune: {name}: {clean(str(error))}", err=True)
-    results.sort(key=lambda result: result.started_at or 0.0, reverse=True)
+    documents += [dict(job.seen) for job in remote_jobs() if job.seen]
+    documents.sort(key=lambda one: one["started_at"] or "", reverse=True)
     if output is Output.json:
-        documents = [result.to_dict() for result in results]
         print_json([{key: one[key] for key in one if key not in ("trials", "configurations")} for one in documents])
-    elif not results:
+    elif not documents:
         typer.echo("no jobs yet; `smtune init` writes a first one", err=True)
     else:
-        header = ("name", "status", "completed", "failed", "best", "metric", "strategy", "started")
-        print_table(header, [_row(result) for result in results], numbers=frozenset(("completed", "failed", "best")))
+        header = ("name", "backend", "status", "completed", "failed", "best", "metric", "strategy", "started")
+        print_table(header, [_row(one) for one in documents], numbers=frozenset(("completed", "failed", "best")))
 
 
-def _row(result: TuningResult) -> list[str]:
+def _row(document: Mapping[str, Any]) -> list[str]:
     from smtune.progress.texts import clean, objective_text
 
-    completed, failed = result.counts["Completed"], result.counts["Failed"]
-    started = datetime.fromtimestamp(result.started_at, UTC).astimezone() if result.started_at is not None else None
+    counts, planned, best = document["counts"], document["planned_trials"], document["best"]
+    started = document["started_at"]
     return [
-        clean(result.name),
-        result.status.value,
-        f"{completed}/{result.planned_trials}" if result.planned_trials is not None else str(completed),
-        str(failed),
-        "" if result.best is None else objective_text(result.best.objective),
-        clean(result.metric),
-        result.strategy,
-        "" if started is None else started.strftime("%Y-%m-%d %H:%M"),
+        clean(document["name"]),
+        document["backend"],
+        document["status"],
+        f"{counts['Completed']}/{planned}" if planned is not None else str(counts["Completed"]),
+        str(counts["Failed"]),
+        "" if best is None else objective_text(best["objective"]),
+        clean(document["objective"]["metric"]),
+        document["strategy"],
+        "" if started is None else datetime.fromisoformat(started).astimezone().strftime("%Y-%m-%d %H:%M"),
     ]

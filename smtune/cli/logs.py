@@ -7,23 +7,25 @@ from typing import Annotated
 
 import typer
 
-from smtune.cli.options import Name
+from smtune.cli.options import KnownBackend, Name
 
 
 def logs(
     name: Name,
     number: Annotated[int, typer.Argument(metavar="NUMBER", min=0, help="Number of the trial.", show_default=False)],
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the trial has ended.")] = False,
+    backend: KnownBackend = None,
 ) -> None:
     """Print what a trial has printed."""
-    from smtune.backends import attach
+    from smtune.cli.places import known_job
 
-    for line in attach(name).logs(number, follow=follow):
+    job = known_job(name, backend)
+    for line in job.logs(number, follow=follow):
         sys.stdout.write(f"{line}\n")
         if follow:
             sys.stdout.flush()
     sys.stdout.flush()
-    if _is_function(name, number):
+    if not job.backend.survives and _is_function(name, number):
         note = "what a Python function prints goes to the terminal of the process that runs it; smtune keeps none of it"
         typer.echo(note, err=True)
 

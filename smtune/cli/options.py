@@ -22,10 +22,16 @@ def _known_names(incomplete: str) -> list[str]:
     return [name for name in names() if name.startswith(incomplete)]
 
 
-BackendName = Literal["local"]
+BackendName = Literal["local", "amt"]
 
 SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="A .yaml, .toml or .json file.", show_default=False)]
 BackendOption = Annotated[BackendName, typer.Option(help="Where the job runs.")]
+KnownBackend = Annotated[
+    BackendName | None, typer.Option("--backend", help="Where the job runs, if several have its name.")
+]
+Profile = Annotated[str | None, typer.Option(help="Profile of AWS's configuration files.")]
+Region = Annotated[str | None, typer.Option(help="AWS region; by default that of the spec, or of the configuration.")]
+EndpointUrl = Annotated[str | None, typer.Option(help="Where AWS's services are, e.g. an emulator.")]
 NewName = Annotated[
     str | None, typer.Option(help="Name of the job; by default the spec's own, or one made from the time.")
 ]

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from smtune.cli.options import Assignments, BackendName, BackendOption, NewName, Output, OutputFormat, SpecFile
+from smtune.cli.options import (
+    Assignments,
+    BackendOption,
+    EndpointUrl,
+    NewName,
+    Output,
+    OutputFormat,
+    Profile,
+    Region,
+    SpecFile,
+)
 
 if TYPE_CHECKING:
-    from smtune.backends import Plan
+    from smtune.backends import Backend, Plan
+    from smtune.pricing import Bounds
 
 
 def plan(
@@ -20,33 +31,37 @@ def plan(
     name: NewName = None,
     assignments: Assignments = None,
     output: OutputFormat = Output.table,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
 ) -> None:
-    """Check SPEC and show what `smtune run` would do with it; start nothing."""
+    """Check SPEC and show what `smtune run` would do with it; start nothing, send nothing."""
     from smtune.cli.output import print_json
+    from smtune.cli.places import new_place
     from smtune.progress.texts import clean
 
-    planned = plan_file(spec, assignments or [], backend=backend, name=name)
+    place = new_place(backend, profile=profile, region=region, endpoint_url=endpoint_url)
+    planned = plan_file(spec, assignments or [], backend=place, name=name)
     if output is Output.json:
         print_json(_to_dict(planned))
         return
     print_warnings(planned)
     typer.echo(clean(_headline(planned)))
-    for line in planned.schedule:
+    for line in (*planned.schedule, *_cost_lines(planned), *_upload_lines(planned)):
         typer.echo(f"  {clean(line)}")
 
 
-def plan_file(path: Path, assignments: Sequence[str], *, backend: BackendName, name: str | None) -> Plan:
+def plan_file(path: Path, assignments: Sequence[str], *, backend: Backend, name: str | None) -> Plan:
     """Return the plan of the job that a file describes.
 
     Raises:
         SpecError: The file cannot be read, or what it says is wrong here.
     """
-    from smtune.backends import plan as plan_job
     from smtune.cli.overrides import read_spec
     from smtune.errors import SpecError
 
     try:
-        return plan_job(read_spec(path, assignments), backend=backend, name=name)
+        return backend.plan(read_spec(path, assignments), name=name)
     except SpecError as error:
         raise type(error)(error.problems, source=error.source or str(path)) from None
 
@@ -57,12 +72,39 @@ def print_warnings(planned: Plan) -> None:
         typer.echo(f"warning: {warning}", err=True)
 
 
+def _cost_lines(planned: Plan) -> list[str]:
+    """Return what the job may cost, how long it may take, and what these figures rest on."""
+    from smtune.pricing import usd_text
+    from smtune.progress.texts import duration_text
+
+    found = planned.estimate
+    if found is None:
+        return []
+    lines = [
+        f"cost: {_bounds_text(found.usd, usd_text)}",
+        f"time: {_bounds_text(found.seconds, duration_text)}",
+    ]
+    return [*lines, *found.notes]
+
+
+def _bounds_text(bounds: Bounds, text: Callable[[float], str]) -> str:
+    """Return e.g. ``$0.08 at least, $0.61 expected, $3.20 at most``."""
+    words = {"at least": bounds.least, "expected": bounds.expected, "at most": bounds.worst}
+    known = [f"{text(value)} {word}" for word, value in words.items() if value is not None]
+    return ", ".join(known) or "not known"
+
+
+def _upload_lines(planned: Plan) -> list[str]:
+    return [f"upload: {one.kind} {one.path} to {one.uri}" for one in planned.uploads]
+
+
 def _headline(planned: Plan) -> str:
     spec = planned.spec
     trials = "trials until its time is over" if planned.trials is None else f"{planned.trials} trials"
     goal = f"{spec.objective.goal} {spec.objective.metric}"
     at_a_time = f"{spec.limits.max_parallel} at a time"
-    return " · ".join([planned.name, planned.backend, spec.strategy.type, goal, trials, at_a_time, f"seed {spec.seed}"])
+    place = planned.backend if planned.region is None else f"{planned.backend} in {planned.region}"
+    return " · ".join([planned.name, place, spec.strategy.type, goal, trials, at_a_time, f"seed {spec.seed}"])
 
 
 def _to_dict(planned: Plan) -> dict[str, Any]:
@@ -74,5 +116,8 @@ def _to_dict(planned: Plan) -> dict[str, Any]:
         "max_parallel": planned.spec.limits.max_parallel,
         "schedule": list(planned.schedule),
         "warnings": list(planned.warnings),
+        "region": planned.region,
+        "uploads": [{"kind": one.kind, "path": one.path, "uri": one.uri} for one in planned.uploads],
+        "estimate": None if planned.estimate is None else planned.estimate.to_dict(),
         "request": dict(planned.request),
     }

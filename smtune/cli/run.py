@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from smtune.cli.options import Assignments, BackendOption, NewName, Output, OutputFormat, SpecFile
+from smtune.cli.options import (
+    Assignments,
+    BackendOption,
+    EndpointUrl,
+    NewName,
+    Output,
+    OutputFormat,
+    Profile,
+    Region,
+    SpecFile,
+)
 from smtune.cli.plan import plan_file, print_warnings
 
 
@@ -14,33 +24,39 @@ def run(
     name: NewName = None,
     assignments: Assignments = None,
     output: OutputFormat = Output.table,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
 ) -> None:
     """Run the tuning job that SPEC describes, and wait for it.
 
-    Ctrl-C stops it; `smtune resume` goes on with it.
+    Ctrl-C stops it, and `smtune resume` goes on with it; a job on AWS goes on without being watched.
     """
     from smtune.backends import submit
     from smtune.cli.following import follow
+    from smtune.cli.places import new_place
     from smtune.errors import JobExistsError
 
-    planned = plan_file(spec, assignments or [], backend=backend, name=name)
+    place = new_place(backend, profile=profile, region=region, endpoint_url=endpoint_url)
+    planned = plan_file(spec, assignments or [], backend=place, name=name)
     print_warnings(planned)
     if planned.spec.strategy.type == "auto":
         typer.echo("\n".join(planned.schedule), err=True)
     try:
-        status = follow(lambda: submit(planned), output)
+        status = follow(lambda: submit(planned, backend=place), output)
     except JobExistsError as error:
         raise JobExistsError(
-            f"{error}\n  start a new one: smtune run {spec} --name {_free_name(planned.name)}"
+            f"{error}\n  start a new one: smtune run {spec} --name {free_name(planned.name)}"
         ) from None
     raise typer.Exit(status)
 
 
-def _free_name(taken: str) -> str:
+def free_name(taken: str) -> str:
     """Return the first of ``taken-2``, ``taken-3``, ... that no job has, in whatever case, within 32 characters."""
-    from smtune.store import names
+    from smtune.store import names, remote_jobs
 
-    known, count = {name.lower() for name in names()}, 2
+    known = {name.lower() for name in (*names(), *(job.name for job in remote_jobs()))}
+    count = 2
     while True:
         ending = f"-{count}"
         name = taken[: 32 - len(ending)].rstrip("-") + ending

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from smtune.cli.options import Name, Output, OutputFormat
+from smtune.cli.options import KnownBackend, Name, Output, OutputFormat
 
 if TYPE_CHECKING:
     from smtune.results import TuningResult
     from smtune.trial import Trial
 
 
-def show(name: Name, output: OutputFormat = Output.table) -> None:
+def show(name: Name, output: OutputFormat = Output.table, backend: KnownBackend = None) -> None:
     """Show the trials of a job, the best first, and what came of it."""
-    from smtune.backends import attach
     from smtune.cli.output import print_json, print_summary, print_table
+    from smtune.cli.places import known_job
     from smtune.progress.texts import clean
 
-    result = attach(name).result()
+    result = known_job(name, backend).result()
     if output is Output.json:
         print_json(result.to_dict())
         return

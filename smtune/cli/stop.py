@@ -6,23 +6,24 @@ from typing import Annotated
 
 import typer
 
-from smtune.cli.options import Name
+from smtune.cli.options import KnownBackend, Name
 
 
 def stop(
     name: Name,
     force: Annotated[bool, typer.Option("--force", help="End its running trials at once.")] = False,
+    backend: KnownBackend = None,
 ) -> None:
     """Ask a job to start no new trials and to stop the running ones. Returns at once."""
-    from smtune.backends import attach
-    from smtune.store import find
+    from smtune.cli.places import known_job
 
-    name = find(name).name  # as it is spelled, whatever the case in which it was typed
-    job = attach(name)
+    job = known_job(name, backend)
+    name = job.name  # as it is spelled, whatever the case in which it was typed
     status = job.result().status
     if status.ended:
         typer.echo(f"{name} is {status} already")
         return
     job.backend.stop(name, force=force)
-    running = "killed" if force else "asked to stop"
-    typer.echo(f"{name}: no new trials; the running ones are {running} · continue with: smtune resume {name}")
+    running = "killed" if force and not job.backend.survives else "asked to stop"
+    then = f"see: smtune show {name}" if job.backend.survives else f"continue with: smtune resume {name}"
+    typer.echo(f"{name}: no new trials; the running ones are {running} · {then}")

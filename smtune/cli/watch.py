@@ -6,19 +6,19 @@ import contextlib
 
 import typer
 
-from smtune.cli.options import Name, Output, OutputFormat
+from smtune.cli.options import KnownBackend, Name, Output, OutputFormat
 
 
-def watch(name: Name, output: OutputFormat = Output.table) -> None:
+def watch(name: Name, output: OutputFormat = Output.table, backend: KnownBackend = None) -> None:
     """Wait for a job that another process runs.
 
     Ctrl-C ends the watching and leaves the job alone.
     """
-    from smtune.backends import attach
     from smtune.cli.following import report
+    from smtune.cli.places import known_job
     from smtune.errors import JobFailedError
 
-    job = attach(name)
+    job = known_job(name, backend)
     if not job.result().status.ended:
         with contextlib.suppress(JobFailedError):  # reported like any other end
             job.wait()

@@ -68,6 +68,9 @@ def test_the_plan_as_json_holds_the_request(smtune):
         "max_parallel",
         "schedule",
         "warnings",
+        "region",
+        "uploads",
+        "estimate",
         "request",
     ]
     assert (planned["name"], planned["backend"], planned["strategy"]) == ("churn", "local", "hyperband")

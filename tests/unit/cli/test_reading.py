@@ -17,6 +17,7 @@ def test_list_names_the_jobs(finished):
     assert status == 0
     assert out.splitlines()[0].split() == [
         "name",
+        "backend",
         "status",
         "completed",
         "failed",
@@ -25,7 +26,7 @@ def test_list_names_the_jobs(finished):
         "strategy",
         "started",
     ]
-    assert out.splitlines()[1].startswith("churn  Completed        3/3       0")
+    assert out.splitlines()[1].startswith("churn  local    Completed        3/3       0")
 
 
 def test_list_as_json_leaves_out_the_trials(finished):

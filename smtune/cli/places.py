@@ -1,0 +1,49 @@
+"""Where a job is to run, or runs, by what the command line says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smtune.cli.options import BackendName
+
+if TYPE_CHECKING:
+    from smtune.backends import Backend, TuningJob
+
+
+def new_place(
+    backend: BackendName, *, profile: str | None = None, region: str | None = None, endpoint_url: str | None = None
+) -> Backend:
+    """Return the backend for a new job.
+
+    Raises:
+        SpecError: It does not speak to AWS, and an option says how to.
+    """
+    from smtune.backends import AmtBackend, open_backend
+    from smtune.errors import Problem, SpecError
+
+    if backend == "amt":
+        return AmtBackend(profile=profile, region=region, endpoint_url=endpoint_url)
+    given = {"--profile": profile, "--region": region, "--endpoint-url": endpoint_url}
+    rule = f"is for backends that speak to AWS, and {backend} does not"
+    problems = [Problem(key, value, rule, "add --backend amt") for key, value in given.items() if value is not None]
+    if problems:
+        raise SpecError(problems)
+    return open_backend(backend)
+
+
+def known_job(name: str, backend: BackendName | None) -> TuningJob:
+    """Return a job that is known here.
+
+    Raises:
+        JobNotFoundError: There is none of this name.
+        JobError: There are several, and nothing says which.
+    """
+    from smtune.backends import AmtBackend, TuningJob, find_job, open_backend
+    from smtune.store import find_remote
+
+    if backend is None:
+        return find_job(name)
+    remote = find_remote(name, backend)
+    job = TuningJob(AmtBackend.of(remote[0]) if remote else open_backend(backend), name)
+    job.result()
+    return job

@@ -1,0 +1,288 @@
+"""SageMaker's tuning jobs on this machine, one step per question, with moto's S3, IAM, STS and logs beside them.
+
+What it answers has the shapes of SageMaker's recorded answers. Nothing is trained: the values of the objective, and
+what goes wrong, are written down by the test.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from threading import Lock, Thread
+from typing import Any, Literal, Self
+
+import boto3
+from moto.backends import get_backend
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from smtune.amt.limits import Severity, check_request
+
+ACCOUNT = "123456789012"
+REGION = "eu-west-1"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/SageMaker"
+_MOTO: tuple[Literal["iam", "logs", "s3", "sts"], ...] = ("iam", "logs", "s3", "sts")
+
+Answer = tuple[int, dict[str, Any]]
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - the name in werkzeug
+        """Stay quiet."""
+
+
+class TuningService:
+    """To be used in a ``with`` statement.
+
+    Attributes:
+        calls: Names of the operations of SageMaker that were asked for, in their order.
+        values: Number of a training job to its objective; ``None`` for none.
+        failures: Number of a training job to the reason of its failure.
+        troubles: What is answered to the next calls instead: error codes, or ``None`` for the truth.
+        frozen: Whether jobs stand still.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.requests: list[dict[str, Any]] = []
+        self.values: Callable[[int], float | None] = lambda number: 0.5 + number / 100
+        self.failures: dict[int, str] = {}
+        self.troubles: list[str | None] = []
+        self.frozen = False
+        self.page = 100
+        self._jobs: dict[str, dict[str, Any]] = {}
+        self._trainings: dict[str, list[dict[str, Any]]] = {}
+        self._lock = Lock()
+        self._moto = DomainDispatcherApplication(create_backend_app)
+
+    def __enter__(self) -> Self:
+        self._reset()
+        self._server = make_server("127.0.0.1", 0, self._application, threaded=True, request_handler=_Quiet)
+        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        self._reset()
+
+    @staticmethod
+    def _reset() -> None:
+        for name in _MOTO:
+            get_backend(name).reset()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def client(self, service: str) -> Any:
+        """Return a client of one of the services, with credentials of its own."""
+        session = boto3.session.Session("AKIDEXAMPLE", "not-to-be-told", region_name=REGION)
+        return session.client(service, endpoint_url=self.url)
+
+    def print_lines(self, training_job: str, lines: Iterable[str], host: str = "algo-1") -> None:
+        """Let an instance of a training job print lines."""
+        logs = self.client("logs")
+        group = "/aws/sagemaker/TrainingJobs"
+        if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
+            logs.create_log_group(logGroupName=group)
+        stream = f"{training_job}/{host}-1767225600"
+        logs.create_log_stream(logGroupName=group, logStreamName=stream)
+        now = int(time.time() * 1000)
+        events = [{"timestamp": now + place, "message": line} for place, line in enumerate(lines)]
+        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+
+    def training_jobs(self, name: str) -> list[str]:
+        """Return the names of the training jobs of a tuning job, in the order of their creation."""
+        return [one["TrainingJobName"] for one in self._trainings[name.lower()]]
+
+    def advance(self, name: str) -> None:
+        """End the training jobs that run, and start the next ones."""
+        job, trainings = self._jobs[name.lower()], self._trainings[name.lower()]
+        limits = job["HyperParameterTuningJobConfig"]["ResourceLimits"]
+        stopping = job["HyperParameterTuningJobStatus"] == "Stopping"
+        now = time.time()
+        for number, one in enumerate(trainings):
+            if one["TrainingJobStatus"] == "InProgress":
+                self._end(one, number, now, stopped=stopping)
+        left = limits.get("MaxNumberOfTrainingJobs", 4) - len(trainings)
+        failed = [one["TrainingJobStatus"] for one in trainings].count("Failed")
+        if failed == len(trainings) >= 5:
+            job["FailureReason"] = (
+                "No training job succeeded after 5 attempts. "
+                "Please take a look at the training job failures to get more details."
+            )
+            self._finish(job, "Failed", now)
+        elif stopping or left <= 0:
+            self._finish(job, "Stopped" if stopping else "Completed", now)
+        else:
+            for _ in range(min(left, limits["MaxParallelTrainingJobs"])):
+                trainings.append(self._training(job, len(trainings), now))
+
+    def _finish(self, job: dict[str, Any], status: str, now: float) -> None:
+        job |= {"HyperParameterTuningJobStatus": status, "HyperParameterTuningEndTime": now}
+
+    def _training(self, job: Mapping[str, Any], number: int, now: float) -> dict[str, Any]:
+        name = job["HyperParameterTuningJobName"]
+        digits = hashlib.sha256(f"{name}{number}".encode()).hexdigest()[:8]
+        training = f"{name}-{number + 1:03d}-{digits}"
+        ranges = job["HyperParameterTuningJobConfig"].get("ParameterRanges", {})
+        tuned = {}
+        for one in ranges.get("ContinuousParameterRanges", []):
+            low, high = float(one["MinValue"]), float(one["MaxValue"])
+            tuned[one["Name"]] = repr(low + (high - low) * (number % 10) / 10)
+        for one in ranges.get("IntegerParameterRanges", []):
+            low, high = int(one["MinValue"]), int(one["MaxValue"])
+            tuned[one["Name"]] = str(low + number % (high - low + 1))
+        for one in ranges.get("CategoricalParameterRanges", []):
+            tuned[one["Name"]] = one["Values"][number % len(one["Values"])]
+        return {
+            "TrainingJobName": training,
+            "TrainingJobArn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job/{training}",
+            "CreationTime": now + number / 1000,
+            "TrainingStartTime": now,
+            "TrainingJobStatus": "InProgress",
+            "TunedHyperParameters": tuned,
+            "ObjectiveStatus": "Pending",
+        }
+
+    def _end(self, training: dict[str, Any], number: int, now: float, *, stopped: bool) -> None:
+        training |= {"TrainingEndTime": now + 60, "ObjectiveStatus": "Failed"}
+        value = self.values(number)
+        if number in self.failures:
+            training |= {"TrainingJobStatus": "Failed", "FailureReason": self.failures[number]}
+        elif stopped:
+            training |= {"TrainingJobStatus": "Stopped"}
+        else:
+            training |= {"TrainingJobStatus": "Completed"}
+            if value is not None:
+                metric = {"MetricName": "validation:auc", "Value": value}
+                training |= {"FinalHyperParameterTuningJobObjectiveMetric": metric, "ObjectiveStatus": "Succeeded"}
+
+    def _application(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        target = environ.get("HTTP_X_AMZ_TARGET", "")
+        if not target.startswith("SageMaker."):
+            answered: Iterable[bytes] = self._moto(environ, start_response)
+            return answered
+        request = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+        with self._lock:
+            status, answer = self._answer(target.removeprefix("SageMaker."), request)
+        body = json.dumps(answer).encode()
+        headers = [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(body)))]
+        start_response(f"{status} {'OK' if status == 200 else 'Error'}", headers)
+        return [body]
+
+    def _answer(self, operation: str, request: dict[str, Any]) -> Answer:
+        self.calls.append(operation)
+        trouble = self.troubles.pop(0) if self.troubles else None
+        if trouble is not None:
+            return (500 if trouble == "InternalFailure" else 400), {"__type": trouble, "message": "not now"}
+        operations: dict[str, Callable[[dict[str, Any]], Answer]] = {
+            "CreateHyperParameterTuningJob": self._create,
+            "DescribeHyperParameterTuningJob": self._describe,
+            "DescribeTrainingJob": self._describe_training,
+            "ListTrainingJobsForHyperParameterTuningJob": self._list,
+            "StopHyperParameterTuningJob": self._stop,
+        }
+        return operations[operation](request)
+
+    def _create(self, request: dict[str, Any]) -> Answer:
+        name = request["HyperParameterTuningJobName"]
+        refused = [one for one in check_request(request) if one.severity is Severity.error]
+        if refused:
+            return 400, {"__type": "ValidationException", "message": refused[0].message}
+        if name.lower() in self._jobs:
+            message = f"A hyperparameter tuning job with the name, {name}, already exists. Choose a different name."
+            return 400, {"__type": "ResourceInUse", "message": message}
+        self.requests.append(request)
+        definition = json.loads(json.dumps(request["TrainingJobDefinition"]))
+        objective = request["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]["MetricName"]
+        definition.setdefault("StaticHyperParameters", {})["_tuning_objective_metric"] = objective
+        arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:hyper-parameter-tuning-job/{name}"
+        self._jobs[name.lower()] = {
+            **{key: value for key, value in request.items() if key != "Tags"},
+            "TrainingJobDefinition": definition,
+            "HyperParameterTuningJobArn": arn,
+            "HyperParameterTuningJobStatus": "InProgress",
+            "CreationTime": time.time(),
+        }
+        self._trainings[name.lower()] = []
+        return 200, {"HyperParameterTuningJobArn": arn}
+
+    def _describe(self, request: dict[str, Any]) -> Answer:
+        name = request["HyperParameterTuningJobName"].lower()
+        if name not in self._jobs:
+            return 400, _not_found(request["HyperParameterTuningJobName"])
+        if not self.frozen and self._jobs[name]["HyperParameterTuningJobStatus"] in ("InProgress", "Stopping"):
+            self.advance(name)
+        statuses = Counter(one["TrainingJobStatus"] for one in self._trainings[name])
+        objectives = Counter(one["ObjectiveStatus"] for one in self._trainings[name])
+        return 200, {
+            **self._jobs[name],
+            "TrainingJobStatusCounters": {
+                "Completed": statuses["Completed"],
+                "InProgress": statuses["InProgress"],
+                "RetryableError": 0,
+                "NonRetryableError": statuses["Failed"],
+                "Stopped": statuses["Stopped"],
+            },
+            "ObjectiveStatusCounters": {key: objectives[key] for key in ("Succeeded", "Pending", "Failed")},
+        }
+
+    def _list(self, request: dict[str, Any]) -> Answer:
+        name = request["HyperParameterTuningJobName"].lower()
+        if name not in self._jobs:
+            return 400, _not_found(request["HyperParameterTuningJobName"])
+        trainings = list(self._trainings[name])
+        if request.get("SortOrder") == "Descending":
+            trainings.reverse()
+        begin, size = int(request.get("NextToken", 0)), min(request.get("MaxResults", 10), self.page)
+        page = {"TrainingJobSummaries": trainings[begin : begin + size]}
+        return 200, page | ({"NextToken": str(begin + size)} if begin + size < len(trainings) else {})
+
+    def _stop(self, request: dict[str, Any]) -> Answer:
+        job = self._jobs[request["HyperParameterTuningJobName"].lower()]
+        if job["HyperParameterTuningJobStatus"] != "InProgress":
+            message = (
+                f"The request was rejected because the tuning job is in status {job['HyperParameterTuningJobStatus']}."
+            )
+            return 400, {"__type": "ValidationException", "message": message}
+        job["HyperParameterTuningJobStatus"] = "Stopping"
+        return 200, {}
+
+    def _describe_training(self, request: dict[str, Any]) -> Answer:
+        wanted = request["TrainingJobName"]
+        for name, trainings in self._trainings.items():
+            for one in trainings:
+                if one["TrainingJobName"] == wanted:
+                    return 200, self._training_description(self._jobs[name], one)
+        return 400, {"__type": "ValidationException", "message": "Requested resource not found."}
+
+    def _training_description(self, job: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, Any]:
+        definition = job["TrainingJobDefinition"]
+        name = training["TrainingJobName"]
+        final = training.get("FinalHyperParameterTuningJobObjectiveMetric")
+        metrics = [] if final is None else [final, {"MetricName": "test:auc", "Value": final["Value"] - 0.01}]
+        output = definition["OutputDataConfig"]["S3OutputPath"]
+        return {
+            **{key: value for key, value in training.items() if key not in ("TunedHyperParameters", "ObjectiveStatus")},
+            "TuningJobArn": job["HyperParameterTuningJobArn"],
+            "ModelArtifacts": {"S3ModelArtifacts": f"{output}/{name}/output/model.tar.gz"},
+            "SecondaryStatus": training["TrainingJobStatus"],
+            "AlgorithmSpecification": definition["AlgorithmSpecification"],
+            "ResourceConfig": definition.get("ResourceConfig", {}),
+            "StoppingCondition": definition["StoppingCondition"],
+            "FinalMetricDataList": [{**metric, "Timestamp": training["CreationTime"]} for metric in metrics],
+            "TrainingTimeInSeconds": 60,
+            "BillableTimeInSeconds": 20,
+        }
+
+
+def _not_found(name: str) -> dict[str, Any]:
+    message = f"Amazon SageMaker can't find a tuning job called {name}. Type another name."
+    return {"__type": "ResourceNotFound", "message": message}
