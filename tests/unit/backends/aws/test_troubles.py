@@ -14,6 +14,7 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 
+from smtune.backends.aws import Account
 from smtune.backends.aws.troubles import explained, without_secrets
 from smtune.errors import AwsError
 
@@ -142,6 +143,14 @@ def test_an_upload_that_failed_is_told_by_its_cause():
         upload()
     assert "hunter2" not in str(caught.value)
     assert told(S3UploadFailedError("hunter2")).transient
+
+
+def test_the_password_of_a_proxy_is_in_no_error(credentials, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://ann:hunter2@127.0.0.1:1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with pytest.raises(AwsError, match="the proxy cannot be reached") as caught, explained("the bucket"):
+        Account().client("s3").head_bucket(Bucket="our-bucket")
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_the_explanation_survives_pickling():
