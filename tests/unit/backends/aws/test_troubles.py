@@ -65,8 +65,12 @@ def test_what_says_what_is_wrong_is_kept(text):
     assert without_secrets(text) == text
 
 
-def test_a_long_message_is_cut():
+def test_a_long_message_is_cut_and_no_secret_is_cut_in_two():
     assert len(without_secrets("words " * 1000)) == 1000
+    assert without_secrets("w" * 50_000) == ""
+    tokens = " ".join([SECRETS["token"] * 9, SECRETS["token"] * 9, SECRETS["token"] * 99])
+    assert len(tokens) > 4000
+    assert without_secrets(f"no: {tokens}") == "no: [removed] [removed]"
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException", "NoSuchBucket", "ExpiredToken"])
