@@ -111,10 +111,12 @@ _MISSING_ACTION = re.compile(r"not authorized to perform:? ([a-z0-9-]+:[A-Za-z0-
 _REMOVED: Final = "[removed]"
 _SECRETS: Final = (
     re.compile(r"\b(?:AKIA|ASIA|AKID)[A-Z0-9]+\b"),  # names of access keys
-    re.compile(r"AWS4-HMAC-SHA256[^\n]*"),  # an Authorization header
+    re.compile(r"AWS4-HMAC-SHA256[^\n]*"),  # an Authorization header, and any other kind of it
+    re.compile(r"(?i)\bauthorization\b[\"']?\s*[=:][^\n]*"),
+    re.compile(r"\beyJ[\w.-]+"),  # a JSON web token
     re.compile(
         r"""(?ix) \b (?: x-amz-(?:security-token|signature|credential|date)
-                       | awsaccesskeyid | signature | authorization | password | secret\w* | (?:session|access)_?token )
+                       | awsaccesskeyid | signature | password | secret\w* | (?:session|access)_?token )
             ["']? \s* [=:] \s* ["']? [^\s&"',;]+"""
     ),
     re.compile(r"(?<=://)\S+@|[^\s/:@]+:(?!//)[^\s@]+@"),  # user:password@

@@ -29,9 +29,26 @@ SECRETS = {
     "signed": "https://b.s3.amazonaws.com/k?X-Amz-Security-Token=abc123&X-Amz-Signature=deadbeef",
     "old_signed": "https://b.s3.amazonaws.com/k?AWSAccessKeyId=XYZ&Signature=s1gn%2Bed&Expires=1",
     "header": "Authorization: AWS4-HMAC-SHA256 Credential=x/20260101/eu-west-1/s3/aws4_request, Signature=feed",
+    "basic": "Proxy-Authorization: Basic YW5uOmh1bnRlcjI=",
+    "web_token": "Bearer eyJhbGciOi.eyJzdWIi.c2ln",
     "field": '"x-amz-security-token": "short"',
 }
-NEVER = ("AKIAIO", "ASIAQ3", "wJalr", "IQoJ", "hunter2", "p/w", "abc123", "deadbeef", "XYZ", "s1gn", "feed", "short")
+NEVER = (
+    "AKIAIO",
+    "ASIAQ3",
+    "wJalr",
+    "IQoJ",
+    "hunter2",
+    "p/w",
+    "abc123",
+    "deadbeef",
+    "XYZ",
+    "s1gn",
+    "feed",
+    "short",
+    "YW5u",
+    "c2ln",
+)
 
 
 def refusal(code, message="", status=400):
