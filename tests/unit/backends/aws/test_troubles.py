@@ -14,6 +14,7 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 
+from smtune.backends.aws import Account
 from smtune.backends.aws.troubles import explained, without_secrets
 from smtune.errors import AwsError
 
@@ -28,9 +29,26 @@ SECRETS = {
     "signed": "https://b.s3.amazonaws.com/k?X-Amz-Security-Token=abc123&X-Amz-Signature=deadbeef",
     "old_signed": "https://b.s3.amazonaws.com/k?AWSAccessKeyId=XYZ&Signature=s1gn%2Bed&Expires=1",
     "header": "Authorization: AWS4-HMAC-SHA256 Credential=x/20260101/eu-west-1/s3/aws4_request, Signature=feed",
+    "basic": "Proxy-Authorization: Basic YW5uOmh1bnRlcjI=",
+    "web_token": "Bearer eyJhbGciOi.eyJzdWIi.c2ln",
     "field": '"x-amz-security-token": "short"',
 }
-NEVER = ("AKIAIO", "ASIAQ3", "wJalr", "IQoJ", "hunter2", "p/w", "abc123", "deadbeef", "XYZ", "s1gn", "feed", "short")
+NEVER = (
+    "AKIAIO",
+    "ASIAQ3",
+    "wJalr",
+    "IQoJ",
+    "hunter2",
+    "p/w",
+    "abc123",
+    "deadbeef",
+    "XYZ",
+    "s1gn",
+    "feed",
+    "short",
+    "YW5u",
+    "c2ln",
+)
 
 
 def refusal(code, message="", status=400):
@@ -64,8 +82,12 @@ def test_what_says_what_is_wrong_is_kept(text):
     assert without_secrets(text) == text
 
 
-def test_a_long_message_is_cut():
+def test_a_long_message_is_cut_and_no_secret_is_cut_in_two():
     assert len(without_secrets("words " * 1000)) == 1000
+    assert without_secrets("w" * 50_000) == ""
+    tokens = " ".join([SECRETS["token"] * 9, SECRETS["token"] * 9, SECRETS["token"] * 99])
+    assert len(tokens) > 4000
+    assert without_secrets(f"no: {tokens}") == "no: [removed] [removed]"
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException", "NoSuchBucket", "ExpiredToken"])
@@ -142,6 +164,14 @@ def test_an_upload_that_failed_is_told_by_its_cause():
         upload()
     assert "hunter2" not in str(caught.value)
     assert told(S3UploadFailedError("hunter2")).transient
+
+
+def test_the_password_of_a_proxy_is_in_no_error(credentials, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://ann:hunter2@127.0.0.1:1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with pytest.raises(AwsError, match="the proxy cannot be reached") as caught, explained("the bucket"):
+        Account().client("s3").head_bucket(Bucket="our-bucket")
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_the_explanation_survives_pickling():
