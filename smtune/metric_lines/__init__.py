@@ -1,5 +1,6 @@
 """How *metrics* are read from the lines that a training prints: reported, or found by regexes, here and on SageMaker."""
 
+from smtune.metric_lines.logs import LogFile, read_log
 from smtune.metric_lines.reading import LONGEST_LINE, Reading, as_cloudwatch_shows, compile_patterns, read_metrics
 from smtune.metric_lines.search import BoundedSearch, Found
 from smtune.metric_lines.syntax import NUMBER, Group, corrected, groups_of, not_portable
@@ -10,11 +11,13 @@ __all__ = [
     "BoundedSearch",
     "Found",
     "Group",
+    "LogFile",
     "Reading",
     "as_cloudwatch_shows",
     "compile_patterns",
     "corrected",
     "groups_of",
     "not_portable",
+    "read_log",
     "read_metrics",
 ]

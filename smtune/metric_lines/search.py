@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from smtune.metric_lines import searching
-from smtune.metric_lines.reading import as_cloudwatch_shows
+from smtune.metric_lines.reading import LONGEST_LINE, as_cloudwatch_shows
 
 _BATCH = 256
 """Lines that a regex gets its time for: each of them may then take a hundredth of a second in the mean."""
@@ -47,7 +47,7 @@ class BoundedSearch:
         seconds: Processor time that a regex may take for 256 lines, each as it is and as CloudWatch shows it.
     """
 
-    def __init__(self, sources: Mapping[str, str], *, seconds: float = 3.0) -> None:
+    def __init__(self, sources: Mapping[str, str], *, seconds: float = 1.0) -> None:
         self._sources = dict(sources)
         self._seconds = seconds
         self._fed = 0
@@ -58,9 +58,9 @@ class BoundedSearch:
         """The regexes that were given up, with the first and the last of the lines, from 1, that took too long."""
 
     def feed(self, lines: Sequence[str]) -> None:
-        """Search the lines that come next."""
+        """Search the lines that come next; of each, 65,536 characters are looked at."""
         for start in range(0, len(lines), _BATCH):
-            batch = lines[start : start + _BATCH]
+            batch = [line[:LONGEST_LINE] for line in lines[start : start + _BATCH]]
             # A carriage return ends a line here, and not on SageMaker: see the reading of lines.
             self._feed([[*dict.fromkeys([*line.split("\r"), as_cloudwatch_shows(line)])] for line in batch])
 

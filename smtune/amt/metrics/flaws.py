@@ -104,11 +104,10 @@ def _misses_number(group: str, hit: Hit, verb: str = "read") -> Flaw | None:
 def _reads_part(group: str, hit: Hit, captured: str, verb: str) -> Flaw | None:
     if hit.reads_escape:
         return _reads(group, hit, "with a part of #011, which is a tab as CloudWatch shows it", verb)
-    start, end = hit.span
-    first, last = hit.whole
-    if number_in(hit.shown[first:last]) not in (None, hit.number):
+    (start, end), (first, last) = hit.span, hit.whole
+    if (first, last) != (start, end) and number_in(hit.shown[first:last]) != hit.number:
         return _reads(group, hit, _lost(hit.shown[first:start], hit.shown[end:last]), verb)
-    separated = re.match(r",\d+", hit.shown[end:])
+    separated = re.match(r"[,_']\d+", hit.shown[end:])
     if separated and captured.lstrip("+-").isdigit() and hit.match.end() == hit.match.end(1):
         rule = f'your regex {group} {verb} {captured} from "{hit.excerpt}{separated[0]}"'
         return Flaw(rule, "print numbers with a point and without separators, as Python does")
@@ -155,8 +154,9 @@ def _ambiguous(source: str, hits: Sequence[Hit]) -> Flaw | None:
 def _labels(source: str, hits: Iterable[Hit]) -> dict[str, Hit]:
     """Return the words that values stand behind; those apart only by a number count as one, e.g. ``step3_loss``."""
     labels: dict[str, Hit] = {}
+    choice = "|" in source[: groups_of(source)[0].start]
     for hit in hits:
-        wanted = "|" in source and hit.match.start() <= hit.label_start
+        wanted = choice and hit.match.start() <= hit.label_start
         if hit.label and not wanted:
             labels.setdefault(re.sub(r"\d+", "0", hit.label), hit)
     return labels

@@ -76,7 +76,7 @@ class MetricProof:
         return self.last.number if self.last is not None else None
 
 
-def prove_metrics(definitions: Mapping[str, str], lines: Iterable[str], *, seconds: float = 3.0) -> list[MetricProof]:
+def prove_metrics(definitions: Mapping[str, str], lines: Iterable[str], *, seconds: float = 1.0) -> list[MetricProof]:
     r"""Try the regexes of metrics on the lines of a training's log as SageMaker does.
 
     Each regex is searched in each line as CloudWatch shows it: a tab is ``#011`` there, and a carriage return, which ends
@@ -112,7 +112,8 @@ def _prove(name: str, source: str, log: Log) -> MetricProof:
     slow = log.slow(source)
     if slow:
         first, last = slow[source]
-        rule = f"your regex takes too long on a line from {first} to {last} of the log"
+        longest = max(map(len, log.lines[first - 1 : last]))
+        rule = f"your regex takes too long in lines {first} to {last} of the log, of up to {longest} characters"
         return _flawed(name, source, Flaw(rule, "repeat nothing that is repeated within"), log, None)
     evidence = log.evidence(source)
     found = refused(source)

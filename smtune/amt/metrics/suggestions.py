@@ -55,9 +55,12 @@ def suggest(name: str, source: str, evidence: Evidence | None, log: Log) -> str 
         evidence: What it finds, or ``None`` if it was not tried.
         log: The log.
     """
-    candidates = list(itertools.chain(_corrections(source), _by_label(name, evidence, log)))
-    if evidence is not None and any("#015" in hit.shown for hit in evidence.hits if hit.rivals):
-        candidates += ["^.*" + candidate for candidate in candidates]  # the last state of a progress bar
+    bars = any("#015" in shown for shown in log.shown)
+    candidates = (
+        beginning + candidate
+        for kind in (_corrections(source), _by_label(name, evidence, log))
+        for candidate, beginning in itertools.product(kind, ("", "^.*") if bars else ("",))
+    )
     return next((candidate for candidate in candidates if _is_proven(name, candidate, log)), None)
 
 
