@@ -19,11 +19,11 @@ from typing import Any, Literal
 from smtune.backends.base import Backend, Listener, Notice, Plan
 from smtune.backends.local_plan import plan_local
 from smtune.backends.local_run import LocalRun
-from smtune.container.repeats import VARIABLE as REPEAT_VARIABLE
+from smtune.backends.staging import keep_code, stage_training
 from smtune.errors import JobNotFoundError, Problem, SpecError
 from smtune.results import JobStatus, TuningResult, WarmStartParent, WarmStartResult
 from smtune.runners import FunctionRunner, ProcessRunner, Runner, end_survivors, imports_of
-from smtune.sandbox import Channel, Staged, restore_checkpoints, snapshot_source, stage
+from smtune.sandbox import Staged, restore_checkpoints
 from smtune.spec import Training, TuningSpec
 from smtune.store import (
     Command,
@@ -85,7 +85,7 @@ class LocalBackend(Backend):
             undo.callback(shutil.rmtree, directory.path, ignore_errors=True)
             lease = undo.enter_context(JobLease(directory))
             if plan.spec.training is not None:
-                _keep_code(directory, plan.spec.training)
+                keep_code(plan.spec.training, directory.code)
             self._start(LocalRun(directory, plan.spec, runner, lease))
             undo.pop_all()
         return directory.name
@@ -346,16 +346,6 @@ def _spec(directory: JobDirectory) -> TuningSpec:
         return TuningSpec.from_dict(store.job().spec, source=f"job {directory.name}")
 
 
-def _keep_code(directory: JobDirectory, training: Training) -> None:
-    """Copy the training code into the job; folders of data that lie in between are reached as channels."""
-    source = Path(training.source_dir)
-    inside = [Path(channel.source) for channel in training.channels.values()]
-    if training.output is not None:
-        inside.append(Path(training.output))
-    data = [folder for folder in inside if folder.is_dir() and source.resolve() in folder.resolve().parents]
-    snapshot_source(source, directory.code, leave_out=data)
-
-
 def _folders_under_way(directory: JobDirectory, spec: TuningSpec) -> list[Path]:
     """Return the folders of the trials that have not ended."""
     if spec.training is None:
@@ -377,9 +367,6 @@ def _stager(directory: JobDirectory, spec: TuningSpec, training: Training) -> Ca
     A trial that was under way when the job was killed starts afresh, or from its last pause: one that goes on finds
     the checkpoints that it had then.
     """
-    channels = {
-        name: Channel(Path(channel.source), channel.content_type) for name, channel in training.channels.items()
-    }
 
     def stage_trial(trial: Trial) -> Staged:
         base = _folder(directory, training, trial.number)
@@ -387,16 +374,8 @@ def _stager(directory: JobDirectory, spec: TuningSpec, training: Training) -> Ca
             restore_checkpoints(base, trial.resource)
         else:
             shutil.rmtree(base, ignore_errors=True)
-        return stage(
-            base,
-            job_name=f"{directory.name}-{trial.number:03d}",
-            source_dir=directory.code,
-            entry_point=str(training.entry_point),
-            hyperparameters={**spec.static, **trial.parameters},
-            objective_metric=spec.objective.metric,
-            channels=channels,
-            environment={REPEAT_VARIABLE: str(trial.repeat), **training.environment},
-        )
+        name = f"{directory.name}-{trial.number:03d}"
+        return stage_training(spec, training, trial, base=base, code=directory.code, job_name=name)
 
     return stage_trial
 

@@ -35,14 +35,14 @@ def plan_local(spec: TuningSpec, *, function: object, name: str | None) -> Plan:
     """
     chosen = name or spec.name or time.strftime("tuning-%y%m%d-%H%M%S-") + secrets.token_hex(2)
     named = spec if spec.name == chosen else TuningSpec.from_dict({**spec.to_dict(), "name": chosen})
-    problems = [*_source_problems(spec.training, function), *_limit_problems(spec, function)]
+    problems = [*source_problems(spec.training, function), *_limit_problems(spec, function)]
     warm_start: WarmStarted | None = None
     try:
         warm_start = plan_warm_start(spec)
     except SpecError as error:
         problems += error.problems
     problems += _strategy_problems(spec, warm_start) if spec.parameters else ()
-    lowering = [*_lowering_problems(spec)]
+    lowering = [*lowering_problems(spec)]
     if problems:
         raise SpecError([*problems, *lowering])
     if lowering:
@@ -74,7 +74,8 @@ def _schedule(spec: TuningSpec) -> list[str]:
     return outline(strategy, strategy.resource, max_trials=limits.max_trials)
 
 
-def _source_problems(training: Training | None, function: object) -> Iterator[Problem]:
+def source_problems(training: Training | None, function: object) -> Iterator[Problem]:
+    """Yield what is missing on this machine of what a trial runs."""
     if function is not None:
         if training is not None:
             yield Problem(
@@ -122,7 +123,8 @@ def _limit_problems(spec: TuningSpec, function: object) -> Iterator[Problem]:
         yield Problem("limits.max_parallel", spec.limits.max_parallel, rule, f"lower it, or call `ulimit -n {needed}`")
 
 
-def _lowering_problems(spec: TuningSpec) -> Iterator[Problem]:
+def lowering_problems(spec: TuningSpec) -> Iterator[Problem]:
+    """Yield what needs another backend."""
     training = spec.training
     if spec.definitions is not None:
         rule = "are for SageMaker, which tunes several algorithms in one job"

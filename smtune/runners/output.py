@@ -9,20 +9,13 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-from smtune.container.reporting import parse_report
-from smtune.errors import Problem, SpecError
+from smtune.metric_lines import LONGEST_LINE, NUMBER, corrected, read_metrics
 from smtune.runners.base import Measured
 from smtune.runners.evaluation import TAIL_LINES
 
-_LONGEST_LINE = 1 << 16
-"""Bytes of a line that are looked at; the log has them all. CloudWatch cuts lines at 256 KB."""
 _LONGEST_TAIL_LINE = 1000
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
-_NUMBER = r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
-_PLAIN_GROUP = re.compile(r"(?<!\\)\((?!\?)(?:\[\^?\]?[^\]\\]*\]|[^()[\\]|\\.)*\)")
-"""A group that captures and holds no other."""
 
 
 class Output:
@@ -110,7 +103,7 @@ class Output:
         return measured
 
     def _extend(self, part: bytes) -> None:
-        self._line += part[: _LONGEST_LINE - len(self._line)]
+        self._line += part[: LONGEST_LINE - len(self._line)]
 
     def _take_line(self) -> list[Measured]:
         line = bytes(self._line)
@@ -143,70 +136,6 @@ class Output:
             self._log = None
 
 
-def compile_patterns(metrics: Mapping[str, str | re.Pattern[str]]) -> dict[str, re.Pattern[str]]:
-    """Compile the regexes that read metrics from lines.
-
-    Raises:
-        SpecError: A regex is wrong, or has no group that captures the value.
-    """
-    patterns: dict[str, re.Pattern[str]] = {}
-    problems: list[Problem] = []
-    for name, source in metrics.items():
-        try:
-            pattern = re.compile(source)
-        except re.error as error:
-            problems.append(Problem(f"metrics.{name}", source, f"is no regular expression: {error}", "correct it"))
-            continue
-        if pattern.groups == 0:
-            rule = "must capture the value in a group"
-            problems.append(Problem(f"metrics.{name}", pattern.pattern, rule, r"for example 'loss: (\S+)'"))
-        patterns[name] = pattern
-    if problems:
-        raise SpecError(problems)
-    return patterns
-
-
-class Reading(NamedTuple):
-    """What a line says.
-
-    Attributes:
-        metrics: Metric name to value; empty for most lines.
-        step: The step, if the script reported one.
-        misread: Metric name to what its regex found instead of a number.
-    """
-
-    metrics: Mapping[str, float]
-    step: int | None
-    misread: Mapping[str, re.Match[str]]
-
-
-def read_metrics(line: str, patterns: Mapping[str, re.Pattern[str]]) -> Reading:
-    r"""Read the metrics of a line, either reported with :func:`smtune.container.report` or found by regexes.
-
-    A regex sees the line as it is and as CloudWatch shows it, which SageMaker's metrics are read from: there a tab is
-    ``#011``.
-
-    >>> read_metrics("[3]\ttrain-auc:0.9", compile_patterns({"auc": r"#011train-auc:(\S+)"})).metrics
-    {'auc': 0.9}
-
-    Args:
-        line: Without its end; the carriage return that ended the one before may begin it.
-        patterns: As :func:`compile_patterns` returns them.
-    """
-    report = parse_report(line)
-    if report is not None:
-        return Reading(report.metrics, report.step, {})
-    metrics, misread = {}, {}
-    for name, pattern in patterns.items():
-        match = pattern.search(line.removeprefix("\r")) or pattern.search(_as_cloudwatch_shows(line))
-        if match and match[1] is not None:
-            try:
-                metrics[name] = float(match[1])
-            except ValueError:
-                misread[name] = match
-    return Reading(metrics, None, misread)
-
-
 def traceback_cause(lines: Sequence[str]) -> str | None:
     """Return the line that names the error below the last traceback, or ``None``.
 
@@ -232,10 +161,6 @@ def error_line(lines: Sequence[str]) -> str | None:
     return next((line.strip() for line in reversed(lines) if "error" in line.lower()), None)
 
 
-def _as_cloudwatch_shows(line: str) -> str:
-    return _CONTROL_CHARACTER.sub(lambda match: f"#{ord(match[0]):03o}", line)
-
-
 def _misread(name: str, match: re.Match[str]) -> str:
     begin, end = match.span(1)
     line = match.string[max(0, begin - 40) : begin + 40]
@@ -243,22 +168,20 @@ def _misread(name: str, match: re.Match[str]) -> str:
     read = match[1] if end - begin <= 40 else match[1][:40] + "..."
     return (
         f"the expression for {name!r} read {_plain(read)!r} from "
-        f'"{before}{_plain(line)}{after}", which is no number; {_correction(match)}'
+        f'"{before}{_plain(line)}{after}", which is no number; {_advice(match)}'
     )
 
 
-def _correction(match: re.Match[str]) -> str:
+def _advice(match: re.Match[str]) -> str:
     """Return a regex that reads a number from the same line, or how to come by one."""
-    source = match.re.pattern
-    group = _PLAIN_GROUP.search(source)
-    if group and source.isprintable():
-        corrected = source[: group.start()] + _NUMBER + source[group.end() :]
-        # Not every expression survives it, e.g. with other groups before this one.
+    source = corrected(match.re.pattern)
+    if source is not None:
+        # Not every expression survives it, e.g. one that refers back to its groups.
         with contextlib.suppress(re.error, TypeError, ValueError):
-            found = re.compile(corrected, match.re.flags).search(match.string)
+            found = re.compile(source, match.re.flags).search(match.string)
             float(found[1] if found else "")
-            return f"use {corrected}"
-    return f"let its first group be {_NUMBER}"
+            return f"use {source}"
+    return f"let its first group be {NUMBER}"
 
 
 def _plain(text: str) -> str:

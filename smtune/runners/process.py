@@ -11,10 +11,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from smtune.metric_lines import compile_patterns
 from smtune.runners.base import Ended, Started
 from smtune.runners.evaluation import LONGEST_REASON, one_line
 from smtune.runners.launcher.notices import Broken, Exited, describe_exit
-from smtune.runners.output import Output, compile_patterns, error_line, traceback_cause
+from smtune.runners.output import Output, error_line, traceback_cause
 from smtune.runners.watching import CHUNK, Child, WatchingRunner
 from smtune.sandbox import Staged, inherited_environment
 from smtune.trial import Trial, TrialStatus
