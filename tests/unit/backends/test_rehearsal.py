@@ -182,3 +182,10 @@ def test_what_cannot_be_rehearsed_is_told_with_all_reasons(tmp_path, training, e
 
 def test_outputs_elsewhere_are_no_obstacle(rehearsal):
     assert rehearsal("print(1)", training={"output": "s3://bucket/out"}).lines == ("1",)
+
+
+def test_a_spec_whose_ranges_sagemaker_chooses_is_rehearsed_with_what_does_not_vary(rehearsal):
+    found = rehearsal(
+        "import os; print(os.environ['SM_HPS'])", parameters={}, static={"epochs": 3}, sagemaker={"autotune": True}
+    )
+    assert (found.configuration, found.lines) == ({}, ('{"epochs":3}',))
