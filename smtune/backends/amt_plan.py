@@ -68,7 +68,7 @@ def plan_amt(
         spec: What to tune.
         name: Name of the job; by default the spec's own, or one made from the time.
         region: Where it runs; by default where the spec says, or the AWS configuration.
-        seconds_per_trial: What a trial takes, if that is known, for the expected cost.
+        seconds_per_trial: What a trial takes here, if that is known, for the expected cost.
 
     Raises:
         SpecError: Everything that is wrong.
@@ -295,7 +295,16 @@ def _estimate(spec: TuningSpec, lowered: TuningSpec, seconds_per_trial: float | 
         usd_per_hour=usd_per_hour,
     )
     book = PriceBook.load(home())
-    return _Cost(workload, book, estimate(workload, book))
+    found = estimate(workload, book)
+    if seconds_per_trial is not None:  # a machine there may be faster than this one
+        note = f"expected: a trial takes {seconds_per_trial:.3g} s, as it did here"
+        found = replace(
+            found,
+            usd=replace(found.usd, least=None),
+            seconds=replace(found.seconds, least=None),
+            notes=(note, *found.notes),
+        )
+    return _Cost(workload, book, found)
 
 
 def _cap_problems(spec: TuningSpec, cost: _Cost | None) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from smtune.cli.attach import attach
 from smtune.cli.best import best
+from smtune.cli.check import check
 from smtune.cli.errors import FAILED, explain
 from smtune.cli.init import init
 from smtune.cli.list import list_jobs
@@ -50,6 +51,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(init)
+app.command()(check)
 app.command()(plan)
 app.command()(run)
 app.command()(resume)

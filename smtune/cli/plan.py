@@ -47,7 +47,7 @@ def plan(
         return
     print_warnings(planned)
     typer.echo(clean(_headline(planned)))
-    for line in (*planned.schedule, *_cost_lines(planned), *_upload_lines(planned)):
+    for line in (*planned.schedule, *cost_lines(planned), *_upload_lines(planned)):
         typer.echo(f"  {clean(line)}")
 
 
@@ -72,7 +72,7 @@ def print_warnings(planned: Plan) -> None:
         typer.echo(f"warning: {warning}", err=True)
 
 
-def _cost_lines(planned: Plan) -> list[str]:
+def cost_lines(planned: Plan) -> list[str]:
     """Return what the job may cost, how long it may take, and what these figures rest on."""
     from smtune.pricing import usd_text
     from smtune.progress.texts import duration_text

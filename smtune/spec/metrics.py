@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
+from smtune.container import metric_regex
 from smtune.errors import Problem, SpecError
 
 
 def _patterns(given: Any) -> Any:
+    """Take names alone for metrics that are reported with ``smtune.container.report``."""
+    if isinstance(given, list | tuple):
+        return _reported(given)
     if not isinstance(given, Mapping):
         return given
     problems = []
@@ -23,6 +27,18 @@ def _patterns(given: Any) -> Any:
     if problems:
         raise SpecError(problems)
     return given
+
+
+def _reported(names: Sequence[object]) -> dict[str, str]:
+    problems, patterns = [], {}
+    for place, name in enumerate(names):
+        try:
+            patterns[str(name)] = metric_regex(name)  # type: ignore[arg-type]  # it checks that itself
+        except ValueError as error:
+            problems.append(Problem(f"[{place}]", name, f"is no name of a reported metric: {error}", "use another"))
+    if problems:
+        raise SpecError(problems)
+    return patterns
 
 
 def _pattern_rule(pattern: object) -> str | None:
@@ -38,5 +54,5 @@ def _pattern_rule(pattern: object) -> str | None:
     return None if compiled.groups >= 1 else "has no group that holds the number"
 
 
-MetricsField = Annotated[dict[str, str], BeforeValidator(_patterns)]
-"""Metric to the regular expression that finds it in a log line."""
+MetricsField = Annotated[dict[str, str], BeforeValidator(_patterns, json_schema_input_type=dict[str, str] | list[str])]
+"""Metric to the regular expression that finds it in a log line; a list of names for metrics that are reported."""

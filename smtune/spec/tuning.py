@@ -90,7 +90,10 @@ class TuningSpec(BaseModel):
     ] = None
     metrics: Annotated[
         MetricsField,
-        Field(description="Metric to the regular expression that finds it in a log line; not for reported metrics."),
+        Field(
+            description="Metric to the regular expression that finds it in a log line; for reported metrics a list of "
+            "their names, or nothing."
+        ),
     ] = {}
     training: Annotated[Training | None, Field(description="What a trial runs, unless a Python function is given.")] = (
         None

@@ -1,0 +1,307 @@
+"""Everything about a job that can be known before it is paid for: ``smtune check``.
+
+The spec against the rules of the place where it is to run, its metric regexes on the log of a short trial here, and,
+with credentials, what the account has. What could not be looked at is listed, never passed over.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from smtune.amt.images import built_in_metrics, image_uri
+from smtune.amt.metrics import (
+    MetricProof,
+    Verdict,
+    metric_regexes,
+    objective_problem,
+    proof_rows,
+    prove_metrics,
+    reported_metrics,
+)
+from smtune.backends.amt_plan import examine, planned_bucket
+from smtune.backends.aws.checks import check_account
+from smtune.backends.aws.session import Account
+from smtune.backends.base import Backend, Plan
+from smtune.backends.rehearsal import Rehearsal, rehearse
+from smtune.errors import MissingExtraError, Problem, SpecError
+from smtune.metric_lines import read_log
+from smtune.spec import Goal, SageMaker, TuningSpec
+from smtune.spec.problems import closest
+from smtune.trial import TrialStatus
+
+_SHOWN_LINES = 8
+
+_ACCOUNT_FIELDS = {
+    "role": "sagemaker.role",
+    "bucket": "sagemaker.bucket",
+    "image": "sagemaker.image",
+    "instance_type": "sagemaker.instance_type",
+}
+"""Fields of the account's checks to keys of a spec."""
+
+_ANY_REGION = "us-east-1"
+"""Containers are the same everywhere."""
+
+_BETTER = {Goal.Maximize: "higher", Goal.Minimize: "lower"}
+
+_CREDENTIALS = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_PROFILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a check found.
+
+    Attributes:
+        problems: What is wrong, all at once.
+        warnings: What is legal, and should be known first.
+        proofs: What each metric regex read.
+        unchecked: What could not be checked, and why.
+        plan: What would be submitted; ``None`` if there are problems that keep it from being known.
+        rehearsal: The trial that was run here, or ``None``.
+    """
+
+    problems: tuple[Problem, ...]
+    warnings: tuple[str, ...] = ()
+    proofs: tuple[MetricProof, ...] = ()
+    unchecked: tuple[str, ...] = ()
+    plan: Plan | None = None
+    rehearsal: Rehearsal | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain JSON values."""
+        return {
+            "ok": not self.problems,
+            "problems": [
+                {"field": one.field, "value": _plain(one.value), "rule": one.rule, "fix": one.fix, "source": one.source}
+                for one in self.problems
+            ],
+            "warnings": list(self.warnings),
+            "metrics": [row._asdict() for row in proof_rows(self.proofs)],
+            "unchecked": list(self.unchecked),
+            "estimate": None if self.plan is None or self.plan.estimate is None else self.plan.estimate.to_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """How far a check goes.
+
+    Attributes:
+        log: What a training printed, to be read instead of running one.
+        trial: Whether to run a short trial here.
+        seconds: How long it may take.
+        account: Whether to ask AWS; ``None`` if there seem to be credentials.
+    """
+
+    log: Path | None = None
+    trial: bool = True
+    seconds: float = 60.0
+    account: bool | None = None
+
+
+def check(
+    spec: TuningSpec, backend: Backend, looks: Looks, *, name: str | None = None, account: AccountOptions | None = None
+) -> Check:
+    """Return everything that is wrong with a job, and what could not be looked at.
+
+    Args:
+        spec: What to tune.
+        backend: Where it is to run.
+        looks: How far to go.
+        name: Name of the job; by default the spec's own.
+        account: Which account is asked, and where.
+    """
+    options = account or AccountOptions()
+    on_aws = backend.name == "amt"
+    problems, plan = _plan(spec, backend, name, options)
+    found = _prove(spec, looks) if spec.training is not None or looks.log is not None else _Proved()
+    # What is missing here was told by the plan, too.
+    known = {problem.field for problem in problems}
+    problems += [problem for problem in found.problems if problem.field not in known]
+    unchecked = list(found.unchecked)
+    if on_aws:
+        refused, open_questions = _ask(plan, looks, options)
+        problems += refused
+        unchecked += open_questions
+    if plan is not None and found.rehearsal is not None and found.rehearsal.status is TrialStatus.Completed:
+        plan = examine(spec, name=name, region=options.region, seconds_per_trial=found.rehearsal.seconds).plan or plan
+    warnings = [*(plan.warnings if plan is not None else ()), *found.warnings]
+    return Check(tuple(problems), tuple(warnings), found.proofs, tuple(unchecked), plan, found.rehearsal)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountOptions:
+    """Which account is asked, and where; as of :class:`smtune.backends.aws.session.Account`."""
+
+    profile: str | None = None
+    region: str | None = None
+    endpoint_url: str | None = None
+
+
+def _plan(
+    spec: TuningSpec, backend: Backend, name: str | None, options: AccountOptions
+) -> tuple[list[Problem], Plan | None]:
+    if backend.name == "amt":
+        findings = examine(spec, name=name, region=options.region)
+        return list(findings.problems), findings.plan
+    try:
+        return [], backend.plan(spec, name=name)
+    except SpecError as error:
+        return list(error.problems), None
+
+
+@dataclass(frozen=True, slots=True)
+class _Proved:
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[str, ...] = ()
+    proofs: tuple[MetricProof, ...] = ()
+    unchecked: tuple[str, ...] = ()
+    rehearsal: Rehearsal | None = None
+
+
+def _prove(spec: TuningSpec, looks: Looks) -> _Proved:
+    """Try the metric regexes on what a training prints."""
+    rehearsal: Rehearsal | None = None
+    if looks.log is not None:
+        try:
+            lines: Sequence[str] = read_log(looks.log).lines
+        except SpecError as error:
+            return _Proved(problems=error.problems)
+    elif spec.training is not None and spec.training.entry_point is None:
+        return _of_containers(spec)
+    elif not looks.trial:
+        return _Proved(unchecked=("metrics: no trial was run here, and no --log was given",))
+    else:
+        try:
+            rehearsal = rehearse(spec, seconds=looks.seconds)
+        except SpecError as error:
+            reasons = "; ".join(f"{one.field} {one.rule}" for one in error.problems)
+            return _Proved(
+                unchecked=(f"metrics: no trial can be run here ({reasons}); give the log of one with --log",)
+            )
+        lines = rehearsal.lines
+        if rehearsal.status is TrialStatus.Failed and not lines:
+            return _Proved(problems=(_failure(spec, rehearsal),), rehearsal=rehearsal)
+    return _of_lines(spec, lines, rehearsal)
+
+
+def _of_lines(spec: TuningSpec, lines: Sequence[str], rehearsal: Rehearsal | None) -> _Proved:
+    reported = reported_metrics(lines)
+    regexes = metric_regexes(spec.metrics, spec.objective.metric, reported)
+    proofs = tuple(prove_metrics(regexes, lines))
+    missing = objective_problem(spec.metrics, spec.objective.metric, reported)
+    problems = [one.problem for one in proofs if one.problem is not None and one.verdict is not Verdict.Doubtful]
+    doubts = [_sentence(one.problem) for one in proofs if one.problem is not None and one.verdict is Verdict.Doubtful]
+    if missing is not None:  # a regex that nobody wrote cannot be at fault
+        problems = [missing, *(one for one in problems if one.field != f"metrics.{spec.objective.metric}")]
+    if rehearsal is not None and rehearsal.status is TrialStatus.Failed:
+        problems.insert(0, _failure(spec, rehearsal))
+    return _Proved(tuple(problems), (*doubts, *_untold(spec, reported)), proofs, rehearsal=rehearsal)
+
+
+def _sentence(problem: Problem) -> str:
+    return f"{problem.subject} {problem.rule}; {problem.fix}"
+
+
+def _failure(spec: TuningSpec, rehearsal: Rehearsal) -> Problem:
+    script = spec.training.entry_point if spec.training is not None else None
+    shown = ", ".join(f"{name} {value}" for name, value in rehearsal.configuration.items())
+    rule = f"fails with {shown}: {rehearsal.failure_reason}"
+    return Problem("training.entry_point", script, rule, "mend it; its last lines are below")
+
+
+def _untold(spec: TuningSpec, reported: Sequence[str]) -> Iterator[str]:
+    """Yield which metrics a script reports that SageMaker would not keep."""
+    told = {*spec.metrics, spec.objective.metric, spec.objective.holdout_metric}
+    untold = [name for name in reported if name not in told]
+    if untold:
+        every = ", ".join([*spec.metrics] or [spec.objective.metric])
+        yield (
+            f"metrics: {', '.join(untold)} {'is' if len(untold) == 1 else 'are'} reported, and SageMaker is not told of "
+            f"{'it' if len(untold) == 1 else 'them'}; write metrics: [{every}, {', '.join(untold)}]"
+        )
+
+
+def _of_containers(spec: TuningSpec) -> _Proved:
+    """Return what is known of the metrics of a container that brings its own training."""
+    image = spec.training.image if spec.training is not None else None
+    try:
+        known = {} if image is None else built_in_metrics(image_uri(image, _ANY_REGION))
+    except SpecError:  # an image that is not known was told by the plan
+        known = {}
+    if not known:
+        return _Proved(unchecked=("metrics: the image brings its own training; give the log of one with --log",))
+    metric, goal = spec.objective.metric, spec.objective.goal
+    if metric not in known:
+        fix = closest(metric, known, f"it has {', '.join(known)}")
+        return _Proved(problems=(Problem("objective.metric", metric, "is no metric of the built-in algorithm", fix),))
+    if known[metric] is not goal:
+        return _Proved(warnings=(f"objective.goal = {goal}: {metric} is the better the {_BETTER[known[metric]]}",))
+    return _Proved()
+
+
+def _ask(plan: Plan | None, looks: Looks, options: AccountOptions) -> tuple[list[Problem], list[str]]:
+    """Ask the account for what the job needs of it."""
+    questions = "role, bucket, image, quota"
+    if looks.account is False or (looks.account is None and not _seem_to_be_credentials(options)):
+        return [], [f"{questions}: an AWS account was not asked"]
+    if plan is None:
+        return [], [f"{questions}: they are asked for once the problems above are mended"]
+    try:
+        account = Account(options.profile, plan.region, options.endpoint_url)
+    except MissingExtraError as error:
+        return [], [f"{questions}: {error}"]
+    except SpecError as error:
+        return [replace(one, field=f"sagemaker.{one.field}") for one in error.problems], []
+    cloud = plan.spec.sagemaker or SageMaker()
+    instances: dict[str, int] = {}
+    for choice in cloud.choices:
+        instances[choice.type] = max(instances.get(choice.type, 0), choice.count * plan.spec.limits.max_parallel)
+    definition = plan.request.get("TrainingJobDefinition") or plan.request["TrainingJobDefinitions"][0]
+    problems, unchecked = check_account(
+        account,
+        role=cloud.role,
+        bucket=planned_bucket(cloud).name,
+        image=definition["AlgorithmSpecification"].get("TrainingImage"),
+        instances=instances,
+        spot=cloud.spot,
+    )
+    mine = {"bucket"} if cloud.bucket is None else set()  # the default bucket is made where it is missing
+    return [
+        replace(one, field=_ACCOUNT_FIELDS.get(one.field, one.field))
+        for one in problems
+        if not (one.field in mine and one.rule == "does not exist")
+    ], unchecked
+
+
+def _seem_to_be_credentials(options: AccountOptions) -> bool:
+    """Return whether it is worth asking: finding out for sure may take seconds where there are none."""
+    if options.profile is not None or any(os.environ.get(name) for name in _CREDENTIALS):
+        return True
+    files: Mapping[str, str] = {
+        "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
+        "AWS_CONFIG_FILE": "~/.aws/config",
+    }
+    return any(Path(os.environ.get(name, usual)).expanduser().is_file() for name, usual in files.items())
+
+
+def last_lines(rehearsal: Rehearsal) -> Sequence[str]:
+    """Return the end of what a trial printed."""
+    return rehearsal.lines[-_SHOWN_LINES:]
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+
+
+__all__ = ["AccountOptions", "Check", "Looks", "check", "last_lines"]
