@@ -7,6 +7,7 @@ what goes wrong, are written down by the test.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import time
 from collections import Counter
@@ -166,6 +167,9 @@ class TuningService:
 
     def _application(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         target = environ.get("HTTP_X_AMZ_TARGET", "")
+        if _is_denied(environ, target):
+            start_response("403 Forbidden", [("Content-Type", "text/xml"), ("Content-Length", str(len(_DENIED)))])
+            return [_DENIED]
         if not target.startswith("SageMaker."):
             answered: Iterable[bytes] = self._moto(environ, start_response)
             return answered
@@ -281,6 +285,20 @@ class TuningService:
             "TrainingTimeInSeconds": 60,
             "BillableTimeInSeconds": 20,
         }
+
+
+_DENIED = b"<ErrorResponse><Error><Code>AccessDenied</Code><Message>not yours</Message></Error></ErrorResponse>"
+
+
+def _is_denied(environ: dict[str, Any], target: str) -> bool:
+    """Return whether the credentials lack the permission: what moto cannot do is denied."""
+    if target.startswith("ServiceQuotas"):
+        return True
+    if not environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+        return False
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(body)
+    return b"Action=SimulatePrincipalPolicy" in body
 
 
 def _not_found(name: str) -> dict[str, Any]:
