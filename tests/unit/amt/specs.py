@@ -21,6 +21,7 @@ from smtune.spec import (
 from smtune.spec.strategies import HyperbandConfig
 
 ROLE = "arn:aws:iam::123456789012:role/SageMaker"
+_PLAN = "arn:aws:sagemaker:eu-west-1:123456789012:training-plan/winter"
 _LETTERS = string.ascii_letters + string.digits
 names = st.text(_LETTERS, min_size=1, max_size=12)
 _keys = st.text(_LETTERS + "_", min_size=1, max_size=10).filter(lambda key: key not in ("True", "False"))
@@ -108,7 +109,7 @@ def blocks(draw, training: Training, *, main: bool) -> SageMaker:
         "input_mode": st.sampled_from(["File", "FastFile", "Pipe"]),
         "retries": st.integers(1, 30),
         "auto_parameters": st.dictionaries(st.just("chosen_by_aws"), st.just("0.1"), min_size=1),
-        "definition": st.just({"ResourceConfig": {"TrainingPlanArn": "arn"}, "NewMember": "kept"}),
+        "definition": st.just({"ResourceConfig": {"TrainingPlanArn": _PLAN}, "NewMember": "kept"}),
     }
     if main:
         options |= {
