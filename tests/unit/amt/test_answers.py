@@ -1,6 +1,9 @@
 """Results as an emulator of SageMaker tells them."""
 
 import json
+import math
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,6 +28,26 @@ SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large)
 loaders = pytest.importorskip("botocore.loaders")
 
 
+def breaches(shape: Any, value: Any, place: str = "") -> Iterator[str]:
+    """Yield what botocore does not check: longest lengths, patterns and words to choose from."""
+    if shape.type_name == "structure":
+        for name, inner in value.items():
+            yield from breaches(shape.members[name], inner, f"{place}.{name}")
+    elif shape.type_name == "map":
+        for key, inner in value.items():
+            yield from breaches(shape.key, key, f"{place}.{key}")
+            yield from breaches(shape.value, inner, f"{place}.{key}")
+    elif shape.type_name == "list":
+        for inner in value:
+            yield from breaches(shape.member, inner, f"{place}[]")
+    if isinstance(value, str | list | dict) and len(value) > shape.metadata.get("max", math.inf):
+        yield f"{place} is too long: {value}"
+    if isinstance(value, str) and not re.fullmatch(shape.metadata.get("pattern", "(?s:.*)"), value):
+        yield f"{place} has another pattern: {value}"
+    if value not in (getattr(shape, "enum", None) or [value]):
+        yield f"{place} is none of the words: {value}"
+
+
 @pytest.fixture(scope="module")
 def through_boto3():
     """Return what boto3 makes of an answer, after a look at whether it has all that it must."""
@@ -42,6 +65,7 @@ def through_boto3():
         metadata = parsed.pop("ResponseMetadata")
         report = validator.validate(parsed, shape)
         assert not report.has_errors(), report.generate_report()
+        assert list(breaches(shape, parsed)) == []
         return {**parsed, "ResponseMetadata": metadata}
 
     return read
