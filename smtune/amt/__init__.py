@@ -1,5 +1,6 @@
 """The wire format of SageMaker Automatic Model Tuning (AMT): pure functions over the plain values that its API speaks."""
 
+from smtune.amt.answers import encode_description, encode_summaries, encode_training_job
 from smtune.amt.description import decode_description, request_of
 from smtune.amt.limits import Severity, Violation, check_request
 from smtune.amt.lowering import References, losses, lower
@@ -15,7 +16,10 @@ __all__ = [
     "decode_objective",
     "decode_request",
     "decode_trials",
+    "encode_description",
     "encode_request",
+    "encode_summaries",
+    "encode_training_job",
     "losses",
     "lower",
     "request_of",

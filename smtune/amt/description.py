@@ -76,21 +76,21 @@ def _as_requested(definition: Mapping[str, Any]) -> dict[str, Any]:
         requested["StaticHyperParameters"] = static
     else:
         requested.pop("StaticHyperParameters", None)
-    if (
-        requested.get("ResourceConfig") == resources_of(definition)
-        and "HyperParameterTuningResourceConfig" in definition
-    ):
+    if "ResourceConfig" in requested and requested["ResourceConfig"] == copied_resources(definition):
         del requested["ResourceConfig"]
     return requested
 
 
-def resources_of(definition: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the ``ResourceConfig`` of a definition's training jobs, also where it names several instances."""
-    if "HyperParameterTuningResourceConfig" not in definition:
-        return dict(definition.get("ResourceConfig") or {})
-    tuning = definition["HyperParameterTuningResourceConfig"]
+def copied_resources(definition: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return a definition's ``HyperParameterTuningResourceConfig`` as a ``ResourceConfig``; ``None`` if it has none.
+
+    Version 2 of the SageMaker SDK reads the latter only. Of several instances it is the first.
+    """
+    tuning = definition.get("HyperParameterTuningResourceConfig")
+    if tuning is None:
+        return None
     first: Mapping[str, Any] = next(iter(tuning.get("InstanceConfigs") or ()), _NOTHING)
-    rest = {key: value for key, value in tuning.items() if key not in ("InstanceConfigs", "AllocationStrategy")}
+    rest = {name: value for name, value in tuning.items() if name not in ("InstanceConfigs", "AllocationStrategy")}
     return {**first, **rest}
 
 

@@ -14,7 +14,7 @@ from smtune.amt.names import trial_number
 from smtune.amt.times import read_optional_time, read_time
 from smtune.container import decode_value
 from smtune.errors import Problem, SpecError
-from smtune.space import Parameter, SearchSpace, Value
+from smtune.space import CategoricalParameter, Parameter, SearchSpace, Value
 from smtune.spec import Goal
 from smtune.trial import Trial, TrialStatus
 
@@ -129,6 +129,10 @@ def one_line(reason: str | None) -> str | None:
 def _typed(text: str, parameter: Parameter | None) -> Value:
     """Return the legal value that a text means, or else what it says by itself."""
     plain = decode_value(text)  # numbers, and text in the quotes of version 2 of the SageMaker SDK
+    if isinstance(parameter, CategoricalParameter):  # which may have both "1" and 1 to choose from
+        for choice in parameter.values:
+            if type(choice) is type(plain) and choice == plain:
+                return choice
     for value in (text, plain):
         with contextlib.suppress(SpecError):
             if parameter is not None:

@@ -21,9 +21,12 @@ from smtune.spec import (
 from smtune.spec.strategies import HyperbandConfig
 
 ROLE = "arn:aws:iam::123456789012:role/SageMaker"
+_PLAN = "arn:aws:sagemaker:eu-west-1:123456789012:training-plan/winter"
 _LETTERS = string.ascii_letters + string.digits
 names = st.text(_LETTERS, min_size=1, max_size=12)
-_keys = st.text(_LETTERS + "_", min_size=1, max_size=10).filter(lambda key: key not in ("True", "False"))
+_keys = st.text(_LETTERS + "_", min_size=1, max_size=10).filter(
+    lambda key: key not in ("True", "False") and not key.startswith("sagemaker_")
+)
 _uris = st.builds(lambda key: f"s3://bucket/{key}", names)
 _texts = st.text(st.characters(codec="ascii", categories=("L", "N", "P")), min_size=1, max_size=8)
 _scalars = st.booleans() | st.integers(-(10**9), 10**9) | st.floats(allow_nan=False, allow_infinity=False) | _texts
@@ -108,7 +111,7 @@ def blocks(draw, training: Training, *, main: bool) -> SageMaker:
         "input_mode": st.sampled_from(["File", "FastFile", "Pipe"]),
         "retries": st.integers(1, 30),
         "auto_parameters": st.dictionaries(st.just("chosen_by_aws"), st.just("0.1"), min_size=1),
-        "definition": st.just({"ResourceConfig": {"TrainingPlanArn": "arn"}, "NewMember": "kept"}),
+        "definition": st.just({"ResourceConfig": {"TrainingPlanArn": _PLAN}, "NewMember": "kept"}),
     }
     if main:
         options |= {

@@ -50,6 +50,19 @@ def test_what_the_space_does_not_know_keeps_the_type_of_its_text():
     assert trial.parameters == {"eta": 0.9, "booster": "linear", "rounds": 200, "objective": "[1, 2]"}
 
 
+def test_a_number_and_its_text_may_both_be_choices():
+    space = SearchSpace({"layers": CategoricalParameter(["1", 1])})
+    trials = decode_trials([summary(1, 0.9, layers="1"), summary(2, 0.9, layers='"1"')], space)
+    assert [trial.parameters for trial in trials] == [{"layers": 1}, {"layers": "1"}]
+
+
+def test_more_than_a_thousand_training_jobs_keep_their_order_within_a_second():
+    same = {"CreationTime": "2026-03-01T06:00:00+01:00"}
+    names = ["churn-1000-5d0f5aea", "churn-999-0a0f5aeb"]
+    trials = decode_trials([{**summary(1, 0.9), **same, "TrainingJobName": name} for name in names], SPACE)
+    assert [trial.training_job for trial in trials] == names[::-1]
+
+
 def test_trials_are_numbered_in_the_order_of_their_creation():
     shuffled = [summary(number, number / 10, eta="0.1") for number in (3, 1, 2)]
     assert [trial.objective for trial in decode_trials(shuffled, SPACE)] == [0.1, 0.2, 0.3]
