@@ -162,7 +162,9 @@ def _block(cloud: SageMaker, references: References, region: str | None, max_tri
     filled: dict[str, Any] = {
         "role": cloud.role or references.role,
         "bucket": None,
-        "prefix": _PREFIX,
+        "prefix": None,
+        "network_isolation": bool(cloud.network_isolation),
+        "encrypt_traffic": bool(cloud.encrypt_traffic),
         "max_cost_usd": None,
         "usd_per_hour": None,
     }
@@ -173,7 +175,6 @@ def _block(cloud: SageMaker, references: References, region: str | None, max_tri
     return cloud.model_copy(update=filled)
 
 
-_PREFIX = str(SageMaker.model_fields["prefix"].default)
 _SPOT_PATIENCE_SECONDS = 3_600
 """How long a trial waits for spare capacity, interruptions included, unless the spec says."""
 

@@ -6,8 +6,9 @@ import os
 import secrets
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ from smtune.store import home
 
 CODE = "code"
 """Kind of an upload: the training code, packed."""
+
+PREFIX = "smtune"
+"""Begins the keys of all that is uploaded or written, unless somebody says otherwise."""
 
 _CLOUD_DEFAULTS = {
     "role": "role",
@@ -88,10 +92,8 @@ def examine(
     named = _completed(spec, defaults, name, region)
     cloud = named.sagemaker or SageMaker()
     problems = [*_missing(cloud), *_file_problems(named)]
-    uploads: list[Upload] = []
-    references = References()
-    if not problems:
-        uploads, references, problems = _placed(named, cloud)
+    uploads, references, unfit = _placed(named, cloud)
+    problems += unfit
     try:
         lowered = lower(named, references)
     except LoweringError as error:
@@ -126,14 +128,11 @@ def examine(
 def _completed(spec: TuningSpec, defaults: AccountDefaults, name: str | None, region: str | None) -> TuningSpec:
     """Return the spec with a name, a region, and what SageMaker's config files say where it is silent."""
     cloud = spec.sagemaker or SageMaker()
-    said = cloud.model_fields_set
     filled: dict[str, Any] = {
         key: list(value) if isinstance(value, tuple) else value
         for key, attribute in _CLOUD_DEFAULTS.items()
-        if key not in said and (value := getattr(defaults, attribute)) not in (None, ())
+        if getattr(cloud, key) in (None, []) and (value := getattr(defaults, attribute)) not in (None, ())
     }
-    if ("subnets" in said) != ("security_groups" in said):  # they belong together
-        filled = {key: value for key, value in filled.items() if key not in ("subnets", "security_groups")}
     filled["tags"] = {**defaults.tags, **cloud.tags}
     filled["region"] = region or cloud.region or _configured_region()
     training = spec.training
@@ -190,32 +189,39 @@ def _file_problems(spec: TuningSpec) -> Iterator[Problem]:
 
 
 def _placed(spec: TuningSpec, cloud: SageMaker) -> tuple[list[Upload], References, list[Problem]]:
-    """Return what is to be uploaded, where everything will lie, and what is wrong with what is to be uploaded."""
-    matched = ROLE_ARN.fullmatch(str(cloud.role))
-    if matched is None:
-        return [], References(region=cloud.region, role=cloud.role, output="s3://unknown"), []
+    """Return what is to be uploaded, where everything will lie, and what of it cannot be uploaded.
+
+    What is missing here was told already, and lies nowhere.
+    """
     bucket = planned_bucket(cloud)
     uploads: list[Upload] = []
     code: dict[str, str] = {}
     channels: dict[tuple[str, str], str] = {}
     problems: list[Problem] = []
-    for key, training in _trainings(spec):
+
+    def place(kind: str, path: str, address: Callable[[], str], prefix: str) -> str:
         try:
-            if training.entry_point is not None and not training.has_remote_code:
-                code[key] = _code_address(training, bucket)
-                uploads.append(Upload(CODE, training.source_dir, code[key]))
-            for name, channel in training.channels.items():
-                if not channel.is_remote:
-                    path = Path(channel.source)
-                    place = folder_address if path.is_dir() else file_address
-                    channels[key, name] = place(bucket, name, path)
-                    uploads.append(Upload(name, channel.source, channels[key, name]))
+            uploads.append(Upload(kind, path, address()))
         except SpecError as error:
-            problems += [
-                problem.under(f"definitions.{key}.training" if key else "training") for problem in error.problems
-            ]
-    output = bucket.uri(bucket.key("jobs"))
+            problems.extend(problem.under(prefix) for problem in error.problems if Path(path).exists())
+            return bucket.uri(kind)
+        return uploads[-1].uri
+
+    for key, training in _trainings(spec):
+        prefix = f"definitions.{key}.training" if key else "training"
+        if training.entry_point is not None and not training.has_remote_code:
+            if (Path(training.source_dir) / training.entry_point).is_file():
+                code[key] = place(CODE, training.source_dir, partial(_code_address, training, bucket), prefix)
+            else:
+                code[key] = bucket.uri(CODE)
+        for name, channel in training.channels.items():
+            if not channel.is_remote:
+                path = Path(channel.source)
+                of_kind = folder_address if path.is_dir() else file_address
+                address = partial(of_kind, bucket, name, path)
+                channels[key, name] = place(name, channel.source, address, f"{prefix}.channels")
     unique = list({one.uri: one for one in uploads}.values())
+    output = bucket.uri(bucket.key("jobs"))
     return unique, References(None, cloud.role, cloud.region, output, code, channels), problems
 
 
@@ -223,14 +229,14 @@ def planned_bucket(cloud: SageMaker, client: Any = None) -> Bucket:
     """Return where a job's code and data go.
 
     Args:
-        cloud: A block with a role and a region.
+        cloud: A block with a role and a region; without, nothing can be uploaded.
         client: boto3's client of S3, to upload with.
     """
     matched = ROLE_ARN.fullmatch(str(cloud.role))
-    account = matched["account"] if matched else ""
+    account = matched["account"] if matched else "unknown"
     name = cloud.bucket or default_bucket(str(cloud.region), account)
     # A bucket that was named may be another account's; the one that has the default name must not be.
-    return Bucket(client, name, cloud.prefix, cloud.output_kms_key, None if cloud.bucket else account)
+    return Bucket(client, name, cloud.prefix or PREFIX, cloud.output_kms_key, None if cloud.bucket else account)
 
 
 def _code_address(training: Training, bucket: Bucket) -> str:

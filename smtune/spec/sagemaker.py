@@ -38,7 +38,7 @@ _Merged = "in its own words: merged into it (RFC 7396, so null leaves a key out)
 
 
 class SageMaker(BaseModel):
-    """How and where SageMaker trains."""
+    """How and where SageMaker trains. What is not set is as SageMaker's own config files say, or its default."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -63,7 +63,9 @@ class SageMaker(BaseModel):
     bucket: Annotated[
         str | None, Field(description="Where code and local data are uploaded to, and models written.")
     ] = None
-    prefix: Annotated[str, Field(description="Begins the keys of all that is uploaded or written there.")] = "smtune"
+    prefix: Annotated[
+        str | None, Field(description="Begins the keys of all that is uploaded or written there; by default smtune.")
+    ] = None
     spot: Annotated[bool, Field(description="Use spare capacity: cheaper, and may be interrupted.")] = False
     max_wait_seconds: Annotated[
         int | None,
@@ -76,8 +78,8 @@ class SageMaker(BaseModel):
     checkpoint_path: Annotated[str | None, Field(description="Their folder in the container.")] = None
     subnets: Annotated[list[str], BeforeValidator(_one_or_many), Field(description="Of the VPC, 1 to 16.")] = []
     security_groups: Annotated[list[str], BeforeValidator(_one_or_many), Field(description="Of the VPC, 1 to 5.")] = []
-    network_isolation: Annotated[bool, Field(description="Give trainings no network.")] = False
-    encrypt_traffic: Annotated[bool, Field(description="Encrypt what several instances send each other.")] = False
+    network_isolation: Annotated[bool | None, Field(description="Give trainings no network.")] = None
+    encrypt_traffic: Annotated[bool | None, Field(description="Encrypt what several instances send each other.")] = None
     output_kms_key: Annotated[str | None, Field(description="Key that encrypts models and outputs.")] = None
     output_compression: Annotated[
         Literal["GZIP", "NONE"] | None, Field(description="Whether models become a model.tar.gz.")

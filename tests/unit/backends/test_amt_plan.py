@@ -1,0 +1,205 @@
+"""What the amt backend will send, and what it refuses, before anything is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from smtune.backends.amt_plan import plan_amt
+from smtune.errors import LoweringError, SpecError
+from smtune.spec import TuningSpec
+from tests.services.tuning_service import ROLE
+
+
+@pytest.fixture(autouse=True)
+def nobody(monkeypatch, tmp_path):
+    """Be somebody without an AWS configuration."""
+    for name in ("PROFILE", "REGION", "DEFAULT_REGION", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "ENDPOINT_URL"):
+        monkeypatch.delenv(f"AWS_{name}", raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    for name in ("ADMIN", "USER"):
+        monkeypatch.delenv(f"SAGEMAKER_{name}_CONFIG_OVERRIDE", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SMTUNE_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "train.py").write_text("print('validation:auc=0.5')\n")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "rows.csv").write_text("1,2\n")
+    return tmp_path
+
+
+def spec(folder: Path, **fields):
+    cloud = {"image": "xgboost:3.0-5", "instance_type": "ml.m5.xlarge", "role": ROLE, "region": "eu-west-1"}
+    defaults = {
+        "name": "churn",
+        "objective": {"metric": "validation:auc", "goal": "Maximize"},
+        "parameters": {"eta": {"type": "continuous", "min": 0.01, "max": 0.5}},
+        "strategy": "bayesian",
+        "limits": {"max_trials": 10, "max_trial_seconds": 300},
+        "training": {
+            "source_dir": str(folder / "code"),
+            "entry_point": "train.py",
+            "channels": {"train": str(folder / "data"), "shared": "s3://somewhere/rows"},
+        },
+    }
+    return TuningSpec(**{**defaults, **fields, "sagemaker": {**cloud, **fields.get("sagemaker", {})}})
+
+
+def without(given: TuningSpec, *keys: str) -> TuningSpec:
+    fields = given.to_dict()
+    fields["sagemaker"] = {key: value for key, value in fields["sagemaker"].items() if key not in keys}
+    return TuningSpec.from_dict(fields)
+
+
+def test_what_is_here_is_uploaded_by_what_it_holds(folder):
+    plan = plan_amt(spec(folder))
+
+    assert [upload.kind for upload in plan.uploads] == ["code", "train"]
+    assert plan_amt(spec(folder)).uploads == plan.uploads
+    (folder / "data" / "rows.csv").write_text("1,3\n")
+    changed = plan_amt(spec(folder)).uploads
+    assert changed[0] == plan.uploads[0]
+    assert changed[1].uri != plan.uploads[1].uri
+
+    definition = plan.request["TrainingJobDefinition"]
+    sources = [one["DataSource"]["S3DataSource"]["S3Uri"] for one in definition["InputDataConfig"]]
+    assert sources == [plan.uploads[1].uri, "s3://somewhere/rows"]
+    assert definition["StaticHyperParameters"]["sagemaker_submit_directory"] == plan.uploads[0].uri
+    assert definition["OutputDataConfig"]["S3OutputPath"] == "s3://sagemaker-eu-west-1-123456789012/smtune/jobs"
+
+
+def test_config_files_of_sagemaker_fill_in_what_the_spec_leaves_open(folder, monkeypatch):
+    config = {
+        "SchemaVersion": "1.0",
+        "SageMaker": {
+            "PythonSDK": {"Modules": {"Session": {"DefaultS3Bucket": "ours", "DefaultS3ObjectKeyPrefix": "team"}}},
+            "TrainingJob": {
+                "RoleArn": ROLE,
+                "EnableNetworkIsolation": True,
+                "VpcConfig": {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]},
+                "Tags": [{"Key": "team", "Value": "churn"}, {"Key": "stage", "Value": "test"}],
+                "Environment": {"LEVEL": "1"},
+            },
+        },
+    }
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    monkeypatch.setenv("SAGEMAKER_USER_CONFIG_OVERRIDE", str(folder / "config.yaml"))
+    plan = plan_amt(without(spec(folder, sagemaker={"tags": {"stage": "live"}}), "role"))
+    definition = plan.request["TrainingJobDefinition"]
+
+    assert definition["RoleArn"] == ROLE
+    assert definition["EnableNetworkIsolation"] is True
+    assert definition["VpcConfig"] == {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
+    assert definition["Environment"] == {"LEVEL": "1"}
+    assert plan.request["Tags"] == [{"Key": "stage", "Value": "live"}, {"Key": "team", "Value": "churn"}]
+    assert plan.uploads[0].uri.startswith("s3://ours/team/code/")
+    assert (
+        plan_amt(spec(folder, sagemaker={"network_isolation": False})).request["TrainingJobDefinition"][
+            "EnableNetworkIsolation"
+        ]
+        is False
+    )
+
+
+def test_the_region_is_the_option_then_the_spec_then_the_environment(folder, monkeypatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-2")
+
+    assert plan_amt(without(spec(folder), "region")).region == "us-east-2"
+    assert plan_amt(spec(folder)).region == "eu-west-1"
+    assert plan_amt(spec(folder), region="eu-north-1").region == "eu-north-1"
+
+
+@pytest.mark.parametrize("key", ["role", "region", "instance_type"])
+def test_what_nobody_says_is_asked_for(folder, key):
+    with pytest.raises(SpecError) as caught:
+        plan_amt(without(spec(folder), key))
+    assert f"sagemaker.{key}" in {problem.field for problem in caught.value.problems}
+
+
+def test_what_only_smtune_can_do_is_refused_with_what_sagemaker_can(folder):
+    with pytest.raises(LoweringError) as caught:
+        plan_amt(spec(folder, strategy="evolutionary", repeats=3, early_stopping={"type": "plateau", "patience": 3}))
+    fixes = {problem.field: problem.fix for problem in caught.value.problems}
+    assert fixes.keys() == {"strategy", "repeats", "early_stopping"}
+    assert "bayesian" in fixes["strategy"]
+
+
+def test_what_is_lost_is_told(folder):
+    parameters = {
+        "subsample": {"type": "continuous", "min": 0.5, "max": 1.0, "step": 0.1},
+        "size": {"type": "categorical", "values": ["s", "m"], "ordered": True},
+    }
+    plan = plan_amt(spec(folder, parameters=parameters, baseline={"subsample": 0.5, "size": "s"}))
+
+    told = "\n".join(plan.warnings)
+    for field in ("parameters.subsample.step", "parameters.size.ordered", "baseline"):
+        assert field in told
+    assert plan.trials == 10
+
+
+def test_a_small_space_is_asked_for_whole(folder):
+    plan = plan_amt(spec(folder, parameters={"depth": {"type": "integer", "min": 1, "max": 4}}))
+
+    assert plan.request["HyperParameterTuningJobConfig"]["ResourceLimits"]["MaxNumberOfTrainingJobs"] == 4
+    assert any("only 4 configurations" in warning for warning in plan.warnings)
+
+
+@pytest.mark.parametrize("block", ["sagemaker", "limits"])
+def test_a_job_that_may_cost_too_much_is_refused_with_what_would_fit(folder, block):
+    cap = {"max_cost_usd": 0.1}
+    fields = (
+        {"sagemaker": cap}
+        if block == "sagemaker"
+        else {"limits": {"max_trials": 10, "max_trial_seconds": 300, "usd_per_hour": 0.3, **cap}}
+    )
+    with pytest.raises(SpecError) as caught:
+        plan_amt(spec(folder, **fields))
+    (problem,) = caught.value.problems
+    assert problem.field == f"{block}.max_cost_usd"
+    count = int(problem.fix.split("limits.max_trials: ")[1].split(",")[0])
+
+    fields = {block: {**fields[block], **({} if block == "sagemaker" else {"max_trials": count})}}
+    if block == "sagemaker":
+        fields["limits"] = {"max_trials": count, "max_trial_seconds": 300}
+    plan = plan_amt(spec(folder, **fields))
+    assert plan.estimate is not None
+    assert plan.estimate.usd.worst is not None
+    assert plan.estimate.usd.worst <= 0.1
+
+
+def test_the_same_training_of_several_definitions_is_sent_once(folder):
+    definitions = {"other": {"parameters": {"gamma": {"type": "continuous", "min": 0, "max": 1}}}}
+    plan = plan_amt(spec(folder, definitions=definitions))
+
+    assert [upload.kind for upload in plan.uploads] == ["code", "train"]
+    names = [one["DefinitionName"] for one in plan.request["TrainingJobDefinitions"]]
+    assert names == ["main", "other"]
+
+
+def test_a_spec_that_nobody_named_gets_a_name_that_sagemaker_takes(folder):
+    fields = spec(folder).to_dict()
+    del fields["name"]
+    plan = plan_amt(TuningSpec.from_dict(fields))
+
+    assert plan.request["HyperParameterTuningJobName"] == plan.name
+    assert len(plan.name) <= 32
+
+
+def test_data_that_are_not_there_are_told_in_the_words_of_the_spec(folder):
+    training = {
+        "source_dir": str(folder / "code"),
+        "entry_point": "trian.py",
+        "channels": {"train": str(folder / "dta")},
+    }
+    with pytest.raises(SpecError) as caught:
+        plan_amt(spec(folder, training=training))
+    fixes = {problem.field: problem.fix for problem in caught.value.problems}
+    assert fixes.keys() == {"training.entry_point", "training.channels.train"}
+    assert "train.py" in fixes["training.entry_point"]
