@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from smtune.errors import Problem, SpecError
 from smtune.pricing import Estimate
 from smtune.results import TuningResult
 from smtune.spec import TuningSpec
@@ -64,6 +67,21 @@ class Plan:
     uploads: tuple[Upload, ...] = ()
     estimate: Estimate | None = None
     region: str | None = None
+
+
+@contextmanager
+def writable(folder: Path) -> Iterator[None]:
+    """Make a folder, and say what is wrong if it cannot be written.
+
+    Raises:
+        SpecError: It cannot be made, or something in it not be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        fix = "name a folder that can be written"
+        raise SpecError([Problem("folder", str(folder), f"cannot be written: {error.strerror}", fix)]) from None
 
 
 class Backend(ABC):
@@ -183,4 +201,18 @@ class Backend(ABC):
 
         Raises:
             JobNotFoundError: There is no job of this name, or no such trial, or it has no model.
+        """
+
+    @abstractmethod
+    def download_model(self, job_name: str, folder: Path, number: int | None = None) -> Path:
+        """Copy a trial's model into a folder, which is made if it is missing, and return what was made there.
+
+        Args:
+            job_name: Name of the job.
+            folder: Where to.
+            number: Trial number; by default that of the best trial.
+
+        Raises:
+            JobNotFoundError: There is no job of this name, or no such trial, or it has no model.
+            SpecError: The folder cannot be written.
         """

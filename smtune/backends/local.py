@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from smtune.backends.base import Backend, Listener, Notice, Plan
+from smtune.backends.base import Backend, Listener, Notice, Plan, writable
 from smtune.backends.local_plan import plan_local
 from smtune.backends.local_run import LocalRun
 from smtune.backends.staging import keep_code, stage_training
@@ -295,6 +295,13 @@ class LocalBackend(Backend):
         if model is None or not model.is_dir() or not any(model.iterdir()):
             raise JobNotFoundError(f"trial {chosen.number} of {job_name} has saved no model")
         return str(model)
+
+    def download_model(self, job_name: str, folder: Path, number: int | None = None) -> Path:
+        """Copy a trial's model into a folder."""
+        model = self.best_model(job_name, number)
+        with writable(folder):
+            shutil.copytree(model, folder, dirs_exist_ok=True)
+        return folder
 
 
 def _is_under_way(directory: JobDirectory, store: JobStore) -> bool:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from smtune.cli.options import KnownBackend, Name, Output, OutputFormat
 
 
-def best(name: Name, output: OutputFormat = Output.table, backend: KnownBackend = None) -> None:
+def best(
+    name: Name,
+    output: OutputFormat = Output.table,
+    download: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Copy its model into this folder, too.", show_default=False)
+    ] = None,
+    backend: KnownBackend = None,
+) -> None:
     """Show the best configuration of a job, in full precision; where the spec has a rule of selection, what that picks.
 
     Exits with 1 while no trial has completed.
@@ -17,11 +27,15 @@ def best(name: Name, output: OutputFormat = Output.table, backend: KnownBackend 
     from smtune.cli.places import known_job
     from smtune.progress.texts import clean, mean_text
 
-    result = known_job(name, backend).result()
+    job = known_job(name, backend)
+    result = job.result()
     chosen = result.best_evaluation if result.pick is None else result.pick.evaluation
     if chosen is None:
         typer.echo(f"smtune: no trial of {result.name} has completed (it is {result.status})", err=True)
         raise typer.Exit(FAILED)
+    if download is not None:
+        made = job.backend.download_model(job.name, download, chosen.trial.number)
+        typer.echo(f"the model of trial {chosen.trial.number} is in {made}", err=True)
     if output is Output.json:
         document = result.to_dict()
         print_json(document["picked"] or document["best"])

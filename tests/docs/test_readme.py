@@ -17,6 +17,7 @@ from smtune.spec.files import read_mapping
 from smtune.spec.stopping import read_early_stopping
 from smtune.spec.strategies import STRATEGY_CONFIGS, Preset
 from smtune.store import FileWatch, JobDirectory
+from tests.services.tuning_service import TuningService
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -160,6 +161,86 @@ def test_the_plan_is_what_is_printed(tmp_path):
     command = [sys.executable, "-m", "smtune", "plan", "tuning.yaml"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=True)
     assert done.stdout in blocks("text")
+
+
+def on_sagemaker(folder):
+    """Write the job of the first block with the block for SageMaker, and the data that it names."""
+    job = re.sub(r"^strategy:.*\n", "", block_with("name"), flags=re.MULTILINE)
+    (folder / "tuning.yaml").write_text(job + block_with("sagemaker"))
+    shutil.copytree(ROOT / "training_containers", folder / "training_containers")
+    for channel in ("train", "validation", "test"):
+        (folder / "data" / channel).mkdir(parents=True)
+        rows = [f"{row % 2},{(row * 7) % 11}\n" for row in range(40)]
+        (folder / "data" / channel / "rows.csv").write_text("".join(rows))
+
+
+@pytest.fixture
+def without_aws(monkeypatch, tmp_path):
+    for name in [name for name in os.environ if name.startswith(("AWS_", "SAGEMAKER_"))]:
+        monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SMTUNE_HOME", str(tmp_path / "home"))
+
+
+def test_the_check_finds_what_is_printed(tmp_path, without_aws):
+    on_sagemaker(tmp_path)
+    ((regex, line),) = re.findall(r"""With `metrics: (\{.*?\})` and a script that prints\n`(.*?)`""", README)
+    (tmp_path / "train.log").write_text(f"{line}\n")
+    command = [
+        sys.executable,
+        "-m",
+        "smtune",
+        "check",
+        "tuning.yaml",
+        "--set",
+        f"metrics={regex}",
+        "--log",
+        "train.log",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 2
+    assert done.stdout in blocks("text")
+
+
+def test_the_commands_for_sagemaker_do_what_they_say(tmp_path, without_aws, monkeypatch):
+    on_sagemaker(tmp_path)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-to-be-told")
+    lines = [line.partition("#")[0].split() for block in blocks("sh") for line in block.splitlines()]
+    commands = {line[1]: line for line in lines}
+    assert set(commands) == {"check", "plan", "run", "submit", "attach"}
+
+    with TuningService() as service:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", service.url)
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "sagemaker.amazonaws.com"}}
+        policy = json.dumps({"Statement": [trust]})
+        service.client("iam").create_role(RoleName="SageMaker", AssumeRolePolicyDocument=policy)
+
+        def smtune(*arguments):
+            done = subprocess.run(
+                [sys.executable, "-m", *arguments],
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                timeout=300,
+                check=False,
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+            return done.stdout
+
+        assert "tuning.yaml: no problems for backend amt" in smtune(*commands["check"])
+        assert "cost: " in smtune(*commands["plan"])
+        assert service.calls == []
+        fewer = ("--set", "limits.max_trials=4")
+        assert "churn Completed: 4 of 4 trials" in smtune(*commands["run"], *fewer)
+        assert "churn is submitted" in smtune(*commands["submit"], *fewer)
+        assert len(service.requests) == 1
+        monkeypatch.setenv("SMTUNE_HOME", str(tmp_path / "another"))
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+        assert "churn Completed" in smtune(*commands["attach"])
+        assert smtune("smtune", "show", "churn").startswith("trial")
 
 
 def test_the_make_targets_exist():
