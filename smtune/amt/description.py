@@ -155,8 +155,18 @@ def _with_what_the_service_is_not_told(result: TuningResult, spec: TuningSpec) -
         result,
         repeats=spec.repeats,
         selection=spec.selection,
-        usd_per_hour=spec.limits.usd_per_hour,
+        usd_per_hour=_usd_per_hour(spec),
     )
+
+
+def _usd_per_hour(spec: TuningSpec) -> float | None:
+    """Return what a trial costs per hour, if the spec says so: for itself, or for each of its instances."""
+    if spec.limits.usd_per_hour is not None or spec.sagemaker is None:
+        return spec.limits.usd_per_hour
+    counts = {choice.count for choice in spec.sagemaker.choices}
+    if spec.sagemaker.usd_per_hour is None or len(counts) != 1:
+        return None
+    return spec.sagemaker.usd_per_hour * counts.pop()
 
 
 def _trials(
@@ -257,7 +267,8 @@ def _warm_start(job: Described) -> WarmStartResult | None:
     config = job.answer.get("WarmStartConfig")
     if not config:
         return None
-    names = [str(one["HyperParameterTuningJobName"]) for one in config.get("ParentHyperParameterTuningJobs") or ()]
+    told = (one.get("HyperParameterTuningJobName") for one in config.get("ParentHyperParameterTuningJobs") or ())
+    names = [name for name in told if name is not None]
     overall = job.answer.get("OverallBestTrainingJob") or _NOTHING
     source = overall.get("TuningJobName")
     best = _best_of_parent(overall, job) if source in names else None

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from smtune.results import JobStatus, TuningResult
+from smtune.results import JobStatus, TuningResult, WarmStartParent, WarmStartResult
 from smtune.spec import Goal, Repeats, Selection
 from smtune.trial import Trial, TrialStatus
 
@@ -37,6 +37,35 @@ def result(*trials, goal=Goal.Maximize, **fields):
         trials=trials,
         **{"holdout_metric": "test:auc", **fields},
     )
+
+
+def test_a_trial_costs_what_it_is_charged_for():
+    spot = replace(completed(1, 0.9, ended_at=3600.0), billable_seconds=900.0)
+    trials = [completed(0, 0.5, ended_at=3600.0), spot, replace(completed(2, 0.5), ended_at=None)]
+    assert result(*trials, usd_per_hour=2.0).cost_usd == pytest.approx(2.5)
+    assert result(*trials).cost_usd is None
+
+
+def test_what_only_trainings_on_sagemaker_have_is_shown_where_it_is_known():
+    here, there = (
+        completed(0, 0.5),
+        replace(completed(1, 0.9), training_job="churn-002-5d0f5aea", model="s3://b/m.tar.gz"),
+    )
+    first, second = result(here, there).to_dict()["trials"]
+    assert second.keys() - first.keys() == {"training_job", "model"}
+    assert (second["training_job"], second["model"]) == ("churn-002-5d0f5aea", "s3://b/m.tar.gz")
+    table = result(here, there).to_dataframe()
+    assert list(table["model"].fillna("")) == ["", "s3://b/m.tar.gz"]
+    assert "model" not in result(here).to_dataframe()
+
+
+def test_parents_may_be_known_by_name_only():
+    best = Trial(3, {"eta": 0.1}, TrialStatus.Completed, 0.7)
+    parents = [WarmStartParent("old", None, {}, None), WarmStartParent("older", 4, {}, best)]
+    assert [WarmStartParent.from_dict(parent.to_dict()) for parent in parents] == parents
+    warm_start = WarmStartResult("IdenticalDataAndAlgorithm", parents)
+    assert result(warm_start=warm_start).best_parent == parents[1]
+    assert result(warm_start=replace(warm_start, parents=parents[:1])).best_parent is None
 
 
 def test_best_follows_the_goal_and_the_earlier_number_wins_a_tie():

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from smtune.amt import (
     decode_description,
@@ -48,27 +49,35 @@ def breaches(shape: Any, value: Any, place: str = "") -> Iterator[str]:
         yield f"{place} is none of the words: {value}"
 
 
-@pytest.fixture(scope="module")
-def through_boto3():
-    """Return what boto3 makes of an answer, after a look at whether it has all that it must."""
-    from botocore.model import ServiceModel
-    from botocore.parsers import create_parser
-    from botocore.validate import ParamValidator
+class Boto3:
+    """What boto3 makes of answers."""
 
-    model = ServiceModel(loaders.Loader().load_service_model("sagemaker", "service-2"), "sagemaker")
-    parser, validator = create_parser("json"), ParamValidator()
+    def __init__(self) -> None:
+        from botocore.model import ServiceModel
+        from botocore.parsers import create_parser
+        from botocore.validate import ParamValidator
 
-    def read(operation: str, answer: dict[str, Any]) -> dict[str, Any]:
-        shape = model.operation_model(operation).output_shape
+        self._model = ServiceModel(loaders.Loader().load_service_model("sagemaker", "service-2"), "sagemaker")
+        self._parser, self._validator = create_parser("json"), ParamValidator()
+
+    def shape(self, operation: str) -> Any:
+        return self._model.operation_model(operation).output_shape
+
+    def read(self, operation: str, answer: dict[str, Any]) -> dict[str, Any]:
+        """Return an answer as it is read, after a look at whether it is what the service model demands."""
+        shape = self.shape(operation)
         http = {"status_code": 200, "headers": {}, "body": json.dumps(answer, allow_nan=False).encode()}
-        parsed: dict[str, Any] = parser.parse(http, shape)
+        parsed: dict[str, Any] = self._parser.parse(http, shape)
         metadata = parsed.pop("ResponseMetadata")
-        report = validator.validate(parsed, shape)
+        report = self._validator.validate(parsed, shape)
         assert not report.has_errors(), report.generate_report()
         assert list(breaches(shape, parsed)) == []
         return {**parsed, "ResponseMetadata": metadata}
 
-    return read
+
+@pytest.fixture(scope="module")
+def through_boto3():
+    return Boto3()
 
 
 def answers(result: TuningResult, asked: dict[str, Any], read: Any) -> tuple[Any, Any, Any]:
@@ -86,9 +95,34 @@ def answers(result: TuningResult, asked: dict[str, Any], read: Any) -> tuple[Any
 @settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
 def test_a_result_is_the_same_after_its_way_over_the_wire(through_boto3, drawn):
     spec, result = drawn
-    told = answers(result, encode_request(spec), through_boto3)
+    told = answers(result, encode_request(spec), through_boto3.read)
     assert decode_description(*told, spec=spec) == result
     assert decode_description(*told) == result
+
+
+@st.composite
+def lacking(draw, shape: Any, value: Any) -> Any:
+    """Draw an answer that lacks some of the members that the service may leave out."""
+    if shape.type_name == "list":
+        return [draw(lacking(shape.member, inner)) for inner in value]
+    if shape.type_name != "structure":
+        return value
+    kept = [name for name in value if name in shape.required_members or draw(st.booleans())]
+    return {name: draw(lacking(shape.members[name], value[name])) for name in kept if name in shape.members}
+
+
+@given(st.data())
+@settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
+def test_whatever_a_description_may_lack_it_can_be_read(through_boto3, data):
+    spec, result = data.draw(jobs())
+    description, summaries, details = answers(result, encode_request(spec), through_boto3.read)
+    shapes = through_boto3.shape
+    description = data.draw(lacking(shapes("DescribeHyperParameterTuningJob"), description))
+    page = {"TrainingJobSummaries": summaries}
+    page = data.draw(lacking(shapes("ListTrainingJobsForHyperParameterTuningJob"), page))
+    details = {name: data.draw(lacking(shapes("DescribeTrainingJob"), one)) for name, one in details.items()}
+    told = decode_description(description, page["TrainingJobSummaries"], details)
+    assert (told.name, told.status, told.counts) == (result.name, result.status, result.counts)
 
 
 @given(jobs())

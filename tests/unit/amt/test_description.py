@@ -77,6 +77,19 @@ def test_what_is_billed_is_what_counts():
     assert "billable_seconds" not in shown[1]
 
 
+def test_the_price_of_an_instance_is_that_of_a_trial_by_their_number():
+    spec = TuningSpec(
+        objective={"metric": "validation:auc", "goal": "Maximize"},
+        parameters={"eta": {"type": "continuous", "min": 0.01, "max": 0.5}},
+        limits={"max_trials": 20},
+        sagemaker={"instance_type": "ml.m5.xlarge", "instance_count": 2, "usd_per_hour": 0.25},
+    )
+    assert decode_description(description(), [], spec=spec).usd_per_hour == 0.5
+    choice = [{"type": "ml.m5.xlarge"}, {"type": "ml.m5.large", "count": 2}]
+    spec = TuningSpec.from_dict({**spec.to_dict(), "sagemaker": {"instances": choice, "usd_per_hour": 0.25}})
+    assert decode_description(description(), [], spec=spec).usd_per_hour is None
+
+
 def test_the_spec_of_a_job_tells_what_the_service_is_not_told():
     spec = TuningSpec(
         objective={"metric": "validation:auc", "goal": "Maximize", "holdout": "final:auc"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from smtune.progress import summary
-from smtune.results import BASELINE, JobStatus, TuningResult
+from smtune.results import BASELINE, JobStatus, TuningResult, WarmStartParent, WarmStartResult
 from smtune.spec import Goal, Repeats, Selection
 from smtune.trial import Trial, TrialStatus
 
@@ -188,3 +188,10 @@ def test_a_holdout_that_disagrees_is_a_warning():
     (text,) = [line for line in lines(job) if line.startswith("  warning")]
     assert text.startswith("  warning  test:auc 0.8 is worse than validation:auc 0.95 by 0.15, which is more than")
     assert text.endswith("would make the choice safer")
+
+
+def test_parents_are_named_where_nothing_else_is_told_of_them():
+    best = Trial(3, {"eta": 0.1}, TrialStatus.Completed, 0.97)
+    parents = [WarmStartParent("older", None, {}, None), WarmStartParent("old", None, {}, best)]
+    job = result(trial(0, 0.9), warm_start=WarmStartResult("IdenticalDataAndAlgorithm", parents))
+    assert "  warm start: older, old; their best validation:auc 0.97 (trial 3 of old)" in lines(job)
