@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from smtune.amt.definition import TUNING_OBJECTIVE
 from smtune.amt.described import Described
+from smtune.amt.echo import request_of
 from smtune.amt.names import trial_number
 from smtune.amt.request import decode_request
 from smtune.amt.stops import Stops
@@ -28,70 +28,9 @@ from smtune.space import SearchSpace
 from smtune.spec import Goal, TuningSpec
 from smtune.trial import Trial, TrialStatus
 
-ADDED = (
-    "BestTrainingJob",
-    "ConsumedResources",
-    "CreationTime",
-    "FailureReason",
-    "HyperParameterTuningEndTime",
-    "HyperParameterTuningJobArn",
-    "HyperParameterTuningJobStatus",
-    "LastModifiedTime",
-    "ObjectiveStatusCounters",
-    "OverallBestTrainingJob",
-    "ResponseMetadata",
-    "TrainingJobStatusCounters",
-    "TuningJobCompletionDetails",
-)
-"""Members of a description that are no part of the request."""
-
 _SEE_FAILURES = " Please take a look at the training job failures to get more details."
 _SHOWN_CAUSES = 3
 _NOTHING: Mapping[str, Any] = {}
-
-
-def request_of(description: Mapping[str, Any], tags: Sequence[Mapping[str, str]] = ()) -> dict[str, Any]:
-    """Return the ``CreateHyperParameterTuningJob`` request that a description echoes.
-
-    Args:
-        description: What ``DescribeHyperParameterTuningJob`` answers. Members that smtune does not know are kept.
-        tags: What ``ListTags`` answers for the job: a description leaves them out. AWS's own are left out.
-    """
-    request = {name: value for name, value in description.items() if name not in ADDED and value is not None}
-    if request.get("TrainingJobDefinition") is not None:
-        request["TrainingJobDefinition"] = _as_requested(request["TrainingJobDefinition"])
-    if request.get("TrainingJobDefinitions") is not None:
-        request["TrainingJobDefinitions"] = [_as_requested(one) for one in request["TrainingJobDefinitions"]]
-    own = [dict(tag) for tag in tags if not tag["Key"].startswith("aws:")]
-    return {**request, "Tags": own} if own else request
-
-
-def _as_requested(definition: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a definition without what the service adds to it."""
-    requested = dict(definition)
-    static = {
-        key: text for key, text in (definition.get("StaticHyperParameters") or {}).items() if key != TUNING_OBJECTIVE
-    }
-    if static:
-        requested["StaticHyperParameters"] = static
-    else:
-        requested.pop("StaticHyperParameters", None)
-    if "ResourceConfig" in requested and requested["ResourceConfig"] == copied_resources(definition):
-        del requested["ResourceConfig"]
-    return requested
-
-
-def copied_resources(definition: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return a definition's ``HyperParameterTuningResourceConfig`` as a ``ResourceConfig``; ``None`` if it has none.
-
-    Version 2 of the SageMaker SDK reads the latter only. Of several instances it is the first.
-    """
-    tuning = definition.get("HyperParameterTuningResourceConfig")
-    if tuning is None:
-        return None
-    first: Mapping[str, Any] = next(iter(tuning.get("InstanceConfigs") or ()), _NOTHING)
-    rest = {name: value for name, value in tuning.items() if name not in ("InstanceConfigs", "AllocationStrategy")}
-    return {**first, **rest}
 
 
 def decode_description(
@@ -131,7 +70,7 @@ def decode_description(
         seed=job.config.get("RandomSeed"),
         trials=trials,
         max_parallel=job.limits.get("MaxParallelTrainingJobs", 1),
-        planned_trials=told.planned_trials if told is not None else job.limits.get("MaxNumberOfTrainingJobs"),
+        planned_trials=job.limits.get("MaxNumberOfTrainingJobs", told.planned_trials if told is not None else None),
         failure_reason=job.ended_by(trials, objective.goal),
         started_at=read_optional_time(description.get("CreationTime")),
         ended_at=read_optional_time(description.get("HyperParameterTuningEndTime")),

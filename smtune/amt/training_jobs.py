@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,8 +9,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
-from smtune.amt.definition import PROGRAM, TUNING_OBJECTIVE
-from smtune.amt.description import copied_resources
+from smtune.amt.echo import echo_definition
 from smtune.amt.names import training_job_arn, training_job_name
 from smtune.amt.ranges import encode_text, quoting_of
 from smtune.amt.stops import NO_CAPACITY
@@ -56,15 +54,8 @@ class TrainingJobs:
         return next(named, several[0]) if several else self.request["TrainingJobDefinition"]
 
     def echo(self, definition: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a definition with what the service adds, and what version 2 of the SageMaker SDK reads.
-
-        The objective stands in quotes where the other hyperparameters do.
-        """
-        static = dict(definition.get("StaticHyperParameters") or {})
-        metric = self._objective(definition)["MetricName"]
-        static[TUNING_OBJECTIVE] = json.dumps(metric) if static.get(PROGRAM, "").startswith('"') else metric
-        resources = copied_resources(definition)
-        return {**known({"ResourceConfig": resources}), **definition, "StaticHyperParameters": static}
+        """Return a definition as descriptions have it."""
+        return echo_definition(definition, self._objective(definition)["MetricName"])
 
     def summary(self, trial: Trial) -> dict[str, Any]:
         """Return a ``HyperParameterTrainingJobSummary``."""

@@ -185,6 +185,14 @@ class TestTerminal:
 
 
 class TestNotebook:
+    def test_a_job_without_a_seed_names_none(self):
+        drawn: list[str] = []
+        with NotebookProgress(replace(job(), seed=None), drawn.append):
+            pass
+
+        assert "Maximize validation:auc · 4 trials" in drawn[-1]
+        assert "seed" not in drawn[-1]
+
     def test_draws_what_is_known_last(self):
         drawn: list[str] = []
         with NotebookProgress(job(), drawn.append) as display:
