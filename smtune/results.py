@@ -130,6 +130,7 @@ class TuningResult:
         selection: The rule by which a configuration is picked, or ``None`` for the best by its score.
         holdout_metric: The objective on data that take no part in any choice, if there can be one.
         usd_per_hour: What a trial costs per hour, if the spec says so.
+        resumable: Whether the job can go on after it was stopped; SageMaker's cannot.
     """
 
     name: str
@@ -150,6 +151,7 @@ class TuningResult:
     selection: Selection | None = None
     holdout_metric: str | None = None
     usd_per_hour: float | None = None
+    resumable: bool = True
 
     def __repr__(self) -> str:
         best = "" if self.best is None else f", best {self.best.objective} in trial {self.best.number}"

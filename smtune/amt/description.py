@@ -76,6 +76,7 @@ def decode_description(
         ended_at=read_optional_time(description.get("HyperParameterTuningEndTime")),
         warm_start=_warm_start(job),
         holdout_metric=objective.holdout_metric,
+        resumable=False,
     )
     result = replace(result, failure_reason=_failure(job, result) or result.failure_reason)
     return result if told is None else _with_what_the_service_is_not_told(result, told)

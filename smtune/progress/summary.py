@@ -106,7 +106,8 @@ def _headline(result: TuningResult) -> str:
     of = f" of {most}{result.planned_trials}" if result.planned_trials is not None else ""
     if status is JobStatus.Stopped:
         kept = sum(trial.status.ended and not was_interrupted(trial) for trial in result.trials)
-        return f"{name} {status}: {kept}{of} trials kept · continue with: smtune resume {name}"
+        onward = f"continue with: smtune resume {name}" if result.resumable else f"build on it: warm_start: [{name}]"
+        return f"{name} {status}: {kept}{of} trials kept · {onward}"
     took = "" if result.started_at is None or result.ended_at is None else _took(result.ended_at - result.started_at)
     early = sum(map(stopped_early, result.trials))
     took = f", {early} stopped early{took}" if early else took

@@ -48,6 +48,7 @@ def jobs(draw) -> tuple[TuningSpec, TuningResult]:
     return spec, TuningResult(
         name=str(spec.name),
         backend="amt",
+        resumable=False,
         status=status,
         metric=spec.objective.metric,
         goal=spec.objective.goal,
