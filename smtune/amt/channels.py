@@ -55,7 +55,7 @@ def decode_channel(encoded: Mapping[str, Any]) -> Channel:
         "compression": encoded.get("CompressionType"),
         "record_wrapper": encoded.get("RecordWrapperType"),
         "input_mode": encoded.get("InputMode"),
-        "shuffle_seed": encoded.get("ShuffleConfig", {}).get("Seed"),
+        "shuffle_seed": (encoded.get("ShuffleConfig") or {}).get("Seed"),
     }
     known = checked(Channel, fields, f"training.channels.{encoded['ChannelName']}")
     rest = make_patch(canonical(encode_channel(encoded["ChannelName"], known)), canonical(encoded))
@@ -63,18 +63,18 @@ def decode_channel(encoded: Mapping[str, Any]) -> Channel:
 
 
 def _fields_of(source: Mapping[str, Any]) -> dict[str, Any]:
-    if "FileSystemDataSource" in source:
+    if source.get("FileSystemDataSource") is not None:
         system = source["FileSystemDataSource"]
         kind = "efs" if system["FileSystemType"] == "EFS" else "fsx"
-        path = f"{kind}://{system['FileSystemId']}{system['DirectoryPath']}"
+        path = f"{kind}://{system['FileSystemId']}/{system['DirectoryPath'].removeprefix('/')}"
         return {"source": path, "writable": system["FileSystemAccessMode"] == "rw"}
-    if "DatasetSource" in source:
+    if source.get("DatasetSource") is not None:
         return {"source": source["DatasetSource"]["DatasetArn"]}
     objects = source["S3DataSource"]
     return {
         "source": objects["S3Uri"],
         "data_type": objects["S3DataType"],
-        "distribution": objects.get("S3DataDistributionType", "FullyReplicated"),
+        "distribution": objects.get("S3DataDistributionType") or "FullyReplicated",
         "attributes": list(objects.get("AttributeNames") or ()),
         "instance_groups": list(objects.get("InstanceGroupNames") or ()),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from smtune.amt.channels import decode_channel, encode_channel
@@ -166,7 +167,15 @@ def _resources(cloud: SageMaker) -> dict[str, Any]:
     return {"HyperParameterTuningResourceConfig" if tuning else "ResourceConfig": members} if members else {}
 
 
-def decode_definition(encoded: Mapping[str, Any], ranges: Mapping[str, Any], objective: Objective) -> Algorithm:
+def told_region(encoded: Mapping[str, Any]) -> str | None:
+    """Return the region that a ``HyperParameterTrainingJobDefinition`` tells the training toolkit, if it does."""
+    texts = encoded.get("StaticHyperParameters") or {}
+    return str(decode_value(texts[REGION])) if REGION in texts and _is_script(texts) else None
+
+
+def decode_definition(
+    encoded: Mapping[str, Any], ranges: Mapping[str, Any], objective: Objective, region: str | None
+) -> Algorithm:
     """Return what a ``HyperParameterTrainingJobDefinition`` means.
 
     What smtune has no word for stands in ``sagemaker.definition``. The objective that the service adds to the
@@ -176,16 +185,18 @@ def decode_definition(encoded: Mapping[str, Any], ranges: Mapping[str, Any], obj
         encoded: The definition.
         ranges: The ``ParameterRanges`` that apply to it.
         objective: The objective that applies to it.
+        region: As the job tells the training toolkit; it is not a hyperparameter.
 
     Raises:
         SpecError: Everything that is wrong.
         KeyError: A required member is missing.
+        TypeError, AttributeError, ValueError: A member has a wrong type.
     """
     texts = {key: text for key, text in (encoded.get("StaticHyperParameters") or {}).items() if key != TUNING_OBJECTIVE}
     encoded = {**encoded, "StaticHyperParameters": texts}
     space, auto = decode_ranges(ranges)
     choices = [text for one in ranges.get("CategoricalParameterRanges") or () for text in one["Values"]]
-    training, static, region = _training(encoded, texts)
+    training, static = _training(encoded, texts)
     known = Algorithm(
         objective=objective,
         parameters=space,
@@ -193,43 +204,51 @@ def decode_definition(encoded: Mapping[str, Any], ranges: Mapping[str, Any], obj
         metrics={one["Name"]: one["Regex"] for one in encoded["AlgorithmSpecification"].get("MetricDefinitions") or ()},
         max_trial_seconds=encoded["StoppingCondition"].get("MaxRuntimeInSeconds"),
         training=training,
-        sagemaker=_sagemaker(encoded, auto, quoting_of([*texts.values(), *choices]), region, training),
+        sagemaker=_sagemaker(encoded, auto, quoting_of([*texts.values(), *choices]), training),
     )
-    name, own_ranges = encoded.get("DefinitionName"), "HyperParameterRanges" in encoded or "TuningObjective" in encoded
+    name = encoded.get("DefinitionName")
+    own_ranges = any(encoded.get(member) is not None for member in ("HyperParameterRanges", "TuningObjective"))
     again = encode_definition(known, name=name, own_ranges=own_ranges, region=region)
     rest = make_patch(canonical(again), canonical(encoded))
     cloud = known.sagemaker.model_copy(update={"definition": rest})
     return Algorithm(objective, space, static, known.metrics, known.max_trial_seconds, training, cloud)
 
 
-def _training(encoded: Mapping[str, Any], texts: Mapping[str, str]) -> tuple[Training, dict[str, Any], str | None]:
-    """Return what is trained, the hyperparameters that do not belong to it, and the region told to the toolkit."""
+def _is_script(texts: Mapping[str, str]) -> bool:
+    """Return whether the hyperparameters tell the training toolkit to fetch code and run an entry point of it."""
+    if not {PROGRAM, CODE} <= texts.keys():
+        return False
+    path = PurePosixPath(str(decode_value(texts[PROGRAM])))
+    inside = bool(path.parts) and not path.is_absolute() and ".." not in path.parts
+    return inside and str(decode_value(texts[CODE])).startswith("s3://")
+
+
+def _training(encoded: Mapping[str, Any], texts: Mapping[str, str]) -> tuple[Training, dict[str, Any]]:
+    """Return what is trained, and the hyperparameters that do not belong to it."""
     specification = encoded["AlgorithmSpecification"]
-    static = {key: decode_value(text) for key, text in texts.items()}
+    values = {key: decode_value(text) for key, text in texts.items()}
+    static = {key: value for key, value in values.items() if value is not None}
     fields: dict[str, Any] = {
         "channels": _channels(encoded),
         "environment": dict(encoded.get("Environment") or {}),
         "output": encoded["OutputDataConfig"]["S3OutputPath"],
     }
-    region = None
-    if PROGRAM in static and CODE in static:
+    if _is_script(texts):
         fields |= {"entry_point": str(static.pop(PROGRAM)), "source_dir": str(static.pop(CODE))}
-        region = static.pop(REGION, None)
+        static.pop(REGION, None)
         if texts.get(LOG_LEVEL) == _INFO:
             del static[LOG_LEVEL]
     else:
         fields |= {"image": specification.get("TrainingImage"), "algorithm": specification.get("AlgorithmName")}
-    return checked(Training, fields, "training"), static, None if region is None else str(region)
+    return checked(Training, fields, "training"), static
 
 
 def _channels(encoded: Mapping[str, Any]) -> dict[str, Any]:
     return {one["ChannelName"]: decode_channel(one) for one in encoded.get("InputDataConfig") or ()}
 
 
-def _sagemaker(
-    encoded: Mapping[str, Any], auto: dict[str, str], quoting: str, region: str | None, training: Training
-) -> SageMaker:
-    tuning = "HyperParameterTuningResourceConfig" in encoded
+def _sagemaker(encoded: Mapping[str, Any], auto: dict[str, str], quoting: str, training: Training) -> SageMaker:
+    tuning = encoded.get("HyperParameterTuningResourceConfig") is not None
     resources = encoded.get("HyperParameterTuningResourceConfig" if tuning else "ResourceConfig") or {}
     configs = resources.get("InstanceConfigs") or ()
     instances = [
@@ -248,7 +267,6 @@ def _sagemaker(
         "tuning_resources": tuning and not instances,
         "volume_kms_key": resources.get("VolumeKmsKeyId"),
         "role": encoded.get("RoleArn"),
-        "region": region,
         "spot": spot,
         "max_wait_seconds": stopping.get("MaxWaitTimeInSeconds") if spot else None,
         "max_pending_seconds": stopping.get("MaxPendingTimeInSeconds"),

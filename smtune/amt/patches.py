@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
+import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,31 @@ _DEFAULTS: Mapping[str, Any] = {
 }
 """Members that mean the same when they are left out."""
 
+_COLLECTIONS = frozenset(
+    {
+        "AttributeNames",
+        "AutoParameters",
+        "BestObjectiveNotImproving",
+        "CategoricalParameterRanges",
+        "ContinuousParameterRanges",
+        "ConvergenceDetected",
+        "Environment",
+        "HyperParameterRanges",
+        "HyperbandStrategyConfig",
+        "InputDataConfig",
+        "InstanceGroupNames",
+        "IntegerParameterRanges",
+        "MetricDefinitions",
+        "ParameterRanges",
+        "StaticHyperParameters",
+        "StrategyConfig",
+        "Tags",
+        "TuningJobCompletionCriteria",
+    }
+)
+"""Members that mean the same when they are left out as when they are empty."""
+
+_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 _BOUNDS = ("MinValue", "MaxValue")
 _SORTED_BY = ("Name", "Key")
 
@@ -60,8 +86,8 @@ def make_patch(source: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str
 def canonical(request: Any) -> Any:
     """Return a request, or a part of one, in the form that all requests with the same meaning share.
 
-    Members at their default and empty collections are left out, numbers of ranges are spelled in one way, and ranges
-    and tags are sorted by name.
+    Left out are members that are null, at their default, or collections that are empty. Numbers of ranges are spelled
+    in one way, and ranges and tags are sorted by name. What the service model does not know stays as it is.
 
     >>> canonical({"ParameterRanges": {"CategoricalParameterRanges": []}, "TrainingJobEarlyStoppingType": "Off"})
     {}
@@ -71,11 +97,31 @@ def canonical(request: Any) -> Any:
         return {
             key: _spelled(value) if key in _BOUNDS else value
             for key, value in members.items()
-            if value not in ({}, []) and (key not in _DEFAULTS or value != _DEFAULTS[key])
+            if value is not None and not _is_silent(key, value)
         }
     if isinstance(request, Sequence) and not isinstance(request, str):
         return _in_order([canonical(one) for one in request])
     return request
+
+
+def read_number(text: str) -> int | float | None:
+    """Return the number that the text of a bound means, or ``None`` if it is none.
+
+    >>> read_number(" 1E-4"), read_number("5.0"), read_number("12"), read_number("1_000"), read_number("nan")
+    (0.0001, 5.0, 12, None, None)
+    """
+    stripped = text.strip()
+    if not _NUMBER.fullmatch(stripped):
+        return None
+    number = float(stripped)
+    if not math.isfinite(number):
+        return None
+    return int(stripped) if stripped.lstrip("+-").isdecimal() else number
+
+
+def _is_silent(key: str, value: Any) -> bool:
+    """Return whether a member says nothing that its absence would not say."""
+    return (key in _COLLECTIONS and value in ({}, [])) or (key in _DEFAULTS and value == _DEFAULTS[key])
 
 
 def _in_order(items: list[Any]) -> list[Any]:
@@ -86,7 +132,7 @@ def _in_order(items: list[Any]) -> list[Any]:
 
 
 def _spelled(text: Any) -> Any:
-    with contextlib.suppress(TypeError, ValueError, OverflowError):
-        number = float(text)
-        return str(int(number)) if number.is_integer() and abs(number) < 2**53 else repr(number)
-    return text
+    number = read_number(text) if isinstance(text, str) else None
+    if isinstance(number, float) and number.is_integer() and abs(number) < 2**53:
+        number = int(number)
+    return text if number is None else repr(number)

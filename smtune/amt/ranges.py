@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from smtune.amt.patches import read_number
 from smtune.container import decode_value, encode_value
 from smtune.errors import Problem, SpecError
 from smtune.space import (
@@ -98,11 +99,19 @@ def decode_ranges(ranges: Mapping[str, Any]) -> tuple[SearchSpace, dict[str, str
 
 def _parameter(kind: str, one: Mapping[str, Any]) -> Parameter:
     if kind == "Categorical":
-        return CategoricalParameter([_choice(text) for text in one["Values"]])
-    scaling = one.get("ScalingType", Scaling.Auto.value)
+        return CategoricalParameter(_choices(one["Values"]))
+    scaling = one.get("ScalingType") or Scaling.Auto.value
     if kind == "Integer":
         return IntegerParameter(_whole("min", one["MinValue"]), _whole("max", one["MaxValue"]), scaling)
-    return ContinuousParameter(_number("min", one["MinValue"]), _number("max", one["MaxValue"]), scaling)
+    low, high = (float(_number(field, one[member])) for field, member in (("min", "MinValue"), ("max", "MaxValue")))
+    return ContinuousParameter(low, high, scaling)
+
+
+def _choices(texts: Sequence[str]) -> list[str | int | float | bool]:
+    """Return what the texts mean; the texts themselves where two of them would mean the same."""
+    choices = [_choice(text) for text in texts]
+    distinct = len({(type(choice), choice) for choice in choices}) == len(choices)
+    return choices if distinct else list(texts)
 
 
 def _choice(text: str) -> str | int | float | bool:
@@ -110,21 +119,18 @@ def _choice(text: str) -> str | int | float | bool:
     return value if isinstance(value, str | int | float | bool) else text
 
 
-def _number(field: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise SpecError([Problem(field, text, "is no number", "write a number")]) from None
+def _number(field: str, text: str) -> int | float:
+    number = read_number(text)
+    if number is None:
+        raise SpecError([Problem(field, text, "is no finite number", "write a number")])
+    return number
 
 
 def _whole(field: str, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        number = _number(field, text)
-        if not number.is_integer():
-            raise SpecError([Problem(field, text, "is no whole number", "write a whole number")]) from None
-        return int(number)
+    number = _number(field, text)
+    if number != int(number):
+        raise SpecError([Problem(field, text, "is no whole number", "write a whole number")])
+    return int(number)
 
 
 def _is_quoted_needlessly(text: str) -> bool:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from smtune.amt.definition import Algorithm, decode_definition, encode_definition, encode_objective
+from smtune.amt.definition import Algorithm, decode_definition, encode_definition, encode_objective, told_region
 from smtune.amt.patches import apply_patch, canonical, make_patch
 from smtune.amt.ranges import encode_ranges
 from smtune.errors import Problem, SpecError
@@ -126,18 +126,23 @@ def decode_request(request: Mapping[str, Any]) -> TuningSpec:
         SpecError: Something in it is wrong, or missing.
     """
     try:
-        fields = _fields(request)
-        spec = TuningSpec(**fields)
-    except KeyError as error:
-        rule = "is missing in the request"
-        raise SpecError([Problem(str(error.args[0]), None, rule, "a tuning job needs it")]) from None
-    except (TypeError, AttributeError) as error:
-        raise SpecError(
-            [Problem("request", None, f"has another shape than the service's: {error}", "correct it")]
-        ) from None
+        spec = TuningSpec(**_fields(request))
+    except SpecError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise SpecError(_refusals(request, error)) from None
     cloud = spec.sagemaker or SageMaker()
     rest = make_patch(_of_the_job(encode_request(spec)), _of_the_job(request))
     return spec.model_copy(update={"sagemaker": cloud.model_copy(update={"request": rest})})
+
+
+def _refusals(request: Mapping[str, Any], error: Exception) -> list[Problem]:
+    """Return what is wrong with a request that cannot be read, in the service's own words where it has any."""
+    from smtune.amt.limits import Severity, check_request
+
+    found = [one for one in check_request(request) if one.severity is Severity.error]
+    unnamed = Problem("", type(error).__name__, f"is met in reading the request: {error}", "see `smtune check`")
+    return [Problem(one.field, one.value, one.rule, one.fix, one.source) for one in found] or [unnamed]
 
 
 def _of_the_job(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,13 +152,16 @@ def _of_the_job(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def _fields(request: Mapping[str, Any]) -> dict[str, Any]:
     config = request["HyperParameterTuningJobConfig"]
-    algorithms = _algorithms(request, config)
-    main, further = algorithms[0], algorithms[1:]
     several = request.get("TrainingJobDefinition") is None
+    encoded = _encoded_definitions(request, several=several)
+    region = next((one for one in map(told_region, encoded) if one is not None), None)
+    algorithms = [_algorithm(one, config, region, several=several) for one in encoded]
+    main, further = algorithms[0], algorithms[1:]
     cloud = main.sagemaker.model_copy(
         update={
+            "region": region,
             "tags": {one["Key"]: one["Value"] for one in request.get("Tags") or ()},
-            "autotune": bool(request.get("Autotune")),
+            "autotune": (request.get("Autotune") or {}).get("Mode") == "Enabled",
         }
     )
     return {
@@ -168,23 +176,42 @@ def _fields(request: Mapping[str, Any]) -> dict[str, Any]:
         "limits": {**_limits(config, cloud), "max_trial_seconds": main.max_trial_seconds},
         "early_stopping": MedianConfig() if config.get("TrainingJobEarlyStoppingType") == "Auto" else None,
         "completion": _completion(config),
-        "seed": config.get("RandomSeed", 0),
+        "seed": config.get("RandomSeed") or 0,
         "warm_start": _warm_start(request),
         "definitions": {str(one.sagemaker.definition_name): _definition(one) for one in further} if several else None,
     }
 
 
-def _algorithms(request: Mapping[str, Any], config: Mapping[str, Any]) -> Sequence[Algorithm]:
-    if request.get("TrainingJobDefinition") is not None:
-        ranges = config.get("ParameterRanges") or {}
-        objective = _objective(config["HyperParameterTuningJobObjective"])
-        return [decode_definition(request["TrainingJobDefinition"], ranges, objective)]
-    if not request.get("TrainingJobDefinitions"):
+def _encoded_definitions(request: Mapping[str, Any], *, several: bool) -> Sequence[Mapping[str, Any]]:
+    """Return the definitions of a request: its only one, or several, each with a name of its own."""
+    member = "TrainingJobDefinitions"
+    definitions = request.get(member)
+    if not several:
+        if definitions:
+            fix = "keep one of the two members"
+            raise SpecError([Problem(member, None, "cannot stand beside TrainingJobDefinition", fix)])
+        return [request["TrainingJobDefinition"]]
+    if not definitions:
         raise KeyError("TrainingJobDefinition")
-    return [
-        decode_definition(one, one.get("HyperParameterRanges") or {}, _objective(one["TuningObjective"]))
-        for one in request["TrainingJobDefinitions"]
+    names = [one.get("DefinitionName") for one in definitions]
+    problems = [
+        Problem(
+            f"{member}[{place}].DefinitionName", name, "must be a name of its own", "name the definition, e.g. second"
+        )
+        for place, name in enumerate(names)
+        if not isinstance(name, str) or name in names[:place]
     ]
+    if problems:
+        raise SpecError(problems)
+    return list(definitions)
+
+
+def _algorithm(
+    encoded: Mapping[str, Any], config: Mapping[str, Any], region: str | None, *, several: bool
+) -> Algorithm:
+    ranges = encoded.get("HyperParameterRanges") if several else config.get("ParameterRanges")
+    objective = encoded["TuningObjective"] if several else config["HyperParameterTuningJobObjective"]
+    return decode_definition(encoded, ranges or {}, _objective(objective), region)
 
 
 def _objective(encoded: Mapping[str, Any]) -> Objective:
