@@ -14,6 +14,8 @@ from smtune.container import decode_value
 from smtune.space import SearchSpace
 from smtune.spec import Definition, InstanceChoice, Objective, SageMaker, Training, TuningSpec, checked
 
+DAY_SECONDS = 86_400
+"""How long a trial may take if nobody says: the service's own default."""
 PROGRAM = "sagemaker_program"
 """Hyperparameter that names the entry point for the training toolkit."""
 CODE = "sagemaker_submit_directory"
@@ -192,17 +194,19 @@ def decode_definition(
         KeyError: A required member is missing.
         TypeError, AttributeError, ValueError: A member has a wrong type.
     """
-    texts = {key: text for key, text in (encoded.get("StaticHyperParameters") or {}).items() if key != TUNING_OBJECTIVE}
+    given = encoded.get("StaticHyperParameters")
+    texts = {} if given is None else {key: text for key, text in given.items() if key != TUNING_OBJECTIVE}
     encoded = {**encoded, "StaticHyperParameters": texts}
     space, auto = decode_ranges(ranges)
     choices = [text for one in ranges.get("CategoricalParameterRanges") or () for text in one["Values"]]
     training, static = _training(encoded, texts)
+    seconds = encoded["StoppingCondition"].get("MaxRuntimeInSeconds")
     known = Algorithm(
         objective=objective,
         parameters=space,
         static=static,
         metrics={one["Name"]: one["Regex"] for one in encoded["AlgorithmSpecification"].get("MetricDefinitions") or ()},
-        max_trial_seconds=encoded["StoppingCondition"].get("MaxRuntimeInSeconds"),
+        max_trial_seconds=DAY_SECONDS if seconds is None else seconds,
         training=training,
         sagemaker=_sagemaker(encoded, auto, quoting_of([*texts.values(), *choices]), training),
     )

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from smtune.amt.definition import DAY_SECONDS
 from smtune.amt.images import image_uri, is_managed
 from smtune.amt.request import MAIN, unit_of
 from smtune.container import metric_regex
@@ -32,9 +33,6 @@ from smtune.spec import (
 
 STRATEGIES = ("bayesian", "random", "grid", "hyperband")
 """The service's own."""
-
-DAY_SECONDS = 86_400
-"""How long a trial may take if nobody says: the service's own default."""
 
 _STRATEGY_FIX = f"use {', '.join(STRATEGIES[:-1])} or {STRATEGIES[-1]}, or backend local"
 

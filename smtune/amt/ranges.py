@@ -94,7 +94,11 @@ def decode_ranges(ranges: Mapping[str, Any]) -> tuple[SearchSpace, dict[str, str
     if problems:
         raise SpecError(problems)
     auto = {one["Name"]: one["ValueHint"] for one in ranges.get("AutoParameters") or ()}
-    return SearchSpace(parameters) if parameters else SearchSpace.empty(), auto
+    try:
+        space = SearchSpace(parameters) if parameters else SearchSpace.empty()
+    except SpecError as error:
+        raise SpecError(problem.under("parameters") for problem in error.problems) from None
+    return space, auto
 
 
 def _parameter(kind: str, one: Mapping[str, Any]) -> Parameter:

@@ -155,15 +155,14 @@ def _fields(request: Mapping[str, Any]) -> dict[str, Any]:
     several = request.get("TrainingJobDefinition") is None
     encoded = _encoded_definitions(request, several=several)
     region = next((one for one in map(told_region, encoded) if one is not None), None)
-    algorithms = [_algorithm(one, config, region, several=several) for one in encoded]
-    main, further = algorithms[0], algorithms[1:]
-    cloud = main.sagemaker.model_copy(
-        update={
-            "region": region,
-            "tags": {one["Key"]: one["Value"] for one in request.get("Tags") or ()},
-            "autotune": (request.get("Autotune") or {}).get("Mode") == "Enabled",
-        }
-    )
+    main = _algorithm(encoded[0], config, region, several=several)
+    further = {str(one["DefinitionName"]): _definition(one, config, region) for one in encoded[1:]}
+    of_the_job = {
+        "region": region,
+        "tags": {one["Key"]: one["Value"] for one in request.get("Tags") or ()},
+        "autotune": (request.get("Autotune") or {}).get("Mode") == "Enabled",
+    }
+    cloud = checked(SageMaker, {**dict(main.sagemaker), **of_the_job}, "sagemaker")
     return {
         "name": request["HyperParameterTuningJobName"],
         "objective": main.objective,
@@ -178,7 +177,7 @@ def _fields(request: Mapping[str, Any]) -> dict[str, Any]:
         "completion": _completion(config),
         "seed": config.get("RandomSeed") or 0,
         "warm_start": _warm_start(request),
-        "definitions": {str(one.sagemaker.definition_name): _definition(one) for one in further} if several else None,
+        "definitions": further if several else None,
     }
 
 
@@ -218,16 +217,20 @@ def _objective(encoded: Mapping[str, Any]) -> Objective:
     return checked(Objective, {"metric": encoded["MetricName"], "goal": encoded["Type"]}, "objective")
 
 
-def _definition(algorithm: Algorithm) -> Definition:
-    return Definition(
-        objective=algorithm.objective,
-        parameters=algorithm.parameters,
-        static=dict(algorithm.static),
-        metrics=dict(algorithm.metrics),
-        max_trial_seconds=algorithm.max_trial_seconds,
-        training=algorithm.training,
-        sagemaker=of_definition(algorithm.sagemaker),
-    )
+def _definition(encoded: Mapping[str, Any], config: Mapping[str, Any], region: str | None) -> Definition:
+    try:
+        algorithm = _algorithm(encoded, config, region, several=True)
+        return Definition(
+            objective=algorithm.objective,
+            parameters=algorithm.parameters,
+            static=dict(algorithm.static),
+            metrics=dict(algorithm.metrics),
+            max_trial_seconds=algorithm.max_trial_seconds,
+            training=algorithm.training,
+            sagemaker=of_definition(algorithm.sagemaker),
+        )
+    except SpecError as error:
+        raise SpecError(one.under(f"definitions.{encoded['DefinitionName']}") for one in error.problems) from None
 
 
 def _strategy(config: Mapping[str, Any], static: Mapping[str, Any]) -> dict[str, Any]:
