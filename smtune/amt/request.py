@@ -198,7 +198,7 @@ def _encoded_definitions(request: Mapping[str, Any], *, several: bool) -> Sequen
             f"{member}[{place}].DefinitionName", name, "must be a name of its own", "name the definition, e.g. second"
         )
         for place, name in enumerate(names)
-        if not isinstance(name, str) or name in names[:place]
+        if not isinstance(name, str) or not name or name in names[:place]
     ]
     if problems:
         raise SpecError(problems)

@@ -191,7 +191,7 @@ class TestDefinitions:
         first = _REQUESTS[SEVERAL]["TrainingJobDefinitions"][0]
         assert decoded(("TrainingJobDefinitions", [first]), name=SEVERAL).definitions == {}
 
-    @pytest.mark.parametrize("name", [GONE, None, "boosting"])
+    @pytest.mark.parametrize("name", [GONE, None, "", "boosting"])
     def test_have_names_of_their_own(self, name: object):
         field = "TrainingJobDefinitions[1].DefinitionName"
         change = ("TrainingJobDefinitions", 1, "DefinitionName", name)

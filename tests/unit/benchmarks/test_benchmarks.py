@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import launch, measuring, overhead
+from benchmarks.amt import STEPS
 from benchmarks.launch_variants import VARIANTS, Variant
 from benchmarks.overhead_cases import CASES
 
@@ -31,6 +32,14 @@ def test_overhead_prints_its_tables_and_what_it_skipped():
         assert f"\n{title}\n" in told
     assert "PASS" in told or "MISS" in told
     assert "calibration loop in each of 7 processes" in told
+
+
+def test_amt_prints_its_tables():
+    told = run("benchmarks.amt", "--rounds", "1")
+    for title in STEPS.values():
+        assert f"| {title} " in told
+    assert "\nTarget\n" in told
+    assert "calibration loop in each of 1 processes" in told
 
 
 def test_launch_prints_its_tables_and_what_it_skipped():
