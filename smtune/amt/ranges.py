@@ -26,22 +26,29 @@ def encode_text(value: object, quoting: str) -> str:
 
     >>> encode_text("gbtree", "plain"), encode_text("gbtree", "json"), encode_text("7", "plain")
     ('gbtree', '"gbtree"', '"7"')
+    >>> encode_text(True, "plain"), encode_text(True, "python")
+    ('true', 'True')
 
     Args:
         value: What :func:`smtune.container.encode_value` takes.
-        quoting: ``"json"`` puts every string in quotes, as version 2 of the SageMaker SDK does; ``"plain"`` only those
-            that would be read as something else.
+        quoting: ``"json"`` puts every string in quotes, as version 2 of the SageMaker SDK does for scripts; the others
+            only those that would be read as something else. ``"python"`` spells booleans as Python does, as the tuner of
+            version 3 does, and that of version 2 for images.
 
     Raises:
         TypeError, ValueError: It cannot be written.
     """
+    if quoting == "python" and isinstance(value, bool):
+        return str(value)
     text = encode_value(value)
     return json.dumps(value) if quoting == "json" and isinstance(value, str) else text
 
 
 def quoting_of(texts: Sequence[str]) -> str:
     """Return how hyperparameters are quoted, by those among them that show it."""
-    return "json" if any(_is_quoted_needlessly(text) for text in texts) else "plain"
+    if any(_is_quoted_needlessly(text) for text in texts):
+        return "json"
+    return "python" if any(text in ("True", "False") for text in texts) else "plain"
 
 
 def encode_ranges(space: SearchSpace, auto: Texts, quoting: str) -> dict[str, Any]:

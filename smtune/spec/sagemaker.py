@@ -104,9 +104,10 @@ class SageMaker(BaseModel):
         Field(description="Hyperparameters whose ranges SageMaker chooses, with a value each that is known to work."),
     ] = {}
     quoting: Annotated[
-        Literal["plain", "json"],
+        Literal["plain", "json", "python"],
         Field(
-            description="Whether texts among the hyperparameters stand in quotes, as version 2 of the SDK sends them."
+            description="How hyperparameters are written: json puts texts in quotes, as version 2 of the SDK does; python "
+            "writes booleans as True and False, as the tuner of version 3 does."
         ),
     ] = "plain"
     definition_name: Annotated[str | None, Field(description="Name of the training job definition.")] = None

@@ -125,7 +125,9 @@ def blocks(draw, training: Training, *, main: bool) -> SageMaker:
     return SageMaker(**{**fields, **{key: draw(options[key]) for key in sorted(chosen)}})
 
 
-_QUOTING = st.sampled_from(["plain", "json"])
+_QUOTING = st.sampled_from(["plain", "json", "python"])
+_SHOWN = {"json": "quoted", "python": True}
+"""By quoting, a hyperparameter that shows it: what nothing shows cannot be read back."""
 
 
 @st.composite
@@ -142,8 +144,8 @@ def specs(draw) -> TuningSpec:
     static = draw(st.dictionaries(_keys, _scalars | st.lists(_scalars, max_size=2), max_size=4))
     static = {key: value for key, value in static.items() if key not in space}
     block = draw(blocks(training, main=True))
-    if block.quoting == "json":  # what nothing shows cannot be read back
-        static["shown"] = "quoted"
+    if block.quoting in _SHOWN:
+        static["shown"] = _SHOWN[block.quoting]
     strategy: object = kind
     if kind == "hyperband":
         most = draw(st.integers(1, 50))
@@ -200,8 +202,8 @@ def _definitions(draw) -> Definition:
     training = draw(trainings())
     block = draw(blocks(training, main=False))
     space = draw(spaces())
-    static = {"shown": "quoted"} if block.quoting == "json" and "shown" not in space else {}
-    if block.quoting == "json" and not static:
+    static = {"shown": _SHOWN[block.quoting]} if block.quoting in _SHOWN and "shown" not in space else {}
+    if block.quoting in _SHOWN and not static:
         block = block.model_copy(update={"quoting": "plain"})
     return Definition(
         objective=draw(_objectives()),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from smtune.amt import decode_request, encode_request
 from smtune.amt.patches import canonical
 from smtune.errors import SpecError
-from smtune.space import ContinuousParameter, IntegerParameter
+from smtune.space import CategoricalParameter, ContinuousParameter, IntegerParameter
 from smtune.spec import TuningSpec
 from tests.unit.amt.recordings import NAMES, recorded
 from tests.unit.amt.requests import CONFIG, DEFINITION, GONE, changed
@@ -132,6 +132,12 @@ class TestChoices:
     def test_keep_their_texts_where_two_would_mean_the_same(self):
         spec = decoded((*BOOSTER, ["0.1", "0.10", "1e-1"]))
         assert list(spec.parameters["booster"].levels(None)) == ["0.1", "0.10", "1e-1"]
+
+    def test_may_be_spelled_as_python_does(self):
+        spec = decoded((*BOOSTER, ["True", "False"]))
+        assert spec.sagemaker is not None
+        assert (spec.parameters["booster"], spec.sagemaker.quoting) == (CategoricalParameter([True, False]), "python")
+        assert "ParameterRanges" not in spec.sagemaker.request["HyperParameterTuningJobConfig"]
 
     def test_stand_once(self):
         assert refusal((*BOOSTER, ["dart", "dart"])) == [("parameters.booster.values", "stands twice")]

@@ -86,8 +86,8 @@ DEFINITIONS: dict[str, dict[str, Any]] = {
     "reference_several_definitions": {"ResourceConfig": UNNAMED_RESOURCES},
     "v2_instance_configs": {"HyperParameterTuningResourceConfig": {"AllocationStrategy": None}},
     "v2_sklearn_script": {"StaticHyperParameters": {"nothing": "null"}},
-    # Version 3 sends no log level, and booleans in Python's spelling.
-    "v3_script": {"StaticHyperParameters": {"amp": "True", "sagemaker_container_log_level": None}},
+    # Version 3 sends no log level.
+    "v3_script": {"StaticHyperParameters": {"sagemaker_container_log_level": None}},
 }
 FURTHER = {"v2_several_algorithms": {"forest": {"StaticHyperParameters": {"nothing": "null"}}}}
 
@@ -170,10 +170,19 @@ class TestWhatIsRead:
             "note": "a b",
         }
         assert spec.parameters["batch"] == CategoricalParameter([16, 32])
-        assert (spec.sagemaker.quoting, spec.sagemaker.region) == ("plain", None)
+        assert (spec.sagemaker.quoting, spec.sagemaker.region) == ("python", None)
         assert (spec.sagemaker.instance_type, spec.sagemaker.tuning_resources) == ("ml.m5.xlarge", False)
         assert spec.sagemaker.tags == {"team": "forecasting"}
         assert (spec.seed, spec.limits.max_trials, spec.limits.max_parallel) == (7, 12, 3)
+
+    def test_an_image_with_booleans_as_python_spells_them(self):
+        spec = spec_of("v2_image")
+        assert spec.training is not None
+        assert spec.sagemaker is not None
+        assert spec.training.image == "123456789012.dkr.ecr.us-east-1.amazonaws.com/own-algorithm:1"
+        assert spec.static == {"shuffle": True, "epochs": 12, "name": "a b"}
+        assert spec.parameters["center"] == CategoricalParameter([True, False])
+        assert spec.sagemaker.quoting == "python"
 
     @pytest.mark.parametrize(
         ("name", "unit", "bounds"),
