@@ -176,7 +176,12 @@ def told_region(encoded: Mapping[str, Any]) -> str | None:
 
 
 def decode_definition(
-    encoded: Mapping[str, Any], ranges: Mapping[str, Any], objective: Objective, region: str | None
+    encoded: Mapping[str, Any],
+    ranges: Mapping[str, Any],
+    objective: Objective,
+    *,
+    own_ranges: bool,
+    region: str | None,
 ) -> Algorithm:
     """Return what a ``HyperParameterTrainingJobDefinition`` means.
 
@@ -187,6 +192,7 @@ def decode_definition(
         encoded: The definition.
         ranges: The ``ParameterRanges`` that apply to it.
         objective: The objective that applies to it.
+        own_ranges: Whether it is the place of both, as where there are several definitions.
         region: As the job tells the training toolkit; it is not a hyperparameter.
 
     Raises:
@@ -210,9 +216,7 @@ def decode_definition(
         training=training,
         sagemaker=_sagemaker(encoded, auto, quoting_of([*texts.values(), *choices]), training),
     )
-    name = encoded.get("DefinitionName")
-    own_ranges = any(encoded.get(member) is not None for member in ("HyperParameterRanges", "TuningObjective"))
-    again = encode_definition(known, name=name, own_ranges=own_ranges, region=region)
+    again = encode_definition(known, name=encoded.get("DefinitionName"), own_ranges=own_ranges, region=region)
     rest = make_patch(canonical(again), canonical(encoded))
     cloud = known.sagemaker.model_copy(update={"definition": rest})
     return Algorithm(objective, space, static, known.metrics, known.max_trial_seconds, training, cloud)

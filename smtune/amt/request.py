@@ -210,7 +210,7 @@ def _algorithm(
 ) -> Algorithm:
     ranges = encoded.get("HyperParameterRanges") if several else config.get("ParameterRanges")
     objective = encoded["TuningObjective"] if several else config["HyperParameterTuningJobObjective"]
-    return decode_definition(encoded, ranges or {}, _objective(objective), region)
+    return decode_definition(encoded, ranges or {}, _objective(objective), own_ranges=several, region=region)
 
 
 def _objective(encoded: Mapping[str, Any]) -> Objective:

@@ -203,6 +203,15 @@ class TestDefinitions:
         change = ("TrainingJobDefinitions", 1, "DefinitionName", name)
         assert refusal(change, name=SEVERAL) == [(field, "must be a name of its own")]
 
+    def test_keep_an_objective_and_ranges_that_have_no_meaning_there(self):
+        config = _REQUESTS["v2_builtin_algorithm"][CONFIG]
+        spec = decoded(
+            (DEFINITION, "TuningObjective", config["HyperParameterTuningJobObjective"]),
+            (DEFINITION, "HyperParameterRanges", config["ParameterRanges"]),
+        )
+        assert spec.sagemaker is not None
+        assert sorted(spec.sagemaker.definition) == ["HyperParameterRanges", "TuningObjective"]
+
     def test_are_one_or_several(self):
         both = _REQUESTS[SEVERAL]["TrainingJobDefinitions"]
         rule = "cannot stand beside TrainingJobDefinition"
