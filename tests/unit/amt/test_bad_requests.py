@@ -63,11 +63,8 @@ def mutated(request: dict[str, Any], path: Path, value: Any) -> dict[str, Any]:
     return request
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
-@given(_changes)
-def test_a_changed_request_is_read_without_loss_or_refused_by_field(change):
-    (name, path), value = change
-    request = mutated(_REQUESTS[name], path, value)
+def check_change(request: dict[str, Any]) -> None:
+    """See that a request is refused by fields, or read without loss."""
     try:
         spec = decode_request(request)
     except SpecError as error:
@@ -75,6 +72,31 @@ def test_a_changed_request_is_read_without_loss_or_refused_by_field(change):
     else:
         assert canonical(encode_request(spec)) == canonical(request)
         assert encode_request(TuningSpec.from_dict(spec.to_dict())) == encode_request(spec)
+
+
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@given(_changes)
+def test_a_changed_request_is_read_without_loss_or_refused_by_field(change):
+    (name, path), value = change
+    check_change(mutated(_REQUESTS[name], path, value))
+
+
+def _at(name: str, path: Path) -> Any:
+    here: Any = _REQUESTS[name]
+    for part in path:
+        here = here[part]
+    return here
+
+
+_OBJECTS = [(name, path) for name, path in _PATHS if isinstance(_at(name, path), dict)]
+_MEMBERS = [(name, path) for name, path in _PATHS if isinstance(path[-1], str)]
+
+
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(_OBJECTS), st.sampled_from(_MEMBERS))
+def test_a_member_out_of_place_is_kept_or_refused_by_field(target, source):
+    (name, path), member = target, str(source[1][-1])
+    check_change(mutated(_REQUESTS[name], (*path, member), copy.deepcopy(_at(*source))))
 
 
 def decoded(*changes: tuple[Any, ...], name: str = "v2_builtin_algorithm") -> TuningSpec:
