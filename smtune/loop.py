@@ -154,10 +154,14 @@ class TuningLoop:
                 self._stop_trial(number, JOB_STOPPED)
 
     def _fill(self) -> None:
-        """Start trials while there are free slots."""
+        """Start trials while there are free slots.
+
+        A trial holds its slot until its end was absorbed, though the runner may have freed its own before: the end may
+        be one that ends the job, or from which the next trial is to learn.
+        """
         if self._verdict is not None or self._search.stopping:
             return
-        while self._verdict is None and (free := self._spec.limits.max_parallel - self._runner.busy()) > 0:
+        while self._verdict is None and (free := self._spec.limits.max_parallel - len(self._running)) > 0:
             starting = [self._unstarted.popleft() for _ in range(min(free, len(self._unstarted)))]
             starting = starting or self._ask(free)
             if not starting:

@@ -60,8 +60,9 @@ class Strategy(ABC):
         """Learn from an ended trial of this strategy.
 
         Args:
-            trial: Ended, in any order, once for each time that it was suggested. A ``Stopped`` trial with an objective counts as a result; a
-                ``Failed`` one as a configuration to stay away from, and so does one without a finite objective.
+            trial: Ended, in any order, once for each time that it was suggested. A ``Stopped`` trial with an objective
+                counts as a result; a ``Failed`` one as a configuration to stay away from, and so does one without a
+                finite objective.
 
         Raises:
             ValueError: The trial has not ended, was never suggested here, was told before, or its parameters are not

@@ -48,7 +48,8 @@ for number in range(int(sys.argv[2]), 10**9):
 def run_and_kill(script: str, *arguments: object, lines: int) -> list[str]:
     """Kill a process once it has printed this many lines; return all that it printed."""
     command = [sys.executable, "-c", script, *map(str, arguments)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    # Its input stays open until it is killed, so that a script may wait at it.
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         printed = [process.stdout.readline() for _ in range(lines)]
         process.kill()
