@@ -172,7 +172,9 @@ class SearchContract(ABC):
                     strategy.tell(result(self.space, suggestion))
 
     # Subclasses are different executors on purpose: each is another strategy.
-    @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+    @settings(
+        max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors]
+    )
     @given(log=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.sampled_from("cfn"), st.booleans())))
     def test_any_interleaving_can_be_replayed(self, log: list[tuple[int, int, str, bool]]) -> None:
         """Each entry asks, tells one of the trials under way, and perhaps enqueues; in between, one run looks around."""
@@ -371,7 +373,9 @@ class StrategyContract(SearchContract):
     # -- the race -------------------------------------------------------------------------------------------------
 
     # As above: subclasses are different executors on purpose.
-    @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+    @settings(
+        max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors]
+    )
     @given(
         log=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.booleans()), max_size=60),
         least=st.integers(1, 2),

@@ -15,17 +15,15 @@ import pytest
 from smtune import TuningSpec, attach, resume, tune
 from smtune.errors import JobBusyError, JobFailedError
 from smtune.results import JobStatus
-from smtune.store import FileWatch, JobDirectory, await_trials
+from smtune.store import JobDirectory, await_trials
 from smtune.trial import TrialStatus
 from tests.faults.runner_processes import all_gone, descendants, watched
 
 SCRIPT = """
-    import time
     from smtune.container import hyperparameters, report
     params = hyperparameters({"x": 0.0, "rounds": 3})
     for step in range(params["rounds"]):
         report({"loss": (params["x"] - 0.3) ** 2 + 1 / (step + 1)}, step=step)
-        time.sleep(0.03)  # long enough to be killed in the middle
 """
 
 
@@ -63,39 +61,60 @@ def trial_files(name):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-def start_elsewhere(job_spec):
-    """Run a job in a process of its own."""
-    code = "import sys, json; from smtune import TuningSpec, tune; tune(TuningSpec.from_dict(json.loads(sys.argv[1]))).wait(progress=False)"
-    return subprocess.Popen([sys.executable, "-c", code, json.dumps(job_spec.to_dict())])
+RUN_AND_HALT = """
+import json, sys, threading
+from smtune import TuningSpec, tune
+from smtune.store import JobStore
+
+spec, count, acted = json.loads(sys.argv[1])
+append = JobStore.append
+
+def halt(store):
+    if sum(1 for _ in store.events()) >= count:
+        print("halted", flush=True)
+        threading.Event().wait()
+
+def append_and_halt(store, events, **options):
+    if acted:
+        halt(store)
+    append(store, events, **options)
+    if not acted:
+        halt(store)
+
+JobStore.append = append_and_halt
+tune(TuningSpec.from_dict(spec)).wait(progress=False)
+"""
 
 
-def wait_for_events(directory, count):
-    """Block until a job's log holds this many events."""
-    directory.make()
-    with FileWatch([directory.path]) as watch:
-        for _ in range(2000):
-            if directory.database.exists():
-                connection = sqlite3.connect(f"{directory.database.as_uri()}?mode=ro", uri=True)
-                try:
-                    if connection.execute("SELECT count(*) FROM event").fetchone()[0] >= count:
-                        return
-                finally:
-                    connection.close()
-            watch.wait(0.5)
-    raise AssertionError(f"the job never logged {count} events")
+def start_elsewhere(job_spec, events, *, acted=False):
+    """Run a job in a process of its own that halts at a place in the job's log; return it when it has.
+
+    Its trials go on.
+
+    Args:
+        job_spec: The job.
+        events: How many events the log holds then, or a few more if several come together.
+        acted: Whether it has acted on the last of them, and is about to log the next.
+    """
+    command = [sys.executable, "-c", RUN_AND_HALT, json.dumps([job_spec.to_dict(), events, acted])]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "halted\n"
+    return process
 
 
+def run_and_kill(job_spec, events, *, acted=False):
+    """Run a job in a process of its own and kill this, as :func:`start_elsewhere` leaves it."""
+    with start_elsewhere(job_spec, events, acted=acted) as process:
+        process.kill()
+
+
+@pytest.mark.parametrize("acted", [False, True])
 @pytest.mark.parametrize("events", [2, 3, 7, 20, 33, 50])
-def test_a_job_killed_at_any_moment_goes_on_as_if_it_had_not_been(home, tmp_path, events):
+def test_a_job_killed_at_any_moment_goes_on_as_if_it_had_not_been(home, tmp_path, events, acted):
     whole = run(spec(tmp_path / "code", name="whole"))
-    job_spec = spec(tmp_path / "code", name="parts")
-    process = start_elsewhere(job_spec)
-    wait_for_events(JobDirectory("parts"), events)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    run_and_kill(spec(tmp_path / "code", name="parts"), events, acted=acted)
     killed = attach("parts").result()
-    if killed.status is JobStatus.Completed:
-        pytest.fail("the job was too fast to be killed")
     assert killed.status is JobStatus.Stopped
     assert "smtune resume parts" in killed.failure_reason
     assert outcome(resume("parts").wait(progress=False)) == outcome(whole)
@@ -108,10 +127,7 @@ def test_a_job_that_started_warm_goes_on_without_its_parents(home, tmp_path, eve
     run(spec(tmp_path / "code", name="first", strategy="random", limits={"max_trials": 6}))
     warm = {"warm_start": {"parents": ["first"], "type": kind}, "seed": 8, "limits": {"max_trials": 6}}
     whole = run(spec(tmp_path / "code", name="whole", **warm))
-    process = start_elsewhere(spec(tmp_path / "code", name="parts", **warm))
-    wait_for_events(JobDirectory("parts"), events)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    run_and_kill(spec(tmp_path / "code", name="parts", **warm), events)
     shutil.rmtree(JobDirectory("first").path)
     killed = attach("parts").result()
     assert killed.status is JobStatus.Stopped
@@ -120,24 +136,19 @@ def test_a_job_that_started_warm_goes_on_without_its_parents(home, tmp_path, eve
 
 
 def test_a_resumed_job_runs_the_code_it_began_with(home, tmp_path):
-    job_spec = spec(tmp_path / "code")
-    process = start_elsewhere(job_spec)
-    wait_for_events(JobDirectory("churn"), 8)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    run_and_kill(spec(tmp_path / "code"), 8)
     (tmp_path / "code" / "train.py").write_text("raise SystemExit('edited')\n")
     result = resume("churn").wait(progress=False)
     assert result.counts == {"Completed": 14, "Failed": 0, "Stopped": 0, "InProgress": 0}
 
 
 def test_a_job_is_not_resumed_while_its_trials_still_end(home, tmp_path):
-    process = start_elsewhere(spec(tmp_path / "code", "import signal; print('begun', flush=True); signal.pause()"))
     directory = JobDirectory("churn")
-    wait_for_events(directory, 4)  # the last: the trial has begun
-    launcher, *family = descendants(process.pid)
-    os.kill(launcher, signal.SIGSTOP)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    waiting = spec(tmp_path / "code", "import signal; print('begun', flush=True); signal.pause()")
+    with start_elsewhere(waiting, 4) as process:  # the last event: the trial has begun
+        launcher, *family = descendants(process.pid)
+        os.kill(launcher, signal.SIGSTOP)
+        process.kill()
     with pytest.raises(JobBusyError, match="do not end"):
         await_trials(directory, patience_seconds=0.1)
     watchers = watched(family)
@@ -150,20 +161,16 @@ def test_ended_trials_are_never_run_again(home, tmp_path):
     marks = tmp_path / "marks"
     marks.mkdir()
     script = f"""
-        import os, pathlib, time
+        import os, pathlib
         from smtune.container import hyperparameters, report
         x = hyperparameters()["x"]
         with open(pathlib.Path({str(marks)!r}) / os.environ["TRAINING_JOB_NAME"], "a") as mark:
             mark.write("started ")
         report({{"loss": x}})
-        time.sleep(0.1)  # long enough to be killed in the middle
         with open(pathlib.Path({str(marks)!r}) / os.environ["TRAINING_JOB_NAME"], "a") as mark:
             mark.write("ended ")
     """
-    process = start_elsewhere(spec(tmp_path / "code", script))
-    wait_for_events(JobDirectory("churn"), 25)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    run_and_kill(spec(tmp_path / "code", script), 25)
     ended = {trial.number for trial in attach("churn").result().trials if trial.status.ended}
     assert ended
     resume("churn").wait(progress=False)

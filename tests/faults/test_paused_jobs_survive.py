@@ -1,8 +1,5 @@
 """Scripts that are paused, killed and resumed: from checkpoints or not, ahead of the stop or not, it is the same job."""
 
-import os
-import signal
-
 import pytest
 
 from smtune import attach, resume, tune
@@ -10,7 +7,7 @@ from smtune.container import report
 from smtune.results import JobStatus
 from smtune.store import JobDirectory, JobStore
 from smtune.trial import TrialStatus
-from tests.faults.test_jobs_survive import spec, start_elsewhere, trial_files, wait_for_events
+from tests.faults.test_jobs_survive import run_and_kill, spec, trial_files
 
 SCRIPT = """
     import os, signal
@@ -108,12 +105,8 @@ def test_trials_beside_one_another_come_to_the_same(tmp_path):
 @pytest.mark.parametrize("events", [4, 5, 20, 37, 38, 40, 42, 46, 50])
 def test_a_job_killed_at_any_event_goes_on_as_if_it_had_not_been(tmp_path, events):
     whole = finish(job_spec(tmp_path, "whole"))
-    process = start_elsewhere(job_spec(tmp_path, "parts"))
-    wait_for_events(JobDirectory("parts"), events)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    if attach("parts").result().status is JobStatus.Completed:
-        pytest.fail("the job was too fast to be killed")
+    run_and_kill(job_spec(tmp_path, "parts"), events)
+    assert attach("parts").result().status is JobStatus.Stopped
     assert outcome(resume("parts").wait(progress=False)) == outcome(whole)
     assert trial_files("parts") == trial_files("whole")
     for trial in attach("parts").result().trials:
