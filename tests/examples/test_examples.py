@@ -84,7 +84,7 @@ for learnt, held_out in make_folds(Table(rows[:, 1:], rows[:, 0]), 5, 0):
     mean, spread, middle = learnt.features.mean(0), learnt.features.std(0), learnt.labels.mean()
     features = (learnt.features - mean) / spread
     systems = features.T @ features + penalties[:, :, None] * np.eye(65)
-    weights = np.linalg.solve(systems, (features.T @ (learnt.labels - middle))[:, None])[..., 0]
+    weights = np.linalg.solve(systems, (features.T @ (learnt.labels - middle))[None, :, None])[..., 0]
     scores = (held_out.features - mean) / spread @ weights.T + middle
     losses.append(((scores - held_out.labels[:, None]) ** 2).mean(0))
 print(np.mean(losses, 0).min())
