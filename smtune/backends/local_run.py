@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from smtune.loop import TuningLoop
 from smtune.runners import Runner
 from smtune.spec import TuningSpec
 from smtune.store import Command, Control, JobDirectory, JobLease, JobStore
+
+_LOOK_SECONDS: Final = 0.5
+"""How long a thread that waits for the end may be deaf to signals."""
 
 
 class LocalRun:
@@ -59,8 +65,13 @@ class LocalRun:
         """Block until the loop has ended, or for some seconds.
 
         Not ``Thread.join``: before Python 3.13, a thread whose join was interrupted by Ctrl-C counts as ended.
+        Never for long at a time: a Ctrl-C that comes just before this thread blocks, or that another thread gets, does
+        not wake it.
         """
-        self._ended.wait(timeout)
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        while not self._ended.wait(min(_LOOK_SECONDS, max(0.0, deadline - time.monotonic()))):
+            if time.monotonic() >= deadline:
+                return
 
     def _wait_at_exit(self) -> None:
         """Let a program that does not wait for its job end well, and stop the job on Ctrl-C."""

@@ -287,6 +287,38 @@ def test_a_program_that_does_not_wait_for_its_job_ends_well(home, tmp_path, inte
     assert result.counts["InProgress"] == 0
 
 
+def test_ctrl_c_that_does_not_wake_the_waiting_thread_is_heard(home):
+    """The kernel may hand a signal to any thread; the trial's own gets it here."""
+    code = """
+        import signal, sys, threading
+        from smtune import TuningSpec, tune
+        from smtune.container import report
+        spec = TuningSpec(
+            name="churn", objective={"metric": "loss", "goal": "min"}, strategy="random", limits={"max_trials": 1},
+            parameters={"x": {"type": "continuous", "min": 0, "max": 1}},
+        )
+        def train(parameters):
+            sys.stdin.readline()
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+            while True:
+                report({"loss": 1.0})
+                threading.Event().wait(0.01)
+        tune(spec, function=train)
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stderr is not None
+        assert "waiting for job churn" in process.stderr.readline()
+        _, err = process.communicate("now\n", timeout=120)
+    finally:
+        process.kill()
+    assert process.returncode == 0
+    assert "job churn is stopped" in err
+    assert attach("churn").result().status is JobStatus.Stopped
+
+
 def test_a_trial_directory_stays_as_the_training_left_it(home, tmp_path):
     script = """
         from smtune.container import channel, model_dir, output_dir, report
