@@ -115,7 +115,7 @@ def blocks(draw, training: Training, *, main: bool) -> SageMaker:
     }
     if main:
         options |= {
-            "tags": st.dictionaries(names, _texts, min_size=1, max_size=3),
+            "tags": st.dictionaries(names, names, min_size=1, max_size=3),
             "autotune": st.just(True),
             "request": st.just({"HyperParameterTuningJobConfig": {"NewMember": [1, 2]}, "Another": {"x": "y"}}),
         }
@@ -174,7 +174,7 @@ def specs(draw) -> TuningSpec:
             not_improving=draw(st.none() | st.integers(3, 20)),
             on_convergence=draw(st.booleans()),
         ),
-        seed=draw(st.integers(0, 2**32 - 1)),
+        seed=draw(st.integers(0, 2**31 - 1)),
         metrics=draw(_METRICS),
         warm_start=None if several else draw(_WARM_STARTS),
         training=training,

@@ -1,8 +1,12 @@
+from botocore.session import get_session
+from botocore.validate import ParamValidator
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smtune.amt import decode_request, encode_request, lower
+from smtune.amt.limits import Severity
 from smtune.amt.patches import apply_patch, canonical, make_patch
+from smtune.amt.shapes import check_shapes
 from smtune.spec import TuningSpec
 from smtune.strategies import strategy_of
 from tests.unit.amt.specs import specs
@@ -35,6 +39,26 @@ def test_both_sides_of_the_wire_search_alike(spec: TuningSpec):
         spec = spec.model_copy(update={"strategy": type(spec.strategy)(startup=2)})
     here, there = (strategy_of(one) for one in (spec, decode_request(encode_request(spec))))
     assert [one.parameters for one in here.ask(3)] == [one.parameters for one in there.ask(3)]
+
+
+@settings(max_examples=100, suppress_health_check=SLOW)
+@given(specs())
+def test_what_is_encoded_has_the_shape_that_the_service_wants(spec: TuningSpec):
+    request = encode_request(spec)
+
+    assert [one for one in check_shapes(request) if one.severity is Severity.error] == []
+    known = _without_unknown(request)
+    assert ParamValidator().validate(known, _CREATE).generate_report() == ""
+
+
+_CREATE = get_session().get_service_model("sagemaker").operation_model("CreateHyperParameterTuningJob").input_shape
+
+
+def _without_unknown(value):
+    """Leave out the members that no service knows yet."""
+    if isinstance(value, dict):
+        return {key: _without_unknown(one) for key, one in value.items() if key not in ("NewMember", "Another")}
+    return [_without_unknown(one) for one in value] if isinstance(value, list) else value
 
 
 _values = st.recursive(
