@@ -12,32 +12,30 @@ from __future__ import annotations
 
 import math
 import random
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from smtune.amt import decode_description, request_of
-from smtune.amt.patches import canonical
-from smtune.backends.amt_plan import CODE, pack_code, plan_amt, planned_bucket
-from smtune.backends.aws.logs import TrainingLog
+from smtune.amt import decode_description
+from smtune.backends.amt_plan import configured_region, plan_amt
+from smtune.backends.amt_submit import check_parents, create, upload
+from smtune.backends.aws.logs import LogLine, TrainingLog
 from smtune.backends.aws.session import Account
-from smtune.backends.aws.storage import ensure_bucket, upload_file, upload_folder
 from smtune.backends.aws.troubles import explained
-from smtune.backends.base import Backend, Listener, Notice, Plan, Upload
-from smtune.backends.tuning_jobs import TuningJobReader, describe
+from smtune.backends.base import Backend, Listener, Notice, Plan
+from smtune.backends.tuning_jobs import ENDED, TuningJobReader, describe
 from smtune.errors import AwsError, JobExistsError, JobNotFoundError, Problem, SpecError
-from smtune.results import TuningResult
-from smtune.spec import AMT_PREFIX, SageMaker, Training, TuningSpec
+from smtune.results import JobStatus, TuningResult
+from smtune.spec import TuningSpec
 from smtune.store import RemoteJob, find_remote
 from smtune.trial import Trial
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 2.0, 20.0
 """Seconds between two questions: few while things change, many while they do not."""
-
-_ENDED = ("Completed", "Failed", "Stopped")
 
 
 class AmtBackend(Backend):
@@ -65,7 +63,7 @@ class AmtBackend(Backend):
         self._region = region
         self._endpoint_url = endpoint_url
         self._pause = pause
-        self._accounts: dict[str | None, Account] = {}
+        self._accounts: dict[tuple[str | None, ...], Account] = {}
         self._readers: dict[str, TuningJobReader] = {}
 
     @classmethod
@@ -75,7 +73,7 @@ class AmtBackend(Backend):
 
     def plan(self, spec: TuningSpec, *, name: str | None = None) -> Plan:
         """Check the spec against the service's rules; send nothing."""
-        return plan_amt(spec, name=name, region=self._region)
+        return plan_amt(spec, name=name, region=self._region, profile=self._profile)
 
     def submit(self, plan: Plan) -> str:
         """Upload code and data, and create the tuning job, unless this very one is there already.
@@ -87,46 +85,33 @@ class AmtBackend(Backend):
         """
         account = self._account(plan.region)
         client = account.client("sagemaker")
-        cloud = plan.spec.sagemaker or SageMaker()
-        _check_parents(client, plan.spec)
-        self._upload(plan, cloud, account)
-        job = RemoteJob(
-            plan.name,
-            self.name,
-            region=account.region,
-            profile=self._profile,
-            endpoint_url=_shareable(self._endpoint_url),
-            spec=plan.spec.to_dict(),
-            request=plan.request,
-            added_at=time.time(),
-        )
+        check_parents(client, plan.spec)
+        upload(plan, account)
+        job = replace(self._known(plan.name, account), spec=plan.spec.to_dict(), request=plan.request)
         before = find_remote(plan.name, self.name)
         job.save()  # first, so that a process that is killed in between leaves a trace
         try:
-            _create(client, plan)
-        except BaseException:
-            job.forget()
+            is_new = create(client, plan)
+        except (AwsError, JobExistsError) as error:
+            if not getattr(error, "transient", False):  # else it may have been created all the same
+                job.forget()
             for one in before:
                 one.save()
             raise
+        seen = {} if is_new else next((one.seen for one in before), {})
+        job.with_seen(seen or _seen(_new_result(plan))).save()
         return plan.name
 
-    def _upload(self, plan: Plan, cloud: SageMaker, account: Account) -> None:
-        if not plan.uploads and cloud.bucket is not None:
-            return
-        bucket = planned_bucket(cloud, account.client("s3"))
-        ensure_bucket(bucket, account.region, create=cloud.bucket is None)
-        for upload in plan.uploads:
-            path = Path(upload.path)
-            if upload.kind == CODE:
-                with tempfile.TemporaryDirectory(prefix="smtune-code-") as folder:
-                    archive = pack_code(_training_of(plan.spec, upload), Path(folder))
-                    uri = upload_file(bucket, upload.kind, archive)
-            else:
-                uri = (upload_folder if path.is_dir() else upload_file)(bucket, upload.kind, path)
-            if uri != upload.uri:
-                rule = "was changed since the job was planned"
-                raise SpecError([Problem(f"training.{upload.kind}", upload.path, rule, "plan it again")])
+    def _known(self, job_name: str, account: Account) -> RemoteJob:
+        """Return where a job lives, to be kept; without secrets."""
+        return RemoteJob(
+            job_name,
+            self.name,
+            region=account.region,
+            profile=account.profile,
+            endpoint_url=_shareable(account.endpoint_url),
+            added_at=time.time(),
+        )
 
     def poll(self, job_name: str) -> TuningResult:
         """Return the job as it stands.
@@ -136,15 +121,12 @@ class AmtBackend(Backend):
             AwsError: AWS refuses, or cannot be reached.
         """
         record = self._record(job_name)
-        reader = self._reader(job_name, record)
+        reader = self._reader(job_name if record is None else record.name, record)
         description = reader.refresh()
         spec = None if record is None or record.spec is None else TuningSpec.from_dict(record.spec)
         result = decode_description(description, reader.summaries, reader.details, spec=spec, backend=self.name)
-        if record is not None:
-            document = result.to_dict()
-            seen = {key: document[key] for key in document if key not in ("trials", "configurations")}
-            if seen != record.seen:
-                record.with_seen(seen).save()
+        if record is not None and record.seen != (seen := _seen(result)):
+            record.with_seen(seen).save()
         return result
 
     def wait(
@@ -160,23 +142,25 @@ class AmtBackend(Backend):
         told: dict[int, Trial] = {}
         pause = _SHORTEST_PAUSE
         result: TuningResult | None = None
-        troubled = False
+        troubles: set[str] = set()
         while result is None or not result.status.ended:
             try:
                 result = self.poll(job_name)
             except AwsError as error:
                 self._bear(error, over=time.monotonic() >= deadline)
-                if not troubled:
+                if str(error) not in troubles:
                     _call(notice, f"{error}; the job goes on, and is asked for again")
-                troubled, pause = True, min(2 * pause, _LONGEST_PAUSE)
+                troubles.add(str(error))
+                pause = min(2 * pause, _LONGEST_PAUSE)
             else:
-                if troubled:
+                if troubles:
                     _call(notice, "AWS answers again")
+                    troubles.clear()
                 changed = [trial for trial in result.trials if told.get(trial.number) != trial]
                 told |= {trial.number: trial for trial in changed}
                 for trial in changed:
                     _call(listener, trial)
-                troubled, pause = False, _SHORTEST_PAUSE if changed else min(1.5 * pause, _LONGEST_PAUSE)
+                pause = _SHORTEST_PAUSE if changed else min(1.5 * pause, _LONGEST_PAUSE)
                 if result.status.ended or time.monotonic() >= deadline:
                     break
             left = max(0.0, min(pause, deadline - time.monotonic()))
@@ -199,12 +183,13 @@ class AmtBackend(Backend):
             force: Means nothing here: SageMaker ends training jobs in one way only.
         """
         del force
-        client = self._client(job_name)
-        if describe(client, job_name)["HyperParameterTuningJobStatus"] in _ENDED:
+        record = self._record(job_name)
+        client, name = self._account_of(record).client("sagemaker"), job_name if record is None else record.name
+        if describe(client, name)["HyperParameterTuningJobStatus"] in ENDED:
             return
         try:
-            with explained(job_name, service="SageMaker", actions="sagemaker:StopHyperParameterTuningJob"):
-                client.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=job_name)
+            with explained(name, service="SageMaker", actions="sagemaker:StopHyperParameterTuningJob"):
+                client.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
         except AwsError as error:
             if error.code != "ValidationException":  # it has ended in the meantime
                 raise
@@ -223,14 +208,21 @@ class AmtBackend(Backend):
     def logs(self, job_name: str, number: int, *, follow: bool = False) -> Iterator[str]:
         """Yield the lines that a trial printed, as CloudWatch has them; of several instances with the host in front."""
         trial = self._trial(job_name, number)
-        log = TrainingLog(self._account_of(job_name).client("logs"), str(trial.training_job))
-        lines = (
-            log.follow(lambda: self._trial(job_name, number).status.ended, self._pause) if follow else log.new_lines()
-        )
-        hosts: set[str] = set()
-        for line in lines:
-            hosts.add(line.host)
-            yield f"{line.host}: {line.text}" if len(hosts) > 1 else line.text
+        client = self._account_of(self._record(job_name)).client("logs")
+        log = TrainingLog(client, str(trial.training_job))
+        if follow:
+            return _texts(log.follow(partial(self._has_ended, job_name, number), self._pause))
+        lines = log.new_lines()
+        return _texts(lines, {line.host for line in lines})
+
+    def _has_ended(self, job_name: str, number: int) -> bool:
+        """Return whether a trial has ended, as far as that can be known right now."""
+        try:
+            return self._trial(job_name, number).status.ended
+        except AwsError as error:
+            if error.credentials_expired or not error.transient:
+                raise
+            return False
 
     def best_model(self, job_name: str, number: int | None = None) -> str:
         """Return the S3 URI of a trial's model, by default the best one's.
@@ -240,12 +232,9 @@ class AmtBackend(Backend):
         """
         trial = self.poll(job_name).best if number is None else self._trial(job_name, number)
         if trial is None or trial.model is None:
-            which = (
-                "no trial"
-                if trial is None
-                else f"trial {trial.number} of {job_name} has no model; it is {trial.status}"
-            )
-            raise JobNotFoundError(which if trial is not None else f"{which} of {job_name} has a result yet")
+            if trial is None:
+                raise JobNotFoundError(f"job {job_name} has no trial with a result yet; see `smtune show {job_name}`")
+            raise JobNotFoundError(f"trial {trial.number} of {job_name} has no model; it is {trial.status}")
         return trial.model
 
     def download_model(self, job_name: str, folder: Path, number: int | None = None) -> Path:
@@ -260,7 +249,7 @@ class AmtBackend(Backend):
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / Path(key).name
         with explained(f"the download of {uri}", service="S3", actions="s3:GetObject"):
-            self._account_of(job_name).client("s3").download_file(bucket, key, str(target))
+            self._account_of(self._record(job_name)).client("s3").download_file(bucket, key, str(target))
         return target
 
     def attach(self, job_name: str) -> None:
@@ -269,19 +258,11 @@ class AmtBackend(Backend):
         Raises:
             JobNotFoundError: There is no such tuning job.
         """
-        account = self._account(None)
+        record = self._record(job_name)
+        account = self._account_of(record)
         description = describe(account.client("sagemaker"), job_name)
-        known = find_remote(job_name, self.name)
-        if known and known[0].region == account.region and known[0].spec is not None:
-            return
-        RemoteJob(
-            description["HyperParameterTuningJobName"],
-            self.name,
-            region=account.region,
-            profile=self._profile,
-            endpoint_url=_shareable(self._endpoint_url),
-            added_at=time.time(),
-        ).save()
+        if record is None:
+            self._known(description["HyperParameterTuningJobName"], account).save()
 
     def _trial(self, job_name: str, number: int) -> Trial:
         for trial in self.poll(job_name).trials:
@@ -290,27 +271,31 @@ class AmtBackend(Backend):
         raise JobNotFoundError(f"job {job_name} has no trial {number}; see `smtune show {job_name}`")
 
     def _record(self, job_name: str) -> RemoteJob | None:
-        """Return what is known here of a job, if it is the one in this backend's region."""
-        found = find_remote(job_name, self.name)
-        return found[0] if found and self._region in (None, found[0].region) else None
+        """Return what is known here of a job, unless that is another one: elsewhere than this backend asks."""
+        own = (self._region, _shareable(self._endpoint_url))
+        for job in find_remote(job_name, self.name):
+            if all(mine in (None, its) for mine, its in zip(own, (job.region, job.endpoint_url), strict=True)):
+                return job
+        return None
 
     def _reader(self, job_name: str, record: RemoteJob | None) -> TuningJobReader:
         if job_name not in self._readers:
             cache = None if record is None else record.path.with_suffix(".trainings")
-            self._readers[job_name] = TuningJobReader(self._client(job_name), job_name, cache)
+            client = self._account_of(record).client("sagemaker")
+            self._readers[job_name] = TuningJobReader(client, job_name, cache)
         return self._readers[job_name]
 
-    def _client(self, job_name: str) -> Any:
-        return self._account_of(job_name).client("sagemaker")
+    def _account_of(self, record: RemoteJob | None) -> Account:
+        """Return whom to ask for a job: what this backend was not told, its record says."""
+        return self._account() if record is None else self._account(record.region, record.profile, record.endpoint_url)
 
-    def _account_of(self, job_name: str) -> Account:
-        record = self._record(job_name)
-        return self._account(None if record is None else record.region)
-
-    def _account(self, region: str | None) -> Account:
-        chosen = self._region or region
+    def _account(
+        self, region: str | None = None, profile: str | None = None, endpoint_url: str | None = None
+    ) -> Account:
+        chosen = (self._profile or profile, self._region or region, self._endpoint_url or endpoint_url)
         if chosen not in self._accounts:
-            self._accounts[chosen] = Account(self._profile, chosen, self._endpoint_url)
+            profile, region, endpoint_url = chosen
+            self._accounts[chosen] = Account(profile, region or configured_region(profile), endpoint_url)
         return self._accounts[chosen]
 
 
@@ -319,75 +304,35 @@ def _call(told: Callable[[Any], None] | None, what: object) -> None:
         told(what)
 
 
-def _create(client: Any, plan: Plan) -> None:
-    """Create a tuning job; one that is there and is the same is adopted.
-
-    Raises:
-        JobExistsError: There is another one of this name.
-    """
-    try:
-        with explained(
-            plan.name, service="SageMaker", actions="sagemaker:CreateHyperParameterTuningJob and iam:PassRole"
-        ):
-            client.create_hyper_parameter_tuning_job(**plan.request)
-    except AwsError as error:
-        if error.code != "ResourceInUse":
-            raise
-    else:
-        return
-    there = request_of(describe(client, plan.name))
-    asked = {key: value for key, value in plan.request.items() if key != "Tags"}  # a description leaves them out
-    if not _is_part(canonical(asked), canonical(there)):
-        raise JobExistsError(f'there is another tuning job "{plan.name}" of this account in {client.meta.region_name}')
+def _texts(lines: Iterable[LogLine], hosts: Iterable[str] = ()) -> Iterator[str]:
+    """Yield lines, with the host in front once there are several."""
+    known = set(hosts)
+    for line in lines:
+        known.add(line.host)
+        yield f"{line.host}: {line.text}" if len(known) > 1 else line.text
 
 
-def _is_part(asked: Any, there: Any) -> bool:
-    """Return whether all that was asked for is there; the service adds what nobody asked for."""
-    if isinstance(asked, Mapping):
-        return isinstance(there, Mapping) and all(
-            key in there and _is_part(one, there[key]) for key, one in asked.items()
-        )
-    if isinstance(asked, list):
-        return (
-            isinstance(there, list)
-            and len(asked) == len(there)
-            and all(_is_part(one, other) for one, other in zip(asked, there, strict=True))
-        )
-    return bool(asked == there)
+def _new_result(plan: Plan) -> TuningResult:
+    """Return a job that has just been created."""
+    spec = plan.spec
+    return TuningResult(
+        name=plan.name,
+        backend=plan.backend,
+        status=JobStatus.InProgress,
+        metric=spec.objective.metric,
+        goal=spec.objective.goal,
+        strategy=spec.strategy.type,
+        seed=spec.seed,
+        trials=(),
+        max_parallel=spec.limits.max_parallel,
+        planned_trials=plan.trials,
+        started_at=time.time(),
+    )
 
 
-def _check_parents(client: Any, spec: TuningSpec) -> None:
-    """Ask for the parents of a warm start, since SageMaker would say only that one of them is wrong.
-
-    Raises:
-        SpecError: One is not there, has not ended, or has another objective.
-    """
-    problems = []
-    for place, parent in enumerate(spec.warm_start.parents if spec.warm_start is not None else ()):
-        name = parent.rpartition("/")[2].removeprefix(AMT_PREFIX)
-        field = f"warm_start.parents[{place}]"
-        try:
-            description = describe(client, name)
-        except JobNotFoundError as error:
-            problems.append(Problem(field, parent, str(error).partition("; ")[0], "name a tuning job of this account"))
-            continue
-        status = description["HyperParameterTuningJobStatus"]
-        objective = description["HyperParameterTuningJobConfig"].get("HyperParameterTuningJobObjective")
-        wanted = {"Type": spec.objective.goal.value, "MetricName": spec.objective.metric}
-        if status not in _ENDED:
-            problems.append(Problem(field, parent, f"has not ended: it is {status}", "wait for it, or stop it"))
-        elif objective != wanted:
-            rule = "has another objective, or several"
-            problems.append(
-                Problem(field, parent, rule, f"name a job that has {wanted['Type']} {wanted['MetricName']}")
-            )
-    if problems:
-        raise SpecError(problems)
-
-
-def _training_of(spec: TuningSpec, upload: Upload) -> Training:
-    trainings = [spec.training, *(one.training for one in (spec.definitions or {}).values())]
-    return next(one for one in trainings if one is not None and one.source_dir == upload.path)
+def _seen(result: TuningResult) -> dict[str, Any]:
+    """Return what is kept of a result, for lists of jobs."""
+    return {key: value for key, value in result.to_dict().items() if key not in ("trials", "configurations")}
 
 
 def _shareable(url: str | None) -> str | None:

@@ -19,7 +19,7 @@ from smtune.amt.fields import problem_of
 from smtune.amt.limits import Severity, check_request
 from smtune.backends.aws.defaults import AccountDefaults, read_defaults
 from smtune.backends.aws.packaging import pack_source
-from smtune.backends.aws.session import ROLE_ARN
+from smtune.backends.aws.session import ROLE_ARN, region_problem
 from smtune.backends.aws.storage import Bucket, default_bucket, file_address, folder_address
 from smtune.backends.base import Plan, Upload
 from smtune.backends.training_files import file_problems
@@ -64,7 +64,12 @@ class Findings:
 
 
 def plan_amt(
-    spec: TuningSpec, *, name: str | None = None, region: str | None = None, seconds_per_trial: float | None = None
+    spec: TuningSpec,
+    *,
+    name: str | None = None,
+    region: str | None = None,
+    profile: str | None = None,
+    seconds_per_trial: float | None = None,
 ) -> Plan:
     """Return the plan of a tuning job of SageMaker. Nothing is sent, and no credentials are needed.
 
@@ -72,24 +77,32 @@ def plan_amt(
         spec: What to tune.
         name: Name of the job; by default the spec's own, or one made from the time.
         region: Where it runs; by default where the spec says, or the AWS configuration.
+        profile: Whose AWS configuration that is; by default the usual choice.
         seconds_per_trial: What a trial takes here, if that is known, for the expected cost.
 
     Raises:
         SpecError: Everything that is wrong.
         LoweringError: The spec is fine, and SageMaker cannot do what it asks for.
     """
-    found = examine(spec, name=name, region=region, seconds_per_trial=seconds_per_trial)
+    found = examine(spec, name=name, region=region, profile=profile, seconds_per_trial=seconds_per_trial)
     if found.plan is None:
         raise (LoweringError if found.lowering else SpecError)(found.problems)
     return found.plan
 
 
 def examine(
-    spec: TuningSpec, *, name: str | None = None, region: str | None = None, seconds_per_trial: float | None = None
+    spec: TuningSpec,
+    *,
+    name: str | None = None,
+    region: str | None = None,
+    profile: str | None = None,
+    seconds_per_trial: float | None = None,
 ) -> Findings:
     """Return the plan of a job, or all that keeps it from having one. Arguments as of :func:`plan_amt`."""
     defaults = read_defaults()
-    named = _completed(spec, defaults, name, region)
+    named = _completed(
+        spec, defaults, name, region or (spec.sagemaker or SageMaker()).region or configured_region(profile)
+    )
     cloud = named.sagemaker or SageMaker()
     problems = [*_missing(cloud), *_file_problems(named)]
     uploads, references, unfit = _placed(named, cloud)
@@ -118,6 +131,7 @@ def examine(
         request=request,
         trials=lowered.limits.max_trials or _grid_size(lowered),
         warnings=(*losses(named), *asides, *_warnings(named)),
+        schedule=tuple(_sources(spec.sagemaker or SageMaker(), defaults)),
         uploads=tuple(uploads),
         estimate=None if cost is None else cost.estimate,
         region=cloud.region,
@@ -128,13 +142,9 @@ def examine(
 def _completed(spec: TuningSpec, defaults: AccountDefaults, name: str | None, region: str | None) -> TuningSpec:
     """Return the spec with a name, a region, and what SageMaker's config files say where it is silent."""
     cloud = spec.sagemaker or SageMaker()
-    filled: dict[str, Any] = {
-        key: list(value) if isinstance(value, tuple) else value
-        for key, attribute in _CLOUD_DEFAULTS.items()
-        if getattr(cloud, key) in (None, []) and (value := getattr(defaults, attribute)) not in (None, ())
-    }
+    filled = _set_by_files(cloud, defaults)
     filled["tags"] = {**defaults.tags, **cloud.tags}
-    filled["region"] = region or cloud.region or _configured_region()
+    filled["region"] = region
     training = spec.training
     if training is not None and defaults.environment:
         training = training.model_copy(update={"environment": {**defaults.environment, **training.environment}})
@@ -145,7 +155,32 @@ def _completed(spec: TuningSpec, defaults: AccountDefaults, name: str | None, re
     return spec.model_copy(update=completed)
 
 
-def _configured_region() -> str | None:
+def _set_by_files(cloud: SageMaker, defaults: AccountDefaults) -> dict[str, Any]:
+    """Return the keys of the ``sagemaker`` block that SageMaker's config files set, but for its tags."""
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, attribute in _CLOUD_DEFAULTS.items()
+        if getattr(cloud, key) in (None, []) and (value := getattr(defaults, attribute)) not in (None, ())
+    }
+
+
+def _sources(cloud: SageMaker, defaults: AccountDefaults) -> Iterator[str]:
+    """Yield which file sets what the spec does not; no values, since those of variables may be secrets."""
+    keys = {key: _CLOUD_DEFAULTS[key] for key in _set_by_files(cloud, defaults)}
+    keys |= {key: key for key in ("tags", "environment") if getattr(defaults, key)}
+    by_file: dict[str, list[str]] = {}
+    for key in sorted(keys):
+        by_file.setdefault(defaults.sources[keys[key]], []).append(key)
+    for file, names in by_file.items():
+        yield f"{file} sets {', '.join(names)}"
+
+
+def configured_region(profile: str | None = None) -> str | None:
+    """Return the region of the environment, or else of AWS's configuration files.
+
+    Args:
+        profile: Name of a profile in these files; ``None`` for the usual choice.
+    """
     named = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     if named or find_spec("botocore") is None:
         return named
@@ -153,7 +188,7 @@ def _configured_region() -> str | None:
     from botocore.session import Session
 
     try:
-        region: str | None = Session().get_config_variable("region")
+        region: str | None = Session(profile=profile).get_config_variable("region")
     except ProfileNotFound:  # told by whatever needs the profile
         return None
     return region
@@ -166,6 +201,8 @@ def _missing(cloud: SageMaker) -> Iterator[Problem]:
     if cloud.region is None:
         rule = "is missing, and no AWS region is configured"
         yield Problem("sagemaker.region", None, rule, "write e.g. eu-west-1, or set AWS_DEFAULT_REGION")
+    elif find_spec("botocore") is not None and (unknown := region_problem(cloud.region)) is not None:
+        yield unknown.under("sagemaker")
     if not cloud.choices and "ResourceConfig" not in cloud.definition:
         yield Problem("sagemaker.instance_type", None, "is missing", "write e.g. ml.m5.xlarge")
 

@@ -49,7 +49,8 @@ class Plan:
         request: Exactly what is submitted, as plain JSON values.
         trials: How many there will be if nothing ends the job early, or ``None`` if only time ends it.
         warnings: What the user should know first, e.g. what this backend ignores.
-        schedule: What the strategy will do, one line each: what `auto` chose and why, the brackets of Hyperband.
+        schedule: What the strategy will do, one line each: what `auto` chose and why, the brackets of Hyperband; and which
+            files set what the spec leaves open.
         warm_start: What the job takes over from earlier ones, or ``None``.
         uploads: What has to be sent ahead of the request.
         estimate: What it may cost, and how long it may take, or ``None`` if it costs nothing.

@@ -134,7 +134,9 @@ def check(
         problems += refused
         unchecked += open_questions
     if plan is not None and found.rehearsal is not None and found.rehearsal.status is TrialStatus.Completed:
-        plan = examine(spec, name=name, region=options.region, seconds_per_trial=found.rehearsal.seconds).plan or plan
+        seconds = found.rehearsal.seconds
+        again = examine(spec, name=name, region=options.region, profile=options.profile, seconds_per_trial=seconds)
+        plan = again.plan or plan
     warnings = [*(plan.warnings if plan is not None else ()), *found.warnings]
     return Check(tuple(problems), tuple(warnings), found.proofs, tuple(unchecked), plan, found.rehearsal)
 
@@ -152,7 +154,7 @@ def _plan(
     spec: TuningSpec, backend: Backend, name: str | None, options: AccountOptions
 ) -> tuple[list[Problem], Plan | None]:
     if backend.name == "amt":
-        findings = examine(spec, name=name, region=options.region)
+        findings = examine(spec, name=name, region=options.region, profile=options.profile)
         return list(findings.problems), findings.plan
     try:
         return [], backend.plan(spec, name=name)

@@ -19,6 +19,9 @@ from smtune.errors import AwsError, JobNotFoundError
 PAGE = 100
 """Training jobs per answer, as many as SageMaker gives."""
 
+ENDED = ("Completed", "Failed", "Stopped")
+"""Statuses after which a tuning job, or a training job, stays as it is."""
+
 _SERVICE = "SageMaker"
 _KEPT = (
     "TrainingJobName",
@@ -31,6 +34,11 @@ _KEPT = (
     "TrainingJobStatus",
 )
 """What is used of a training job's description."""
+
+
+_FORBIDDEN = ("AccessDenied", "AccessDeniedException")
+_GONE = ("ResourceNotFound", "ValidationException")
+"""What is answered for a training job that was deleted; SageMaker uses the second."""
 
 
 class TuningJobReader:
@@ -73,13 +81,19 @@ class TuningJobReader:
             for key in ("HyperParameterTuningJobStatus", "TrainingJobStatusCounters", "ObjectiveStatusCounters")
         ]
         if counted != self._counted:
-            self._list()
+            self._list(sum((description.get("TrainingJobStatusCounters") or {}).values()))
             self._counted = counted
         self._describe_ended()
         return description
 
-    def _list(self) -> None:
-        """List training jobs, the newest first, until all that is older is known and has ended."""
+    def _list(self, count: int) -> None:
+        """List training jobs, the newest first, until all that is older is known and has ended.
+
+        After a listing that was interrupted, too few are known, and the next one goes on to where the last one ended.
+
+        Args:
+            count: How many there are, as SageMaker counts them.
+        """
         unsettled = {name for name, one in self._summaries.items() if not _is_settled(one)}
         arguments: dict[str, Any] = {}
         while True:
@@ -94,10 +108,10 @@ class TuningJobReader:
                     **arguments,
                 )
             names = {one["TrainingJobName"]: one for one in page["TrainingJobSummaries"]}
-            unknown = names.keys() - self._summaries.keys()
+            all_new = names.keys().isdisjoint(self._summaries)
             self._summaries |= names
             unsettled -= names.keys()
-            if "NextToken" not in page or not (unknown or unsettled):
+            if "NextToken" not in page or not (all_new or unsettled or len(self._summaries) < count):
                 return
             arguments = {"NextToken": page["NextToken"]}
 
@@ -105,19 +119,22 @@ class TuningJobReader:
         """Ask once for what an ended training job says of itself: all its metrics, what is billed, its model."""
         for name, summary in self._summaries.items():
             if name not in self._details and _is_settled(summary):
-                self._details[name] = detail = self._detail(name)
-                if self._cache is not None:
-                    _append(self._cache, detail)
+                self._details[name] = self._detail(name)
 
     def _detail(self, name: str) -> dict[str, Any]:
         try:
             with explained(name, service=_SERVICE, actions="sagemaker:DescribeTrainingJob"):
                 answer = self._client.describe_training_job(TrainingJobName=name)
         except AwsError as error:
-            if error.transient:
+            if error.code in _FORBIDDEN:  # until these credentials may, the summary has to do
+                return {"TrainingJobName": name}
+            if error.code not in _GONE:
                 raise
-            return {"TrainingJobName": name}  # deleted, or not for these credentials to see: the summary has to do
-        return {key: _plain(answer[key]) for key in _KEPT if key in answer}
+            answer = {"TrainingJobName": name}
+        detail = {key: _plain(answer[key]) for key in _KEPT if key in answer}
+        if self._cache is not None:
+            _append(self._cache, detail)
+        return detail
 
 
 def describe(client: Any, name: str) -> Mapping[str, Any]:
@@ -141,8 +158,7 @@ def describe(client: Any, name: str) -> Mapping[str, Any]:
 
 def _is_settled(summary: Mapping[str, Any]) -> bool:
     """Return whether nothing more will change."""
-    ended = summary["TrainingJobStatus"] in ("Completed", "Failed", "Stopped")
-    return ended and summary.get("ObjectiveStatus") != "Pending"
+    return summary["TrainingJobStatus"] in ENDED and summary.get("ObjectiveStatus") != "Pending"
 
 
 def _plain(value: Any) -> Any:
@@ -164,5 +180,8 @@ def _read(cache: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _append(cache: Path, detail: Mapping[str, Any]) -> None:
-    with contextlib.suppress(OSError), cache.open("a", encoding="utf-8") as lines:
-        lines.write(json.dumps(detail) + "\n")
+    """Keep what an ended training job said of itself; it begins a line, whatever the last writer left undone."""
+    with contextlib.suppress(OSError):
+        cache.touch(mode=0o600)  # reasons of failures may quote the data
+        with cache.open("a", encoding="utf-8") as lines:
+            lines.write("\n" + json.dumps(detail))

@@ -17,6 +17,7 @@ from smtune.cli.init import init
 from smtune.cli.list import list_jobs
 from smtune.cli.logs import logs
 from smtune.cli.plan import plan
+from smtune.cli.prices import prices
 from smtune.cli.resume import resume
 from smtune.cli.run import run
 from smtune.cli.schema import schema
@@ -63,6 +64,7 @@ app.command()(best)
 app.command()(logs)
 app.command()(watch)
 app.command()(stop)
+app.command()(prices)
 app.command()(schema)
 
 

@@ -40,6 +40,11 @@ def follow(start: Callable[[], TuningJob], output: Output) -> int:
     return 128 + interruptions.signals[0] if interrupted else status
 
 
+def goes_on(name: str) -> str:
+    """Return what to tell somebody who has only ended the watching."""
+    return f"^C {name} goes on: smtune watch {name} · smtune stop {name}"
+
+
 def report(job: TuningJob, result: TuningResult, output: Output) -> int:
     """Print what came of a job and return the exit status."""
     if output is Output.json:
@@ -61,7 +66,7 @@ def _wait(job: TuningJob, interruptions: Interruptions) -> TuningResult:
             return job.result()
         except KeyboardInterrupt:  # of a job here: in the moment before or after the waiting itself
             if job.backend.survives:
-                typer.echo(f"^C {job.name} goes on: smtune watch {job.name} · smtune stop {job.name}", err=True)
+                typer.echo(goes_on(job.name), err=True)
                 raise typer.Exit(128 + interruptions.signals[0]) from None
             force = len(interruptions.signals) > 1
             job.backend.stop(job.name, force=force)

@@ -25,7 +25,8 @@ def new_place(
         return AmtBackend(profile=profile, region=region, endpoint_url=endpoint_url)
     given = {"--profile": profile, "--region": region, "--endpoint-url": endpoint_url}
     rule = f"is for backends that speak to AWS, and {backend} does not"
-    problems = [Problem(key, value, rule, "add --backend amt") for key, value in given.items() if value is not None]
+    # Without the values: there may be a password in an address.
+    problems = [Problem(key, None, rule, "add --backend amt") for key, value in given.items() if value is not None]
     if problems:
         raise SpecError(problems)
     return open_backend(backend)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import signal
 
 import typer
 
@@ -14,12 +14,18 @@ def watch(name: Name, output: OutputFormat = Output.table, backend: KnownBackend
 
     Ctrl-C ends the watching and leaves the job alone.
     """
-    from smtune.cli.following import report
+    from smtune.cli.following import goes_on, report
     from smtune.cli.places import known_job
     from smtune.errors import JobFailedError
 
     job = known_job(name, backend)
-    if not job.result().status.ended:
-        with contextlib.suppress(JobFailedError):  # reported like any other end
-            job.wait()
-    raise typer.Exit(report(job, job.result(), output))
+    result = job.result()
+    if not result.status.ended:
+        try:
+            result = job.wait()
+        except JobFailedError:  # reported like any other end
+            result = job.result()
+        except KeyboardInterrupt:
+            typer.echo(goes_on(job.name), err=True)
+            raise typer.Exit(128 + signal.SIGINT) from None
+    raise typer.Exit(report(job, result, output))

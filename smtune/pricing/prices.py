@@ -54,10 +54,14 @@ class Price:
     standing: Standing
     as_of: date | None = None
 
+    @property
+    def unit(self) -> str:
+        """What costs that much."""
+        return "GB-month" if self.item == STORAGE else "hour"
+
     def __str__(self) -> str:
-        unit = "GB-month" if self.item == STORAGE else "hour"
         when = "" if self.as_of is None else f" as of {self.as_of}"
-        return f"{rate_text(self.usd)} per {unit}{when} ({self.standing})"
+        return f"{rate_text(self.usd)} per {self.unit}{when} ({self.standing})"
 
 
 Prices = Mapping[tuple[str, str], Price]
@@ -109,6 +113,12 @@ class PriceBook:
                 if (place, item) in prices:
                     return prices[place, item]
         return None
+
+    def prices(self, region: str) -> list[Price]:
+        """Return the best known price of every item in a region, sorted by item; none of other regions."""
+        known = {item: price for (place, item), price in self.packaged.items() if place == region}
+        known |= {item: price for (place, item), price in self.refreshed.items() if place == region}
+        return [known[item] for item in sorted(known)]
 
     def refreshed_at(self, region: str) -> date | None:
         """Return when AWS was last asked for the prices of a region, or ``None``."""

@@ -1,7 +1,8 @@
 """Which jobs elsewhere are known here: a small file per job, that says where it lives.
 
 What happens to such a job is kept where it lives. Here is what it takes to ask for it again: backend, region, profile
-(its name, never a credential), the spec as the user wrote it, and what was last seen of the job.
+(its name, never a credential), the spec as the user wrote it, and what was last seen of the job. A spec may hold secrets
+of the user's own among its environment variables, so nobody else may read these files.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ class RemoteJob:
             for folder in (self.path.parent.parent, self.path.parent):
                 folder.mkdir(mode=0o700, exist_ok=True)
             try:
+                draft.touch(mode=0o600, exist_ok=False)
                 draft.write_text(json.dumps(asdict(self)), encoding="utf-8")
                 os.replace(draft, self.path)  # noqa: PTH105 - the atomic one
             finally:

@@ -173,6 +173,17 @@ def _unknown_profile(core: Any) -> Problem:
     return Problem("profile", given, "is no profile of AWS's configuration files", closest(given, profiles, otherwise))
 
 
+def region_problem(region: str) -> Problem | None:
+    """Return what is wrong with the name of a region, or ``None``; sends nothing."""
+    import botocore.session
+
+    try:
+        _checked_region(region, botocore.session.Session())
+    except SpecError as error:
+        return error.problems[0]
+    return None
+
+
 def _checked_region(region: str | None, core: Any) -> str:
     """Return a region that botocore knows; partitions are data of botocore, so nothing is sent."""
     if not region:
