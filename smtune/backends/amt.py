@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from smtune.amt import decode_description
-from smtune.backends.amt_plan import configured_region, plan_amt
+from smtune.backends.amt_plan import configured_region, plan_amt, priced
 from smtune.backends.amt_submit import check_parents, create, upload
 from smtune.backends.aws.logs import LogLine, TrainingLog
 from smtune.backends.aws.session import Account
@@ -87,7 +87,7 @@ class AmtBackend(Backend):
         client = account.client("sagemaker")
         check_parents(client, plan.spec)
         upload(plan, account)
-        job = replace(self._known(plan.name, account), spec=plan.spec.to_dict(), request=plan.request)
+        job = replace(self._known(plan.name, account), spec=priced(plan).to_dict(), request=plan.request)
         before = find_remote(plan.name, self.name)
         job.save()  # first, so that a process that is killed in between leaves a trace
         try:

@@ -372,3 +372,13 @@ def _aside(problem: Problem) -> str:
 def _warnings(spec: TuningSpec) -> Iterator[str]:
     if spec.limits.max_trial_seconds is None:
         yield "limits.max_trial_seconds is not set: a trial that hangs is stopped, and billed, after a day"
+
+
+def priced(plan: Plan) -> TuningSpec:
+    """Return the spec of a plan with the price that its estimate reckons with, so that results tell what trials cost."""
+    cloud = plan.spec.sagemaker
+    if cloud is None or cloud.usd_per_hour is not None or len(cloud.choices) != 1 or plan.estimate is None:
+        return plan.spec
+    prices = {price.item: price.usd for price in plan.estimate.prices}
+    known = prices.get(cloud.choices[0].type)
+    return plan.spec.model_copy(update={"sagemaker": cloud.model_copy(update={"usd_per_hour": known})})

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from smtune.backends.amt_plan import plan_amt
+from smtune.backends.amt_plan import plan_amt, priced
 from smtune.errors import LoweringError, SpecError
 from smtune.spec import TuningSpec
 from tests.services.tuning_service import ROLE
@@ -203,3 +203,15 @@ def test_data_that_are_not_there_are_told_in_the_words_of_the_spec(folder):
     fixes = {problem.field: problem.fix for problem in caught.value.problems}
     assert fixes.keys() == {"training.entry_point", "training.channels.train"}
     assert "train.py" in fixes["training.entry_point"]
+
+
+def test_what_trials_cost_is_known_afterwards_by_the_price_of_the_plan(folder):
+    plan = plan_amt(spec(folder))
+    prices = {price.item: price.usd for price in plan.estimate.prices} if plan.estimate is not None else {}
+    cloud = priced(plan).sagemaker
+
+    assert cloud is not None
+    assert cloud.usd_per_hour == prices["ml.m5.xlarge"]
+    own = priced(plan_amt(spec(folder, sagemaker={"usd_per_hour": 7.0}))).sagemaker
+    assert own is not None
+    assert own.usd_per_hour == 7.0
