@@ -17,6 +17,7 @@ import yaml
 
 from smtune import TuningJob
 from smtune.backends import AmtBackend, attach
+from smtune.backends.amt_plan import priced
 from smtune.errors import AwsError, JobExistsError, JobFailedError, JobNotFoundError, SpecError
 from smtune.results import JobStatus
 from smtune.store import home, remote_jobs
@@ -87,7 +88,7 @@ def test_a_job_whose_process_was_killed_on_the_way_is_submitted_again(service, b
         service.troubles = ["InternalFailure"]
     assert process.wait(timeout=60) == -signal.SIGKILL
     (left,) = remote_jobs()
-    assert (left.name, left.spec) == ("churn", backend.plan(churn()).spec.to_dict())
+    assert (left.name, left.spec) == ("churn", priced(backend.plan(churn())).to_dict())
 
     assert submit(backend) == "churn"
     assert len(service.requests) == 1
