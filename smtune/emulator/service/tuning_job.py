@@ -34,6 +34,18 @@ NO_SUCCESS = (
 
 _RUNG_FACTOR = 3
 
+_LISTED = (
+    "HyperParameterTuningJobName",
+    "HyperParameterTuningJobArn",
+    "HyperParameterTuningJobStatus",
+    "CreationTime",
+    "HyperParameterTuningEndTime",
+    "LastModifiedTime",
+    "TrainingJobStatusCounters",
+    "ObjectiveStatusCounters",
+)
+"""Members of a description that are in lists of jobs, too."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Part:
@@ -149,6 +161,19 @@ class TuningJob:
         """Return the ``TrainingJobSummaries``, in the order of their creation."""
         with self._lock:
             return [self._summary(number) for number in sorted(self._trials)]
+
+    @property
+    def modified_at(self) -> float:
+        """When it last changed, as far as its status tells."""
+        with self._lock:
+            return self.created_at if self._ended_at is None else self._ended_at
+
+    def entry(self) -> dict[str, Any]:
+        """Return its entry in what ``ListHyperParameterTuningJobs`` answers."""
+        told = self.description()
+        entry = {key: told[key] for key in _LISTED if key in told}
+        config = told["HyperParameterTuningJobConfig"]
+        return {**entry, "Strategy": config["Strategy"], "ResourceLimits": config["ResourceLimits"]}
 
     def parent(self) -> Parent:
         """Return what later jobs may build on."""
