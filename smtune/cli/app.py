@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from smtune.cli.attach import attach
 from smtune.cli.best import best
 from smtune.cli.check import check
+from smtune.cli.emulator import emulator
 from smtune.cli.errors import FAILED, explain
 from smtune.cli.init import init
 from smtune.cli.list import list_jobs
@@ -66,6 +67,7 @@ app.command()(watch)
 app.command()(stop)
 app.command()(prices)
 app.command()(schema)
+app.add_typer(emulator, name="emulator")
 
 
 def _print_version(wanted: bool) -> None:

@@ -4,3 +4,33 @@ A tuning job that boto3, the aws command line or the SageMaker SDK creates at it
 smtune's own strategies, in processes that see the SageMaker training contract. AWS's Bayesian search is not public, so
 trials differ from AWS's; a tag of the job says which strategy ran.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from smtune.emulator.emulation import Emulator, emulate
+    from smtune.emulator.server import serve, serving
+    from smtune.emulator.service.settings import Settings
+
+__all__ = ["Emulator", "Settings", "emulate", "serve", "serving"]
+
+_HOMES = {
+    "Emulator": "smtune.emulator.emulation",
+    "Settings": "smtune.emulator.service.settings",
+    "emulate": "smtune.emulator.emulation",
+    "serve": "smtune.emulator.server",
+    "serving": "smtune.emulator.server",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
