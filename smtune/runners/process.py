@@ -133,7 +133,14 @@ class ProcessRunner(WatchingRunner[_Process]):
             os.set_blocking(pipe, False)
             environment = {**staged.env, **self._overrides}
             stdio = (nothing, pipe_end, pipe_end)
-            launcher.start(trial.number, staged.argv, env=environment, cwd=str(staged.cwd), stdio=stdio)
+            launcher.start(
+                trial.number,
+                staged.argv,
+                env=environment,
+                cwd=str(staged.cwd),
+                stdio=stdio,
+                namespace=staged.namespace,
+            )
             kept.pop_all()
         return _Process(trial.number, pipe, staged, output)
 

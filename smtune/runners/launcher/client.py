@@ -18,6 +18,7 @@ from typing import Any
 
 from smtune.runners.launcher.notices import Broken, Exited, Notice, Running, describe_exit
 from smtune.runners.launcher.wire import Channel, wire_text
+from smtune.sandbox.namespace import Namespace
 
 _ROOT = Path(__file__).parents[3]
 # The program must find this package wherever it lies, and the code that it runs must not find the package's folder.
@@ -108,7 +109,14 @@ class LauncherClient:
         return self._selector.fileno()
 
     def start(
-        self, process: int, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, stdio: tuple[int, int, int]
+        self,
+        process: int,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: str,
+        stdio: tuple[int, int, int],
+        namespace: Namespace | None = None,
     ) -> None:
         """Start a process.
 
@@ -118,6 +126,7 @@ class LauncherClient:
             env: Its whole environment.
             cwd: Its working directory.
             stdio: Descriptors for its standard input, output and error; the caller may close them afterwards.
+            namespace: What it has for ``/opt/ml``, where ``argv`` and ``cwd`` may lie then.
 
         Raises:
             OSError: There are no descriptors left; nothing was started.
@@ -128,6 +137,8 @@ class LauncherClient:
             "argv": [wire_text(argument) for argument in argv],
             "env": {wire_text(name): wire_text(value) for name, value in env.items()},
             "cwd": wire_text(cwd),
+            "namespace": namespace
+            and [wire_text(namespace.base), namespace.hosts, [*map(wire_text, namespace.read_only)]],
         }
         copies = _copies(stdio)
         keeper.process = process
