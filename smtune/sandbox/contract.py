@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from smtune.errors import Problem, SpecError
+from smtune.sandbox.namespace import ROOT
 
 _FOLDERS: Final = (
     "input",
@@ -145,6 +146,12 @@ class TrainingContract:
         return {name: channel.config for name, channel in self.channels.items()}
 
     @property
+    def checkpoint_path(self) -> str:
+        """Where checkpoints are kept, relative to ``/opt/ml``."""
+        path = os.path.normpath(self.checkpoints.get("LocalPath") or f"{ROOT}/checkpoints")
+        return os.path.relpath(path, ROOT)
+
+    @property
     def variables(self) -> dict[str, str]:
         """What every container has in its environment, whatever runs there."""
         given = {
@@ -177,13 +184,14 @@ def lay_out(base: Path, contract: TrainingContract) -> None:
         contract: What is laid out.
 
     Raises:
-        SpecError: A channel is missing, or its name is none.
+        SpecError: A channel is missing, or its name is none, or checkpoints lie elsewhere.
         OSError: The folder cannot be written.
     """
-    if problems := check_channels(contract.channels):
+    if problems := [*check_channels(contract.channels), *_check_checkpoints(contract)]:
         raise SpecError(problems)
     root = os.path.abspath(base)
     _make_folders(root)
+    os.makedirs(f"{root}/{contract.checkpoint_path}", exist_ok=True)
     for name, channel in contract.channels.items():
         if channel.source is not None:
             _link_channel(f"{root}/input/data/{name}", os.path.abspath(channel.source))
@@ -220,8 +228,13 @@ def _make_folders(root: str) -> None:
                 shutil.rmtree(f"{root}/{stale}")
     for folder in _FOLDERS:
         os.mkdir(f"{root}/{folder}")
-    with contextlib.suppress(FileExistsError):
-        os.mkdir(f"{root}/checkpoints")
+
+
+def _check_checkpoints(contract: TrainingContract) -> list[Problem]:
+    if not contract.checkpoint_path.startswith(".."):
+        return []
+    rule, fix = f"must lie inside {ROOT} here", f"leave it out, or write {ROOT}/checkpoints"
+    return [Problem("CheckpointConfig.LocalPath", contract.checkpoints["LocalPath"], rule, fix)]
 
 
 def _link_channel(folder: str, source: str) -> None:

@@ -9,7 +9,6 @@ import os
 import selectors
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -18,19 +17,9 @@ from typing import Any
 
 from smtune.runners.launcher.notices import Broken, Exited, Notice, Running, describe_exit
 from smtune.runners.launcher.wire import Channel, wire_text
+from smtune.sandbox.interpreter import python_program
 from smtune.sandbox.namespace import Namespace
 
-_ROOT = Path(__file__).parents[3]
-# The program must find this package wherever it lies, and the code that it runs must not find the package's folder.
-_BOOT = """
-import importlib, sys
-root, module = sys.argv[1:3]
-del sys.argv[1:3]
-sys.path.insert(0, root)
-program = importlib.import_module(module)
-sys.path.remove(root)
-program.main()
-"""
 _PATIENCE_SECONDS = 10.0
 """How long :meth:`LauncherClient.close` waits: only a process that the kernel cannot kill takes longer than an instant."""
 
@@ -309,16 +298,6 @@ class LauncherClient:
         size = os.fstat(self._errors).st_size
         lines = os.pread(self._errors, 4096, max(0, size - 4096)).decode(errors="replace").split("\n")
         return next((line for line in reversed(lines) if line.strip()), "")
-
-
-def python_program(module: str, *, isolated: bool = False) -> list[str]:
-    """Return the command that calls ``main`` of one of smtune's modules.
-
-    Args:
-        module: Its full name.
-        isolated: Whether it needs nothing but the standard library, not even the user's settings of Python.
-    """
-    return [sys.executable, *(["-I", "-S"] if isolated else ["-P"]), "-c", _BOOT, str(_ROOT), module]
 
 
 def _copies(descriptors: Sequence[int]) -> tuple[int, ...]:
