@@ -122,7 +122,7 @@ def test_script_sees_what_the_toolkit_shows_it(tmp_path: Path, code: Path, priva
 def test_sdk_v3_driver_runs_from_its_channel(tmp_path: Path, private: bool) -> None:
     drivers = tmp_path / "sm_drivers"
     drivers.mkdir()
-    (drivers / "sm_train.sh").write_text('command -v python3 pip3 > "$SAGEMAKER_BASE_DIR/model/found"')
+    (drivers / "sm_train.sh").write_text("command -v python3 pip3 > /opt/ml/model/found")
     job = contract(channels={"sm_drivers": Channel(drivers)})
     driver = "/opt/ml/input/data/sm_drivers/sm_train.sh"
     shell = Algorithm(
@@ -131,6 +131,7 @@ def test_sdk_v3_driver_runs_from_its_channel(tmp_path: Path, private: bool) -> N
     run(place(tmp_path / "base", job, find_program(shell, job), private=private), tmp_path / "log")
     found = (tmp_path / "base/model/found").read_text().split()
     assert found[0] == str(Path(sys.executable).with_name("python3"))
+    assert (drivers / "sm_train.sh").read_text() == "command -v python3 pip3 > /opt/ml/model/found"
 
 
 def test_code_that_lies_in_a_channel(tmp_path: Path, code: Path) -> None:
