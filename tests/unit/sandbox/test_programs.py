@@ -182,6 +182,19 @@ def test_managed_xgboost(code: Path, image: str) -> None:
     assert "smtune.sandbox.xgboost_algorithm" in emulated.argv
 
 
+@pytest.mark.parametrize("private", PRIVATE, ids=["rewritten", "private"])
+def test_managed_xgboost_trains_in_its_place(tmp_path: Path, private: bool) -> None:
+    pytest.importorskip("xgboost")
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train/a.csv").write_text("1,0.9\n0,0.1\n1,0.8\n0,0.2\n")
+    channels = {"train": Channel(tmp_path / "train", "text/csv", mode="FastFile")}
+    job = contract(channels=channels, hyperparameters={"num_round": "1"}, environment={"OMP_NUM_THREADS": "1"})
+    program = find_program(Algorithm(f"{ECR}/sagemaker-xgboost:3.0-5"), job)
+    run(place(tmp_path / "base", job, program, private=private), tmp_path / "log")
+    assert (tmp_path / "log").read_text().startswith("[0]\ttrain-rmse:")
+    assert (tmp_path / "base/model/xgboost-model").is_file()
+
+
 @pytest.mark.parametrize("name", ["xgboost", "sklearn"])
 def test_own_containers(tmp_path: Path, name: str) -> None:
     image = Algorithm(f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/smtune-{name}:7")
