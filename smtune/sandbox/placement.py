@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -14,6 +15,7 @@ from smtune.sandbox.namespace import ROOT, Namespace
 from smtune.sandbox.programs import Program
 from smtune.sandbox.staging import Staged
 
+_DRIVERS: Final = "sm_drivers"
 _ROOT_IN_TEXT: Final = re.compile(rf"(?<![\w./-]){ROOT}(?![\w.-])")
 
 
@@ -25,7 +27,8 @@ def place(base: Path, contract: TrainingContract, program: Program, *, private: 
         contract: What the job is told.
         program: What it runs.
         private: Whether it gets ``/opt/ml`` itself, in a namespace, and host names that resolve. Otherwise the name is
-            replaced by that of the folder, in arguments and variables; what stands in files remains.
+            replaced by that of the folder: in arguments, in variables, and in the drivers that the SDK (v3) sends
+            along as a channel. What stands in other files remains.
 
     Raises:
         SpecError: A channel is missing, or its name is none.
@@ -53,6 +56,7 @@ def place(base: Path, contract: TrainingContract, program: Program, *, private: 
             ],
         )
         return Staged(base, program.argv, MappingProxyType(environment), Path(program.cwd), namespace)
+    _relocate_drivers(base)
     # The toolkit would wait for hosts whose names nobody knows.
     environment = {"SM_STUDIO_LOCAL_MODE": "True", **_relocated(environment, base)}
     return Staged(
@@ -70,6 +74,19 @@ def relocate(text: str, base: Path) -> str:
     'PYTHONPATH=/lib:/jobs/1/code,/opt/mlflow'
     """
     return _ROOT_IN_TEXT.sub(lambda _: str(base), text)
+
+
+def _relocate_drivers(base: Path) -> None:
+    """Put a copy in the place of the channel with the SDK's drivers, which know their paths by heart."""
+    folder = base / "input/data" / _DRIVERS
+    if not folder.is_symlink():
+        return
+    source = folder.resolve()
+    folder.unlink()
+    shutil.copytree(source, folder)
+    for file in folder.rglob("*"):
+        if file.is_file():
+            file.write_text(relocate(file.read_text(encoding="utf-8"), base), encoding="utf-8")
 
 
 def _relocated(texts: Mapping[str, str], base: Path) -> dict[str, str]:

@@ -110,6 +110,32 @@ def test_signals_are_as_a_shell_leaves_them(tmp_path: Path) -> None:
     assert int((tmp_path / "logs/0").read_text().split()[1], 16) == 0
 
 
+def test_folder_that_lies_in_opt_itself_beside_files_and_links(tmp_path: Path) -> None:
+    """The outer namespace stands for a host with such an ``/opt``."""
+    code = """
+import os, sys
+from smtune.sandbox.namespace import Namespace, enter
+enter(Namespace(sys.argv[1]))
+os.makedirs("/opt/jobs/1")
+os.symlink("jobs/1", "/opt/link")
+with open("/opt/file", "w") as file:
+    file.write("content")
+with open("/opt/ml/outer", "w") as file:
+    file.write("not for the inner one")
+pid = os.fork()
+if pid == 0:
+    enter(Namespace("/opt/jobs/1"))
+    open("/opt/ml/seen", "w").close()
+    print(sorted(os.listdir("/opt")), os.listdir("/opt/ml"), os.listdir("/opt/link"), open("/opt/file").read(), flush=True)
+    os._exit(0)
+os.waitpid(pid, 0)
+print(os.listdir("/opt/ml"), os.listdir("/opt/jobs/1"))
+"""
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=False)
+    inner = sorted({*(path.name for path in OUTSIDE[0]), "file", "jobs", "link", "ml"})
+    assert done.stdout == f"{inner} ['seen'] ['seen'] content\n['outer'] ['seen']\n", done.stderr
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
 def test_whoever_is_not_root_has_it_too() -> None:
     code = """

@@ -122,7 +122,7 @@ def test_script_sees_what_the_toolkit_shows_it(tmp_path: Path, code: Path, priva
 def test_sdk_v3_driver_runs_from_its_channel(tmp_path: Path, private: bool) -> None:
     drivers = tmp_path / "sm_drivers"
     drivers.mkdir()
-    (drivers / "sm_train.sh").write_text('command -v python3 pip3 > "$SAGEMAKER_BASE_DIR/model/found"')
+    (drivers / "sm_train.sh").write_text("command -v python3 pip3 > /opt/ml/model/found")
     job = contract(channels={"sm_drivers": Channel(drivers)})
     driver = "/opt/ml/input/data/sm_drivers/sm_train.sh"
     shell = Algorithm(
@@ -131,6 +131,7 @@ def test_sdk_v3_driver_runs_from_its_channel(tmp_path: Path, private: bool) -> N
     run(place(tmp_path / "base", job, find_program(shell, job), private=private), tmp_path / "log")
     found = (tmp_path / "base/model/found").read_text().split()
     assert found[0] == str(Path(sys.executable).with_name("python3"))
+    assert (drivers / "sm_train.sh").read_text() == "command -v python3 pip3 > /opt/ml/model/found"
 
 
 def test_code_that_lies_in_a_channel(tmp_path: Path, code: Path) -> None:
@@ -179,6 +180,19 @@ def test_managed_xgboost(code: Path, image: str) -> None:
     assert find_program(Algorithm(image), script_mode(), code=code).argv[1] == "train.py"
     emulated = find_program(CUSTOM, contract(), [Rule("*", kind="xgboost")])
     assert "smtune.sandbox.xgboost_algorithm" in emulated.argv
+
+
+@pytest.mark.parametrize("private", PRIVATE, ids=["rewritten", "private"])
+def test_managed_xgboost_trains_in_its_place(tmp_path: Path, private: bool) -> None:
+    pytest.importorskip("xgboost")
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train/a.csv").write_text("1,0.9\n0,0.1\n1,0.8\n0,0.2\n")
+    channels = {"train": Channel(tmp_path / "train", "text/csv", mode="FastFile")}
+    job = contract(channels=channels, hyperparameters={"num_round": "1"}, environment={"OMP_NUM_THREADS": "1"})
+    program = find_program(Algorithm(f"{ECR}/sagemaker-xgboost:3.0-5"), job)
+    run(place(tmp_path / "base", job, program, private=private), tmp_path / "log")
+    assert (tmp_path / "log").read_text().startswith("[0]\ttrain-rmse:")
+    assert (tmp_path / "base/model/xgboost-model").is_file()
 
 
 @pytest.mark.parametrize("name", ["xgboost", "sklearn"])
