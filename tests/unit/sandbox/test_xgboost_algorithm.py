@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from smtune.sandbox import Channel, InstanceGroup, TrainingContract, lay_out
+from smtune.sandbox.inputs import Pipe
 from smtune.sandbox.xgboost_algorithm.data import Source, read_channel
 from smtune.sandbox.xgboost_algorithm.errors import UserError
 from smtune.sandbox.xgboost_algorithm.hyperparameters import read_hyperparameters
@@ -267,6 +268,15 @@ def test_libsvm_is_the_default(tmp_path: Path) -> None:
 def test_bad_data(tmp_path: Path, content: str, content_type: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         read(tmp_path, content, content_type)
+
+
+def test_csv_is_read_from_a_pipe(tmp_path: Path, channels: dict[str, Channel]) -> None:
+    pipe = Pipe(tmp_path, "train", sorted((tmp_path / "train").iterdir()))
+    with pipe:
+        data = read_channel(Source(tmp_path / "train_0", {"ContentType": "text/csv", "TrainingInputMode": "Pipe"}))
+    assert (data.num_row(), data.num_col()) == (80, 3)
+    with pytest.raises(UserError, match="Pipe mode not supported for LibSVM"):
+        read_channel(Source(tmp_path / "train_0", {"TrainingInputMode": "Pipe"}))
 
 
 # --- metrics ------------------------------------------------------------------------------------------------------
