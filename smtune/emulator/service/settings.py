@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from smtune.emulator.service.faults import Fault
 from smtune.sandbox.programs import Rule
 
 Isolation = Literal["auto", "namespace", "rewrite"]
@@ -25,6 +26,7 @@ class Settings:
         folder: Where jobs are laid out; ``None`` for a temporary folder that goes with the emulator.
         grace_seconds: Between SIGTERM and SIGKILL when a job is stopped; SageMaker waits 120 s.
         environment: Variables that every training finds, e.g. the emulator's own endpoint.
+        faults: What goes wrong with training jobs.
     """
 
     slots: int = field(default_factory=lambda: os.cpu_count() or 1)
@@ -33,3 +35,4 @@ class Settings:
     folder: Path | None = None
     grace_seconds: float = 120.0
     environment: Mapping[str, str] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
