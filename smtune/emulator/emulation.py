@@ -77,11 +77,13 @@ def emulate(settings: Settings | None = None, *, serve: bool = False, region: st
     require_moto("smtune.emulator.emulate", server=serve)
     from moto import mock_aws
 
+    from smtune.emulator.moto_plugin.account import furnish
     from smtune.emulator.moto_plugin.install import installed
 
     chosen = region or os.environ.get("AWS_DEFAULT_REGION") or REGION
     variables = {"AWS_DEFAULT_REGION": chosen, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}
-    with _variables(variables), mock_aws(), installed(settings, chosen) as plugin:
+    with _variables(variables), installed(settings) as plugin, mock_aws():
+        furnish(plugin, chosen)
         if not serve:
             yield Emulator(chosen)
             return

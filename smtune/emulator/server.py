@@ -47,10 +47,13 @@ def serving(
     """
     require_moto("an emulator that listens", server=True)
     with closing(listen(host, port)) as listener:
+        from smtune.emulator.moto_plugin.account import furnish
         from smtune.emulator.moto_plugin.install import forgetting, installed
 
-        with forgetting(), installed(settings, region) as plugin, answering(plugin, listener, region) as url:
-            yield Served(region, url)
+        with installed(settings) as plugin, forgetting():
+            furnish(plugin, region)
+            with answering(plugin, listener, region) as url:
+                yield Served(region, url)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from moto.s3.models import s3_backends
 from moto.utilities.utils import get_partition
 
 from smtune.emulator.clients import ACCOUNT, ROLE_NAME, default_bucket
+from smtune.emulator.moto_plugin.plugin import Plugin
 
 _TRUST: Final = {
     "Version": "2012-10-17",
@@ -17,8 +18,13 @@ _TRUST: Final = {
 }
 
 
-def furnish(region: str) -> None:
-    """Put the role and the bucket of a region into moto's state, where they are missing. The gate must be held."""
+def furnish(plugin: Plugin, region: str) -> None:
+    """Put the role and the bucket of a region into moto's state, where they are missing."""
+    with plugin.gate:
+        _furnish(region)
+
+
+def _furnish(region: str) -> None:
     partition = get_partition(region)
     s3 = s3_backends[ACCOUNT][partition]
     if default_bucket(region) not in s3.buckets:

@@ -19,7 +19,6 @@ from moto.sagemaker.models import sagemaker_backends
 from moto.sagemakermetrics.models import sagemakermetrics_backends
 
 from smtune.emulator.moto_plugin import shims
-from smtune.emulator.moto_plugin.account import furnish
 from smtune.emulator.moto_plugin.models import AmtSageMakerBackend
 from smtune.emulator.moto_plugin.plugin import Plugin, ServiceFactory, Undo
 from smtune.emulator.service.settings import Settings
@@ -30,20 +29,17 @@ _ACTIVE: list[tuple[Plugin, Settings | None, list[Undo]]] = []
 
 
 @contextmanager
-def installed(settings: Settings | None, region: str) -> Iterator[Plugin]:
-    """Have an emulator in moto for the time of a ``with`` block, with a role and a bucket.
+def installed(settings: Settings | None) -> Iterator[Plugin]:
+    """Have an emulator in moto for the time of a ``with`` block.
 
     Args:
         settings: How it behaves, as for :func:`install`.
-        region: Where the bucket is.
 
     Raises:
         RuntimeError: Another emulator is in place, with other settings.
     """
     plugin = install(settings)
     try:
-        with plugin.gate:
-            furnish(region)
         yield plugin
     finally:
         uninstall()
@@ -96,16 +92,18 @@ def install(
 
 
 def uninstall() -> None:
-    """Take back one :func:`install`; with the last one, kill what runs, wait for it, and leave moto as it was."""
+    """Take back one :func:`install`, and wait until nothing is left of what was reset since.
+
+    The last one resets everything, and leaves moto as it was.
+    """
     with _LOCK:
         plugin, _, undone = _ACTIVE.pop()
-        if _ACTIVE:
-            return
-        with plugin.gate:
-            for account in list(sagemaker_backends.values()):
-                account.reset()
-            for undo in reversed(undone):
-                undo()
+        if not _ACTIVE:
+            with plugin.gate:
+                for account in list(sagemaker_backends.values()):
+                    account.reset()
+                for undo in reversed(undone):
+                    undo()
     plugin.wait()
 
 

@@ -61,7 +61,7 @@ class Application:
                     if hasattr(answer, "close"):
                         answer.close()
                 if Request(environ).path == RESET:
-                    furnish(self._region)
+                    furnish(self._plugin, self._region)
         self._plugin.settle()
         return chunks
 
