@@ -1,13 +1,9 @@
 import functools
-import json
 import os
 import subprocess
 import sys
 import textwrap
 import time
-import urllib.error
-import urllib.request
-from concurrent.futures import ThreadPoolExecutor
 from threading import RLock
 
 import boto3

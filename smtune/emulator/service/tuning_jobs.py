@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -163,7 +163,7 @@ class TuningJobs:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-_SORTS: Final = {
+_SORTS: Final[Mapping[str, Callable[[dict[str, Any]], float | str]]] = {
     "Name": lambda one: str(one["TrainingJobName"]),
     "CreationTime": lambda one: float(one["CreationTime"]),
     "Status": lambda one: str(one["TrainingJobStatus"]),
