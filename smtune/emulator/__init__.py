@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from smtune.emulator.emulation import Emulator, emulate
     from smtune.emulator.server import serve, serving
     from smtune.emulator.service.settings import Settings
+    from smtune.sandbox.programs import Rule
 
-__all__ = ["Emulator", "Settings", "emulate", "serve", "serving"]
+__all__ = ["Emulator", "Rule", "Settings", "emulate", "serve", "serving"]
 
 _HOMES = {
     "Emulator": "smtune.emulator.emulation",
+    "Rule": "smtune.sandbox.programs",
     "Settings": "smtune.emulator.service.settings",
     "emulate": "smtune.emulator.emulation",
     "serve": "smtune.emulator.server",

@@ -24,7 +24,9 @@ def hammer(make: Callable[[str], Any], bucket: str, *, seconds: float, threads: 
     Returns:
         What went wrong, one text for each time.
     """
-    clients = [{service: make(service) for service in ("s3", "logs", "sagemaker", "cloudwatch")} for _ in range(threads)]
+    clients = [
+        {service: make(service) for service in ("s3", "logs", "sagemaker", "cloudwatch")} for _ in range(threads)
+    ]
     end = time.monotonic() + seconds
 
     def work(number: int) -> list[str]:
