@@ -326,8 +326,9 @@ class WatchingRunner(Watcher[ChildT], Runner):
 
     def close(self) -> None:
         """Kill everything, and keep what it had written."""
-        super().close()
-        self._events.clear()
+        if not self._closed:
+            super().close()
+            self._events.clear()
 
 
 _FULL_PIPE = 1 << 20

@@ -64,7 +64,8 @@ class LauncherClient:
     ) -> None:
         self._keepers: dict[int, _Keeper] = {}
         self._next = 0
-        self._ready = False
+        self._ready = preload is None
+        """Whether it hears: one that imports may do so for long."""
         self._owner = os.getpid()
         self._errors = _error_file(log)
         ours, theirs = socket.socketpair()

@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import traceback
+from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -63,13 +64,22 @@ class Keeper:
         Raises:
             ForkedScript: In the forks that are to run a script.
         """
+        heard: deque[dict[str, Any]] = deque()
         while self._wanted:
-            for message in self._hear():
+            heard += self._hear()
+            while heard:
+                message = heard.popleft()
                 if message["do"] == "start":  # all else came too late for the process before
-                    self._run(message)
+                    self._run(message, list(heard))
+                    heard.clear()
 
-    def _run(self, request: dict[str, Any]) -> None:
-        """Run one process to its end, and end everything that it started."""
+    def _run(self, request: dict[str, Any], orders: Sequence[Mapping[str, Any]]) -> None:
+        """Run one process to its end, and end everything that it started.
+
+        Args:
+            request: What to run.
+            orders: What smtune said of it in the same breath.
+        """
         stdio = [self._link.descriptors.popleft() for _ in range(3)]
         lifeline = Lifeline()
         try:
@@ -83,6 +93,8 @@ class Keeper:
                 os.close(fd)
         lifeline.tie(leader)
         self._link.send({"running": leader})
+        for order in orders:
+            _obey(order, leader)
         status = self.watch(leader)
         end_children()
         lifeline.close()
@@ -155,9 +167,8 @@ class Keeper:
                     if not lists_children():
                         signal_group(leader, signal.SIGKILL)
                     return ended[1]
-            for message in self._hear():
-                _signal_child(leader, signal.SIGTERM if message["do"] == "ask" else signal.SIGKILL)
-                signal_group(leader, signal.SIGCONT)  # one that was paused hears it too
+            for order in self._hear():
+                _obey(order, leader)
             if not self._wanted:
                 signal_group(leader, signal.SIGKILL)
 
@@ -301,6 +312,12 @@ def signal_group(leader: int, number: signal.Signals) -> None:
     """Send a signal to a process group, if there is anybody left in it."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, number)
+
+
+def _obey(order: Mapping[str, Any], leader: int) -> None:
+    """Send the signal that is ordered to the group of a child that was not waited for."""
+    _signal_child(leader, signal.SIGTERM if order["do"] == "ask" else signal.SIGKILL)
+    signal_group(leader, signal.SIGCONT)  # one that was paused hears it too
 
 
 def _signal_child(leader: int, number: signal.Signals) -> None:
