@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from smtune.emulator.service.engine import TrainingEngine
 from smtune.emulator.service.settings import Settings
+from smtune.emulator.service.training import Training
 from smtune.emulator.service.training_job import TrainingJob
 from smtune.emulator.service.training_jobs import TrainingJobs
 from smtune.sandbox import Rule
@@ -27,14 +28,14 @@ class Heard:
         self.events: queue.Queue[tuple[str, Any]] = queue.Queue()
         self.measured_metrics: list[dict[str, float]] = []
 
-    def started(self, job: TrainingJob, at: float) -> None:
+    def started(self, job: Training, at: float) -> None:
         self.events.put(("started", at))
 
-    def measured(self, job: TrainingJob, at: float, metrics: Mapping[str, float]) -> None:
+    def measured(self, job: Training, at: float, metrics: Mapping[str, float]) -> None:
         self.measured_metrics.append(dict(metrics))
         self.events.put(("measured", dict(metrics)))
 
-    def ended(self, job: TrainingJob) -> None:
+    def ended(self, job: Training) -> None:
         self.events.put(("ended", job))
 
     def wait(self, kind: str) -> Any:

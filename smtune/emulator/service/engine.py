@@ -22,7 +22,8 @@ from smtune.emulator.service.faults import Faults
 from smtune.emulator.service.gate import Gate
 from smtune.emulator.service.hosts import Hosts
 from smtune.emulator.service.settings import Settings
-from smtune.emulator.service.training_job import TrainingJob, TrainingListener
+from smtune.emulator.service.training import TrainingListener
+from smtune.emulator.service.training_job import TrainingJob
 from smtune.emulator.service.training_run import Run
 from smtune.emulator.service.troubles import Abandoned, TrainingError
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 from smtune.amt.images import built_in_definitions
 from smtune.amt.times import write_time
@@ -327,19 +327,6 @@ class TrainingJob:
         if self._state.status in _ENDED:
             status = self._state.status
             raise validation(f"The request was rejected because the training job is in status {status}.")
-
-
-class TrainingListener(Protocol):
-    """Told of a training job by the thread that runs it, in the order in which things happen."""
-
-    def started(self, job: TrainingJob, at: float) -> None:
-        """Its code has begun to run."""
-
-    def measured(self, job: TrainingJob, at: float, metrics: Mapping[str, float]) -> None:
-        """It has printed metrics."""
-
-    def ended(self, job: TrainingJob) -> None:
-        """It is over, its artifacts are where they belong, and its slot is free."""
 
 
 def _moved(state: State, secondary_status: str, now: float) -> State:

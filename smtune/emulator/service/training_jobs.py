@@ -10,9 +10,10 @@ from typing import Any
 from smtune.emulator.service.engine import TrainingEngine
 from smtune.emulator.service.errors import in_use, validation
 from smtune.emulator.service.listing import SORTS, chosen, page
-from smtune.emulator.service.training_job import TrainingJob, TrainingListener
+from smtune.emulator.service.training import TrainingListener
+from smtune.emulator.service.training_job import TrainingJob
 
-__all__ = ["TrainingJob", "TrainingJobs", "TrainingListener"]
+__all__ = ["TrainingJob", "TrainingJobs"]
 
 
 class TrainingJobs:

@@ -18,7 +18,8 @@ from smtune.emulator.service.hosts import Host, Hosts
 from smtune.emulator.service.journal import Journal
 from smtune.emulator.service.preparation import Prepared, prepare
 from smtune.emulator.service.settings import Settings
-from smtune.emulator.service.training_job import TrainingJob, TrainingListener
+from smtune.emulator.service.training import TrainingListener
+from smtune.emulator.service.training_job import TrainingJob
 from smtune.emulator.service.troubles import TrainingError
 from smtune.runners.launcher.notices import Broken, Exited, describe_exit
 from smtune.runners.output import error_line, traceback_cause
