@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from smtune.emulator.emulation import Emulator, emulate
     from smtune.emulator.server import serve, serving
+    from smtune.emulator.service.faults import Fault
     from smtune.emulator.service.settings import Settings
     from smtune.sandbox.programs import Rule
 
-__all__ = ["Emulator", "Rule", "Settings", "emulate", "serve", "serving"]
+__all__ = ["Emulator", "Fault", "Rule", "Settings", "emulate", "serve", "serving"]
 
 _HOMES = {
     "Emulator": "smtune.emulator.emulation",
+    "Fault": "smtune.emulator.service.faults",
     "Rule": "smtune.sandbox.programs",
     "Settings": "smtune.emulator.service.settings",
     "emulate": "smtune.emulator.emulation",

@@ -14,10 +14,14 @@ from typing import Any
 
 import pytest
 
+from smtune.emulator.service.errors import ServiceError
 from smtune.emulator.service.faults import Fault, Faults
+from smtune.emulator.service.operations import Service
+from smtune.emulator.service.settings import Settings
 from smtune.errors import SpecError
 from smtune.sandbox import Rule
 from smtune.sandbox.namespace import unavailable
+from tests.emulator.folder_aws import FolderAws
 from tests.emulator.trainings import Place, channel
 from tests.faults.runner_processes import all_gone, watched
 
@@ -464,6 +468,7 @@ def test_script_that_forks_leaves_nothing(place: Place) -> None:
 SERVER = """
 import sys, threading
 from pathlib import Path
+from tests.emulator.folder_aws import FolderAws
 from tests.emulator.trainings import Place
 place = Place(Path(sys.argv[1]), slots=4)
 place.write(Path(sys.argv[2]).read_text())
@@ -563,6 +568,17 @@ def test_on_demand_instances_are_not_interrupted(tmp_path: Path) -> None:
     with Place(tmp_path, faults=(Fault("interruption"),)) as place:
         answer = place.run("print('done')")
     assert "Interrupted" not in [one["Status"] for one in answer["SecondaryStatusTransitions"]]
+
+
+def test_throttled_requests_can_be_sent_again(tmp_path: Path) -> None:
+    settings = Settings(faults=[Fault("throttling", "List*", count=2)])
+    service = Service(FolderAws(tmp_path), settings, account="111122223333", region="eu-west-1")
+    for _ in range(2):
+        with pytest.raises(ServiceError, match="Rate exceeded") as caught:
+            service.call("ListTrainingJobs", {})
+        assert caught.value.code == "ThrottlingException"
+    assert service.call("ListTrainingJobs", {}) == {"TrainingJobSummaries": []}
+    service.close()
 
 
 def test_faults_that_make_no_sense() -> None:

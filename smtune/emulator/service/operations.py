@@ -12,6 +12,7 @@ from smtune.amt.limits import Severity, check_request
 from smtune.emulator.service.aws import Aws
 from smtune.emulator.service.engine import TrainingEngine
 from smtune.emulator.service.errors import ServiceError, validation
+from smtune.emulator.service.faults import Faults
 from smtune.emulator.service.searching import search
 from smtune.emulator.service.settings import Settings
 from smtune.emulator.service.training_jobs import TrainingJobs
@@ -38,6 +39,7 @@ class Service:
         prefix = f"arn:{_partition(region)}:sagemaker:{region}:{account}"
         self.trainings = TrainingJobs(TrainingEngine(aws, settings), account=account, region=region)
         self.tunings = TuningJobs(self.trainings, folder=Path(self._folder.name), prefix=prefix)
+        self._faults = Faults(settings.faults)
         self._tags: dict[str, dict[str, str]] = {}
         self._lock = threading.Lock()
 
@@ -51,6 +53,9 @@ class Service:
         Raises:
             ServiceError: What the service answers instead.
         """
+        fault = self._faults.draw("throttling", operation)
+        if fault is not None:
+            raise ServiceError("ThrottlingException", fault.text)
         try:
             return _OPERATIONS[operation](self, request)
         except KeyError as error:
@@ -64,6 +69,7 @@ class Service:
         """Forget everything, and kill what runs; does not wait for it."""
         self.tunings.reset()
         self.trainings.reset()
+        self._faults.reset()
         with self._lock:
             self._tags.clear()
 

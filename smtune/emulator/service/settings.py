@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -26,13 +26,13 @@ class Settings:
         folder: Where jobs are laid out; ``None`` for a temporary folder that goes with the emulator.
         grace_seconds: Between SIGTERM and SIGKILL when a job is stopped; SageMaker waits 120 s.
         environment: Variables that every training finds, e.g. the emulator's own endpoint.
-        faults: What goes wrong with training jobs.
+        faults: What goes wrong with training jobs and requests.
     """
 
     slots: int = field(default_factory=lambda: os.cpu_count() or 1)
-    rules: tuple[Rule, ...] = ()
+    rules: Sequence[Rule] = ()
     isolation: Isolation = "auto"
     folder: Path | None = None
     grace_seconds: float = 120.0
     environment: Mapping[str, str] = field(default_factory=dict)
-    faults: tuple[Fault, ...] = ()
+    faults: Sequence[Fault] = ()

@@ -118,7 +118,7 @@ class Run:
         """Begin: a slot is free."""
         fault = self._faults.draw("capacity", self.job.name)
         if fault is not None:
-            self.fail(fault.failure_reason)
+            self.fail(fault.text)
             return
         self._mute = self._faults.draw("no-metric", self.job.name) is not None
         slow = self._faults.draw("slow-start", self.job.name)
@@ -180,7 +180,7 @@ class Run:
         fault = self._faults.draw("failure", self.job.name)
         if fault is not None:
             self.job.enter("Training")
-            self._failure = fault.failure_reason
+            self._failure = fault.text
             self._wind_up()
             return
         now = time.time()
