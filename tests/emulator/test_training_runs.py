@@ -22,7 +22,7 @@ from smtune.errors import SpecError
 from smtune.sandbox import Rule
 from smtune.sandbox.namespace import unavailable
 from tests.emulator.folder_aws import FolderAws
-from tests.emulator.trainings import Place, channel
+from tests.emulator.trainings import Heard, Place, channel, request
 from tests.faults.runner_processes import all_gone, watched
 
 PRIVATE = pytest.mark.skipif(unavailable() is not None, reason=str(unavailable()))
@@ -298,6 +298,16 @@ def test_checkpoints_come_and_go(anywhere: Place) -> None:
     assert anywhere.aws.get("s3://models/checkpoints/after") == b"12"
 
 
+def test_jobs_of_a_tuning_job_keep_their_checkpoints_apart(place: Place) -> None:
+    place.write("open('/opt/ml/checkpoints/state', 'w').write('1')")
+    heard = Heard()
+    asked = request(CheckpointConfig={"S3Uri": "s3://models/checkpoints/"})
+    place.jobs.create(asked, tuning_job="arn:aws:sagemaker:eu-west-1:1:hyper-parameter-tuning-job/x", listener=heard)
+    heard.wait("ended")
+    assert place.aws.get("s3://models/checkpoints/job/state") == b"1"
+    assert place.jobs.describe("job")["CheckpointConfig"] == {"S3Uri": "s3://models/checkpoints/job"}
+
+
 def test_checkpoints_are_uploaded_while_it_trains(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("smtune.emulator.service.training_run._CHECKPOINT_SECONDS", 0.05)
     script = """
@@ -562,6 +572,21 @@ def test_spot_interruption(tmp_path: Path) -> None:
     ]
     assert [metrics["epochs"] for metrics in heard.measured_metrics] == [0.0, 1.0]
     assert answer["BillableTimeInSeconds"] <= answer["TrainingTimeInSeconds"]
+
+
+def test_internal_errors_are_retried(tmp_path: Path) -> None:
+    with Place(tmp_path, faults=(Fault("failure", count=2),)) as place:
+        answer = place.run("", RetryStrategy={"MaximumRetryAttempts": 2})
+    assert answer["TrainingJobStatus"] == "Completed"
+    statuses = [one["Status"] for one in answer["SecondaryStatusTransitions"]]
+    assert statuses[:6] == ["Starting", "Downloading", "Training", "Restarting", "Downloading", "Training"]
+
+
+def test_retries_come_to_an_end(tmp_path: Path) -> None:
+    with Place(tmp_path, faults=(Fault("failure", count=None),)) as place:
+        answer = place.run("", RetryStrategy={"MaximumRetryAttempts": 1})
+    assert answer["FailureReason"].startswith("InternalServerError")
+    assert [one["Status"] for one in answer["SecondaryStatusTransitions"]].count("Training") == 2
 
 
 def test_on_demand_instances_are_not_interrupted(tmp_path: Path) -> None:

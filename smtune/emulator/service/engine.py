@@ -24,7 +24,7 @@ from smtune.emulator.service.hosts import Hosts
 from smtune.emulator.service.settings import Settings
 from smtune.emulator.service.training import TrainingListener
 from smtune.emulator.service.training_job import TrainingJob
-from smtune.emulator.service.training_run import Run
+from smtune.emulator.service.training_run import INTERNAL_ERROR, Run
 from smtune.emulator.service.troubles import Abandoned, TrainingError
 
 _MOST_THREADS: Final = 32
@@ -166,6 +166,7 @@ class TrainingEngine:
             now = time.monotonic()
             for run in list(self._running.values()):
                 self.guard(run, partial(run.act, now))
+        self._abandon_all()
 
     def _post(self, run: Run | None, action: Callable[[], None]) -> None:
         self._commands.append((run, action))
@@ -236,4 +237,4 @@ class TrainingEngine:
 
 
 def _internal(error: Exception) -> str:
-    return f"InternalServerError: {' '.join(str(error).split()) or repr(error)}"
+    return f"{INTERNAL_ERROR}: {' '.join(str(error).split()) or repr(error)}"

@@ -57,6 +57,7 @@ _MESSAGES: Final = {
     "Downloading": "Downloading input data",
     "Training": "Training image download completed. Training in progress.",
     "Interrupted": "Training job interrupted",
+    "Restarting": "Training job restarting after an internal error",
     "Stopping": "Stopping the training job",
     "Uploading": "Uploading generated training model",
     "Completed": "Training job completed",
@@ -129,7 +130,7 @@ class TrainingJob:
     """
 
     def __init__(self, request: Mapping[str, Any], *, arn: str, tuning_job: str | None = None) -> None:
-        self.request = request
+        self.request = request if tuning_job is None else _with_own_checkpoints(request)
         self.name: str = request["TrainingJobName"]
         self.arn = arn
         self.tuning_job = tuning_job
@@ -335,6 +336,18 @@ def _moved(state: State, secondary_status: str, now: float) -> State:
         return state
     transitions = (*state.transitions[:-1], last._replace(ended_at=now), Transition(secondary_status, now))
     return replace(state, transitions=transitions, modified_at=now)
+
+
+def _with_own_checkpoints(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a request whose checkpoints do not meet those of the other training jobs of its tuning job.
+
+    Whether AWS does so is not documented.
+    """
+    config = request.get("CheckpointConfig")
+    if config is None:
+        return request
+    uri = f"{config['S3Uri'].rstrip('/')}/{request['TrainingJobName']}"
+    return {**request, "CheckpointConfig": {**config, "S3Uri": uri}}
 
 
 def _compiled(definitions: Mapping[str, str]) -> dict[str, re.Pattern[str]]:

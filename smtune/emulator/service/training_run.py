@@ -32,6 +32,9 @@ _LONGEST_RUN: Final = 86400
 """Seconds that a job may train where it does not say: a day, as on SageMaker."""
 _LONGEST_REASON: Final = 1024
 
+INTERNAL_ERROR: Final = "InternalServerError"
+"""How the reason of a failure begins that is not the job's fault, so that it may be tried again."""
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -95,6 +98,8 @@ class Run:
         self._journals: dict[str, Journal] = {}
         self._checkpoints: Checkpoints | None = None
         self._attempt = 0
+        self._retries = 0
+        self._told = False
         self._trains = False
         self._writes = False
         self._mute = False
@@ -180,8 +185,7 @@ class Run:
         fault = self._faults.draw("failure", self.job.name)
         if fault is not None:
             self.job.enter("Training")
-            self._failure = fault.text
-            self._wind_up()
+            self.fail(fault.text)
             return
         now = time.time()
         patterns = {} if self._mute else self.job.patterns
@@ -198,7 +202,8 @@ class Run:
             return
         self._trains = True
         started_at = self.job.started_at
-        if self._attempt == 1 and started_at is not None:
+        if not self._told and started_at is not None:
+            self._told = True
             self._tell(lambda listener: listener.started(self.job, started_at))
         condition = self.job.request.get("StoppingCondition") or {}
         longest = condition.get("MaxRuntimeInSeconds") or _LONGEST_RUN
@@ -252,6 +257,12 @@ class Run:
 
     def _end(self) -> None:
         self._deadlines.clear()
+        self._trains = False
+        if self._may_retry() and self.job.enter("Restarting"):
+            self._retries += 1
+            self._failure = None
+            self._engine.work(self, self.discard, lambda _: self._prepare())
+            return
         if self._failure is not None:
             self.job.end("Failed", failure_reason=self._failure)
         elif self._too_long:
@@ -260,6 +271,10 @@ class Run:
             self.job.end("Stopped" if self.job.status == "Stopping" else "Completed")
         self._engine.finished(self)
         self._tell(lambda listener: listener.ended(self.job))
+
+    def _may_retry(self) -> bool:
+        most = (self.job.request.get("RetryStrategy") or {}).get("MaximumRetryAttempts") or 0
+        return (self._failure or "").startswith(INTERNAL_ERROR) and self._retries < most
 
     # --- what happens meanwhile -------------------------------------------------------------------------------
 
