@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,6 +17,7 @@ from smtune.sandbox import Channel, Pipe
 from smtune.sandbox.inputs import channel_problems, protect, read_manifest, shard
 
 _S3: Final = "s3://"
+_NAME: Final = re.compile(r"(?!\.+$)[A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,9 @@ def _fetch(channel: Mapping[str, Any], mode: str, aws: Aws, folder: Path, *, pla
     if problems:
         raise TrainingError.of(SpecError([problem.under(f"InputDataConfig.{name}") for problem in problems]))
     target = folder / name
+    if not _NAME.fullmatch(name) or target.exists():
+        problem = Problem("InputDataConfig.ChannelName", name, "must be a name that no other channel has", "rename it")
+        raise TrainingError.of(SpecError([problem]))
     target.mkdir(parents=True)
     addresses = _addresses(source, aws, target)
     if not addresses:

@@ -59,7 +59,7 @@ class TrainingEngine:
         # The engine's thread alone knows these.
         self._waiting: deque[Run] = deque()
         self._running: dict[TrainingJob, Run] = {}
-        self._abandoned: set[Run] = set()
+        self._over: set[Run] = set()
 
     def submit(self, job: TrainingJob, listener: TrainingListener | None = None) -> None:
         """Run a job as soon as there is a slot.
@@ -73,7 +73,7 @@ class TrainingEngine:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._serve, name="training-engine", daemon=True)
                 self._thread.start()
-            folder = self._own_folder() / f"{next(self._counter)}-{job.name}"
+            folder = self._own_folder() / str(next(self._counter))
             run = Run(
                 job,
                 listener,
@@ -109,7 +109,7 @@ class TrainingEngine:
             self._thread.join()
         self.hosts.close()
         self._pool.shutdown()
-        for run in self._abandoned:
+        for run in self._over:
             run.discard()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -129,15 +129,15 @@ class TrainingEngine:
     def finished(self, run: Run) -> None:
         """Free the slot of a run that is over."""
         self._running.pop(run.job, None)
-        self._abandoned.add(run)
-        self.left(run)
+        self._over.add(run)
+        self.tidy(run)
         self._fill()
 
     def _work(self, run: Run, task: Callable[[], Any], then: Callable[[Any], None]) -> None:
         try:
             outcome = partial(then, task())
         except Abandoned:
-            outcome = partial(self.left, run)
+            outcome = partial(self.tidy, run)
         except TrainingError as error:
             outcome = partial(run.fail, error.reason)
         except Exception as error:  # a full disk, say
@@ -152,7 +152,7 @@ class TrainingEngine:
             pass
         except Exception:  # it will be tried again
             _LOG.debug("%s: will be tried again", run.job.name, exc_info=True)
-        self._post(run, partial(self._go_on, run, partial(self.left, run)))
+        self._post(run, partial(self._go_on, run, partial(self.tidy, run)))
 
     # --- the engine's thread ----------------------------------------------------------------------------------
 
@@ -197,7 +197,7 @@ class TrainingEngine:
         if self._running.get(run.job) is run:
             outcome()
         else:
-            self.left(run)
+            self.tidy(run)
 
     def _stop(self, job: TrainingJob) -> None:
         run = self._running.get(job)
@@ -215,15 +215,15 @@ class TrainingEngine:
         self._waiting = deque(run for run in self._waiting if not run.aws.closed)
         for run in [run for run in self._running.values() if run.aws.closed]:
             del self._running[run.job]
-            self._abandoned.add(run)
+            self._over.add(run)
             run.kill()
-            self.left(run)
+            self.tidy(run)
         self._fill()
 
-    def left(self, run: Run) -> None:
+    def tidy(self, run: Run) -> None:
         """Remove what is left of a run that is over, once nothing works for it."""
-        if run in self._abandoned and run.is_idle:
-            self._abandoned.remove(run)
+        if run in self._over and run.is_idle:
+            self._over.remove(run)
             self._pool.submit(run.discard)
 
     def _own_folder(self) -> Path:

@@ -55,7 +55,7 @@ class Work(Protocol):
     def finished(self, run: Run) -> None:
         """Free the slot of a run that is over."""
 
-    def left(self, run: Run) -> None:
+    def tidy(self, run: Run) -> None:
         """Look whether anything still works for a run that nobody wants any more."""
 
 
@@ -227,7 +227,7 @@ class Run:
         """Go on: a host is gone."""
         del self._hosts[host.name]
         if self.aws.closed:
-            self._engine.left(self)
+            self._engine.tidy(self)
             return
         now = time.time()
         self._measured(journal.finish(now), now)
@@ -241,7 +241,7 @@ class Run:
 
     def _wind_up(self) -> None:
         self._deadlines.clear()
-        self._trains = False
+        self._trains = self._writes = False
         if self._interrupted and self._failure is None and self.job.enter("Interrupted"):
             self._interrupted = False
             self._engine.work(self, self._save_for_later, self._begin_again)
@@ -310,7 +310,7 @@ class Run:
         listener.measured(self.job, at, metrics)
 
     def _tell(self, tell: Callable[[TrainingListener], None]) -> None:
-        if self._listener is not None:
+        if self._listener is not None and not self.aws.closed:
             try:
                 tell(self._listener)
             except Exception:  # whoever listens must not end the job
