@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
-from importlib import import_module
 from threading import Lock
 from typing import Any, Final
 
@@ -68,7 +67,7 @@ def install(
 
     Args:
         settings: How it behaves; ``None`` for the usual, or for those of the emulator that is in place.
-        service_factory: Makes the services; by default SageMaker's jobs that really run.
+        service_factory: Makes the services; by default, and without ``operations``, SageMaker's jobs that really run.
         operations: Which operations they answer.
 
     Raises:
@@ -81,12 +80,11 @@ def install(
                 raise RuntimeError("an emulator with other settings is in use in this process; end it first")
             _ACTIVE.append((plugin, given, []))
             return plugin
-        engine: Any = import_module("smtune.emulator.service.operations") if service_factory is None else None
-        plugin = Plugin(
-            settings or Settings(),
-            service_factory or engine.Service,
-            engine.OPERATIONS if operations is None else operations,
-        )
+        if service_factory is None or operations is None:
+            from smtune.emulator.service.operations import OPERATIONS, Service
+
+            service_factory, operations = Service, OPERATIONS
+        plugin = Plugin(settings or Settings(), service_factory, operations)
         _ACTIVE.append((plugin, settings, _patch(plugin)))
         return plugin
 
