@@ -30,7 +30,7 @@ def hammer(make: Callable[[str], Any], bucket: str, *, seconds: float, threads: 
     end = time.monotonic() + seconds
 
     def work(number: int) -> list[str]:
-        found = []
+        found: list[str] = []
         for turn in itertools.count():
             if time.monotonic() > end:
                 return found

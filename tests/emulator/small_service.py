@@ -33,7 +33,8 @@ class SmallService:
     def call(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a request."""
         with self._lock:
-            return getattr(self, f"_{operation}")(**request)
+            answer: dict[str, Any] = getattr(self, f"_{operation}")(**request)
+            return answer
 
     def reset(self) -> None:
         """Forget everything, and kill what runs."""

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from threading import RLock
 
@@ -271,6 +272,31 @@ class TestAws:
         assert (point["Average"], point["Maximum"]) == (0.5, 0.75)
         assert abs(point["Timestamp"].timestamp() - now) < 60
 
+    @pytest.mark.parametrize("over_http", [False, True])
+    def test_metrics_are_sagemakers_as_well(self, over_http):
+        with emulate(serve=over_http) as emulator:
+            aws = MotoAws(RLock(), emulator.account, emulator.region)
+            for number, value in enumerate((3.0, 1.0, 2.0)):
+                aws.metric("churn-1", "loss", value, 1_800_000_000 + 40 * number)
+            aws.metric("churn-2", "loss", 9.0, 1_800_000_000)
+            of = {"MetricName": "loss", "ResourceArn": "arn:aws:sagemaker:us-east-1:123456789012:training-job/churn-1"}
+            steps = {"XAxisType": "IterationNumber", "Period": "IterationNumber"}
+            results = client("sagemaker-metrics", emulator).batch_get_metrics(
+                MetricQueries=[
+                    {**of, **steps, "MetricStat": "Last"},
+                    {**of, "XAxisType": "Timestamp", "Period": "OneMinute", "MetricStat": "Avg"},
+                    {**of, **steps, "MetricStat": "Last", "Start": 1},
+                    {**of, **steps, "MetricStat": "Last", "ResourceArn": "arn:aws:sagemaker:eu-west-1:1:model/churn"},
+                ]
+            )["MetricQueryResults"]
+        found = [(one["Status"], one["XAxisValues"], one["MetricValues"]) for one in results]
+        assert found == [
+            ("Complete", [0, 1, 2], [3.0, 1.0, 2.0]),
+            ("Complete", [1_800_000_000, 1_800_000_060], [2.0, 2.0]),
+            ("Complete", [1, 2], [1.0, 2.0]),
+            ("ValidationError", [], []),
+        ]
+
     def test_what_is_late_for_a_reset_goes_nowhere(self, aws, emulator, tmp_path):
         (tmp_path / "a").write_text("1")
         boto3.DEFAULT_SESSION = None
@@ -295,10 +321,8 @@ class TestEmulate:
 
     @pytest.mark.parametrize(("missing", "serve"), [("moto", False), ("flask", True), ("flask_cors", True)])
     def test_without_moto_it_says_what_to_install(self, monkeypatch, missing, serve):
-        from smtune.emulator import emulation
-
-        found = emulation.find_spec
-        monkeypatch.setattr(emulation, "find_spec", lambda name: None if name == missing else found(name))
+        hidden = "smtune.emulator.emulation.find_spec"
+        monkeypatch.setattr(hidden, lambda name: None if name == missing else find_spec(name))
         with pytest.raises(MissingExtraError, match=r'pip install "smtune\[emulator\]"'), emulate(serve=serve):
             pass
 

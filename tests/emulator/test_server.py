@@ -80,9 +80,7 @@ class TestAddress:
             assert found(emulator) == []
 
     def test_without_moto_it_says_what_to_install(self, monkeypatch):
-        from smtune.emulator import emulation
-
-        monkeypatch.setattr(emulation, "find_spec", lambda name: None)
+        monkeypatch.setattr("smtune.emulator.emulation.find_spec", lambda name: None)
         with pytest.raises(MissingExtraError, match=r'pip install "smtune\[emulator\]"'), serving():
             pass
 

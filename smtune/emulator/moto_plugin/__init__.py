@@ -9,6 +9,7 @@ module         what it knows
 ``responses``  SageMaker's protocol: whose operation it is, JSON in and out
 ``aws``        what the service needs of moto's S3, logs and metrics
 ``shims``      what moto lacks of other services
+``metrics``    SageMaker's metrics, which it lacks as well
 ``account``    the role and the bucket that every account has
 ``install``    puts all of that into moto, and takes it out again
 ``web``        moto as one application for a web server

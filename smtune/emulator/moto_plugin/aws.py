@@ -19,6 +19,9 @@ from smtune.emulator.service.aws import S3Object
 NAMESPACE: Final = "/aws/sagemaker/TrainingJobs"
 """Of the metrics, and the name of the logs' group."""
 
+DIMENSION: Final = "TrainingJobName"
+"""By which a metric belongs to a training job."""
+
 _CHUNK: Final = 16 * 1024 * 1024
 
 
@@ -114,7 +117,7 @@ class MotoAws:
             namespace=NAMESPACE,
             name=name,
             value=value,
-            dimensions=[{"Name": "TrainingJobName", "Value": training_job}],
+            dimensions=[{"Name": DIMENSION, "Value": training_job}],
             timestamp=time if _metric_times_have_zones() else time.replace(tzinfo=None),
             unit="None",
         )

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from threading import Lock
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import BotocoreStubber
@@ -141,8 +142,9 @@ def _gated(plugin: Plugin, original: Callable[[Any, Any], Any]) -> Callable[[Any
     def process_request(stubber: Any, request: Any) -> Any:
         target = request.headers.get("X-Amz-Target") or ""
         target = target.decode("latin-1") if isinstance(target, bytes) else target
-        if target == shims.PRICE_LIST:
-            return shims.products(request.body)
+        shim = shims.lacking(target, urlsplit(request.url).path)
+        if shim is not None:
+            return shim(plugin.gate, request.body)
         with plugin.passage(target):
             answer = original(stubber, request)
         plugin.settle()

@@ -57,7 +57,7 @@ class AmtSageMakerResponse(SageMakerResponse):
         target = _text(reader.headers.get("X-Amz-Target") or "")
         try:
             backend = _backend(reader.current_account, reader.region)
-            operation, body = _operation(target), _read(reader.body)
+            operation, body = _operation(target), read(reader.body)
             if _is_own(backend, operation, body):
                 return answer(200, _call(backend, operation, body))
             with backend.plugin.gate:
@@ -123,7 +123,7 @@ def known_operations() -> frozenset[str]:
     return frozenset(botocore.session.Session().get_service_model("sagemaker").operation_names)
 
 
-def _read(body: bytes | str | None) -> dict[str, Any]:
+def read(body: bytes | str | None) -> dict[str, Any]:
     """Return a request.
 
     Raises:
