@@ -223,7 +223,7 @@ PRINT_ARGUMENTS = (
 
 def all_below(number):
     """Return the numbers of the processes that a process started, and theirs."""
-    children = {}
+    children: dict[int, list[int]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
             parent = int(path.read_text().rpartition(")")[2].split()[1])
