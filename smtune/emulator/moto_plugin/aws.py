@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from threading import RLock
 from typing import Any, Final
@@ -125,6 +126,7 @@ class MotoAws:
             self._cloudwatch.metric_data.append(datum)
 
 
+@cache
 def _metric_times_have_zones() -> bool:
     """Return whether times of metrics have a zone in the moto at hand; they changed, and cannot be compared."""
     datum = MetricDatum(namespace="", name="", value=0.0, dimensions=[], timestamp=None, unit=None)

@@ -27,16 +27,16 @@ _RESOURCES: Final = ("TrainingJob", "HyperParameterTuningJob")
 
 
 def _has_own_arn(request: Mapping[str, Any]) -> bool:
-    return "ResourceArn" not in request or any(part in str(request["ResourceArn"]) for part in _ARN_PARTS)
+    return any(part in str(request.get("ResourceArn")) for part in _ARN_PARTS)
 
 
 _SHARED: Final[dict[str, Callable[[Mapping[str, Any]], bool]]] = {
     "AddTags": _has_own_arn,
     "DeleteTags": _has_own_arn,
     "ListTags": _has_own_arn,
-    "Search": lambda request: "Resource" not in request or request["Resource"] in _RESOURCES,
+    "Search": lambda request: request.get("Resource") in _RESOURCES,
 }
-"""Operations that moto has for other resources: whether a request is about ours, or about none."""
+"""Operations that moto has for other resources: whether a request is about ours."""
 
 
 class AmtSageMakerResponse(SageMakerResponse):
