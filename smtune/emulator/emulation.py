@@ -81,8 +81,8 @@ def emulate(settings: Settings | None = None, *, serve: bool = False, region: st
     from smtune.emulator.moto_plugin.install import installed
 
     chosen = region or os.environ.get("AWS_DEFAULT_REGION") or REGION
-    variables = {"AWS_DEFAULT_REGION": chosen, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}
-    with _variables(variables), installed(settings) as plugin, mock_aws():
+    changed = variables(AWS_DEFAULT_REGION=chosen, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS="true")
+    with changed, installed(settings) as plugin, mock_aws():
         furnish(plugin, chosen)
         if not serve:
             yield Emulator(chosen)
@@ -109,15 +109,23 @@ def require_moto(what: str, *, server: bool = False) -> None:
 
 
 @contextmanager
-def _variables(values: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables, and set them back."""
+def variables(**values: str | None) -> Iterator[None]:
+    """Set environment variables, or take them away, and set them back.
+
+    Profiles are taken away always: moto and boto3 refuse everything if one is named that is not there.
+    """
+    values = {"AWS_PROFILE": None, "AWS_DEFAULT_PROFILE": None, **values}
     before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
+    _set(values)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        _set(before)
+
+
+def _set(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

@@ -15,7 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from smtune.emulator.clients import CREDENTIALS, REGION
-from smtune.emulator.emulation import Served, require_moto
+from smtune.emulator.emulation import Served, require_moto, variables
 from smtune.emulator.service.settings import Settings
 from smtune.errors import Problem, SpecError
 
@@ -50,7 +50,7 @@ def serving(
         from smtune.emulator.moto_plugin.account import furnish
         from smtune.emulator.moto_plugin.install import forgetting, installed
 
-        with installed(settings) as plugin, forgetting():
+        with variables(), installed(settings) as plugin, forgetting():
             furnish(plugin, region)
             with answering(plugin, listener, region) as url:
                 yield Served(region, url)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from botocore.exceptions import ClientError
+import pytest
 
 
 def hammer(make: Callable[[str], Any], bucket: str, *, seconds: float, threads: int = 8) -> list[str]:
@@ -30,7 +30,7 @@ def hammer(make: Callable[[str], Any], bucket: str, *, seconds: float, threads: 
     end = time.monotonic() + seconds
 
     def work(number: int) -> list[str]:
-        found = []
+        found: list[str] = []
         for turn in itertools.count():
             if time.monotonic() > end:
                 return found
@@ -69,7 +69,5 @@ def _one_of_each(clients: dict[str, Any], bucket: str, name: str) -> None:
     assert logs.filter_log_events(logGroupName=group, logStreamNamePrefix=f"{name}/")["events"]
     cloudwatch.list_metrics(Namespace=group)
     s3.delete_object(Bucket=bucket, Key=f"a/{name}")
-    try:
+    with pytest.raises(sagemaker.exceptions.ResourceNotFound):
         sagemaker.describe_training_job(TrainingJobName="nobody")
-    except ClientError as error:
-        assert error.response["Error"]["Code"] == "ResourceNotFound"

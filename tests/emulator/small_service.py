@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from threading import Lock
 from typing import Any
 
@@ -29,10 +30,11 @@ class SmallService:
         self._lock = Lock()
         ALL.append(self)
 
-    def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+    def call(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a request."""
         with self._lock:
-            return getattr(self, f"_{operation}")(**request)
+            answer: dict[str, Any] = getattr(self, f"_{operation}")(**request)
+            return answer
 
     def reset(self) -> None:
         """Forget everything, and kill what runs."""

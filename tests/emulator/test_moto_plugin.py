@@ -4,6 +4,8 @@ import subprocess
 import sys
 import textwrap
 import time
+from importlib.util import find_spec
+from pathlib import Path
 from threading import RLock
 
 import boto3
@@ -255,7 +257,9 @@ class TestAws:
             for value in (0.25, 0.75):
                 aws.metric("churn-1", "validation:auc", value, now)
             aws.metric("churn-2", "validation:auc", 9.0, now)
-            answer = client("cloudwatch", emulator).get_metric_statistics(
+            cloudwatch = client("cloudwatch", emulator)
+            skip_unless_understood(cloudwatch)
+            answer = cloudwatch.get_metric_statistics(
                 Namespace=NAMESPACE,
                 MetricName="validation:auc",
                 Dimensions=[{"Name": "TrainingJobName", "Value": "churn-1"}],
@@ -267,6 +271,31 @@ class TestAws:
         (point,) = answer["Datapoints"]
         assert (point["Average"], point["Maximum"]) == (0.5, 0.75)
         assert abs(point["Timestamp"].timestamp() - now) < 60
+
+    @pytest.mark.parametrize("over_http", [False, True])
+    def test_metrics_are_sagemakers_as_well(self, over_http):
+        with emulate(serve=over_http) as emulator:
+            aws = MotoAws(RLock(), emulator.account, emulator.region)
+            for number, value in enumerate((3.0, 1.0, 2.0)):
+                aws.metric("churn-1", "loss", value, 1_800_000_000 + 40 * number)
+            aws.metric("churn-2", "loss", 9.0, 1_800_000_000)
+            of = {"MetricName": "loss", "ResourceArn": "arn:aws:sagemaker:us-east-1:123456789012:training-job/churn-1"}
+            steps = {"XAxisType": "IterationNumber", "Period": "IterationNumber"}
+            results = client("sagemaker-metrics", emulator).batch_get_metrics(
+                MetricQueries=[
+                    {**of, **steps, "MetricStat": "Last"},
+                    {**of, "XAxisType": "Timestamp", "Period": "OneMinute", "MetricStat": "Avg"},
+                    {**of, **steps, "MetricStat": "Last", "Start": 1},
+                    {**of, **steps, "MetricStat": "Last", "ResourceArn": "arn:aws:sagemaker:eu-west-1:1:model/churn"},
+                ]
+            )["MetricQueryResults"]
+        found = [(one["Status"], one["XAxisValues"], one["MetricValues"]) for one in results]
+        assert found == [
+            ("Complete", [0, 1, 2], [3.0, 1.0, 2.0]),
+            ("Complete", [1_800_000_000, 1_800_000_060], [2.0, 2.0]),
+            ("Complete", [1, 2], [1.0, 2.0]),
+            ("ValidationError", [], []),
+        ]
 
     def test_what_is_late_for_a_reset_goes_nowhere(self, aws, emulator, tmp_path):
         (tmp_path / "a").write_text("1")
@@ -292,10 +321,8 @@ class TestEmulate:
 
     @pytest.mark.parametrize(("missing", "serve"), [("moto", False), ("flask", True), ("flask_cors", True)])
     def test_without_moto_it_says_what_to_install(self, monkeypatch, missing, serve):
-        from smtune.emulator import emulation
-
-        found = emulation.find_spec
-        monkeypatch.setattr(emulation, "find_spec", lambda name: None if name == missing else found(name))
+        hidden = "smtune.emulator.emulation.find_spec"
+        monkeypatch.setattr(hidden, lambda name: None if name == missing else find_spec(name))
         with pytest.raises(MissingExtraError, match=r'pip install "smtune\[emulator\]"'), emulate(serve=serve):
             pass
 
@@ -327,8 +354,9 @@ class TestEmulate:
             assert emulator.region == "eu-west-1"
         assert dict(os.environ) == before
 
-    def test_a_configured_endpoint_is_ignored(self, monkeypatch):
-        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE"])
+    def test_what_was_configured_for_aws_does_not_matter(self, monkeypatch, name):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
         with emulate():
             assert boto3.client("s3").list_buckets()["Buckets"]
 
@@ -357,7 +385,7 @@ class TestEmulate:
         assert environment["AWS_ACCESS_KEY_ID"] == "test"
 
     def test_many_threads_are_served(self, emulator):
-        assert hammer(lambda service: boto3.client(service), emulator.bucket, seconds=2.0) == []
+        assert hammer(boto3.client, emulator.bucket, seconds=2.0) == []
 
 
 class TestWithoutEmulator:
@@ -429,9 +457,8 @@ class TestFixtures:
                     )
                 """)
         )
-        root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         command = [sys.executable, "-m", "pytest", "-q", "-p", "smtune.emulator.fixtures", "-p", "no:cacheprovider"]
-        variables = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": root}
+        variables = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
         run = subprocess.run(
             [*command, str(tmp_path)], cwd=tmp_path, env=variables, capture_output=True, text=True, check=False
         )
@@ -448,6 +475,16 @@ def client(service, emulator):
     finally:
         if ignore is not None:
             os.environ["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = ignore
+
+
+def skip_unless_understood(cloudwatch):
+    """Older versions of moto do not know the protocol in which newer ones of boto3 talk to CloudWatch."""
+    try:
+        cloudwatch.get_metric_statistics(
+            Namespace="none", MetricName="none", StartTime=0, EndTime=60, Period=60, Statistics=["Sum"]
+        )
+    except (ClientError, TypeError) as error:
+        pytest.skip(f"this moto does not understand this boto3: {type(error).__name__}")
 
 
 def start(sagemaker, name):

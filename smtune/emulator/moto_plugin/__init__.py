@@ -7,8 +7,10 @@ module         what it knows
 ``models``     moto's backend of SageMaker, with a service in it
 ``urls``       where moto looks for its responses
 ``responses``  SageMaker's protocol: whose operation it is, JSON in and out
+``requests``   what botocore's service model says of a request
 ``aws``        what the service needs of moto's S3, logs and metrics
 ``shims``      what moto lacks of other services
+``metrics``    SageMaker's metrics, which it lacks as well
 ``account``    the role and the bucket that every account has
 ``install``    puts all of that into moto, and takes it out again
 ``web``        moto as one application for a web server

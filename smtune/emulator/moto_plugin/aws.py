@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from threading import RLock
 from typing import Any, Final
@@ -18,6 +19,9 @@ from smtune.emulator.service.aws import S3Object
 
 NAMESPACE: Final = "/aws/sagemaker/TrainingJobs"
 """Of the metrics, and the name of the logs' group."""
+
+DIMENSION: Final = "TrainingJobName"
+"""By which a metric belongs to a training job."""
 
 _CHUNK: Final = 16 * 1024 * 1024
 
@@ -114,7 +118,7 @@ class MotoAws:
             namespace=NAMESPACE,
             name=name,
             value=value,
-            dimensions=[{"Name": "TrainingJobName", "Value": training_job}],
+            dimensions=[{"Name": DIMENSION, "Value": training_job}],
             timestamp=time if _metric_times_have_zones() else time.replace(tzinfo=None),
             unit="None",
         )
@@ -122,6 +126,7 @@ class MotoAws:
             self._cloudwatch.metric_data.append(datum)
 
 
+@cache
 def _metric_times_have_zones() -> bool:
     """Return whether times of metrics have a zone in the moto at hand; they changed, and cannot be compared."""
     datum = MetricDatum(namespace="", name="", value=0.0, dimensions=[], timestamp=None, unit=None)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
-from importlib import import_module
 from threading import Lock
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import BotocoreStubber
@@ -68,7 +68,7 @@ def install(
 
     Args:
         settings: How it behaves; ``None`` for the usual, or for those of the emulator that is in place.
-        service_factory: Makes the services; by default SageMaker's jobs that really run.
+        service_factory: Makes the services; by default, and without ``operations``, SageMaker's jobs that really run.
         operations: Which operations they answer.
 
     Raises:
@@ -81,12 +81,11 @@ def install(
                 raise RuntimeError("an emulator with other settings is in use in this process; end it first")
             _ACTIVE.append((plugin, given, []))
             return plugin
-        engine: Any = import_module("smtune.emulator.service.operations") if service_factory is None else None
-        plugin = Plugin(
-            settings or Settings(),
-            service_factory or engine.Service,
-            engine.OPERATIONS if operations is None else operations,
-        )
+        if service_factory is None or operations is None:
+            from smtune.emulator.service.operations import OPERATIONS, Service
+
+            service_factory, operations = Service, OPERATIONS
+        plugin = Plugin(settings or Settings(), service_factory, operations)
         _ACTIVE.append((plugin, settings, _patch(plugin)))
         return plugin
 
@@ -143,8 +142,9 @@ def _gated(plugin: Plugin, original: Callable[[Any, Any], Any]) -> Callable[[Any
     def process_request(stubber: Any, request: Any) -> Any:
         target = request.headers.get("X-Amz-Target") or ""
         target = target.decode("latin-1") if isinstance(target, bytes) else target
-        if target == shims.PRICE_LIST:
-            return shims.products(request.body)
+        shim = shims.lacking(target, urlsplit(request.url).path)
+        if shim is not None:
+            return shim(plugin.gate, request.body)
         with plugin.passage(target):
             answer = original(stubber, request)
         plugin.settle()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from threading import Lock, RLock, Thread
 from typing import Any, Final, Protocol
@@ -17,7 +17,7 @@ TARGET: Final = "SageMaker."
 class Service(Protocol):
     """SageMaker's jobs of one account and region, as the plug-in sees them. Every call may come from any thread."""
 
-    def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+    def call(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a request, or raise a ``ServiceError``."""
 
     def reset(self) -> None:

@@ -6,7 +6,6 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import cache
 from typing import Any, Final, cast
 from uuid import uuid4
 
@@ -15,7 +14,8 @@ from moto.sagemaker.responses import SageMakerResponse
 
 from smtune.emulator.moto_plugin.models import AmtSageMakerBackend
 from smtune.emulator.moto_plugin.plugin import TARGET
-from smtune.emulator.service.errors import ServiceError
+from smtune.emulator.moto_plugin.requests import checked, service_model
+from smtune.emulator.service.errors import ServiceError, validation
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ _RESOURCES: Final = ("TrainingJob", "HyperParameterTuningJob")
 
 
 def _has_own_arn(request: Mapping[str, Any]) -> bool:
-    return any(part in str(request.get("ResourceArn", "")) for part in _ARN_PARTS)
+    return any(part in str(request.get("ResourceArn")) for part in _ARN_PARTS)
 
 
 _SHARED: Final[dict[str, Callable[[Mapping[str, Any]], bool]]] = {
@@ -57,11 +57,18 @@ class AmtSageMakerResponse(SageMakerResponse):
         target = _text(reader.headers.get("X-Amz-Target") or "")
         try:
             backend = _backend(reader.current_account, reader.region)
-            operation, body = _operation(target), _read(reader.body)
-            if _is_own(backend, operation, body):
+            operation, body = _operation(target), read(reader.body)
+            is_own = _is_own(backend, operation, body)
+            # Tuning jobs are checked by the service itself, which knows more of them.
+            body = checked(operation, body, constraints=is_own and operation != "CreateHyperParameterTuningJob")
+            if is_own:
                 return answer(200, _call(backend, operation, body))
             with backend.plugin.gate:
                 return SageMakerResponse.dispatch(request, full_url, headers)
+        except (AttributeError, LookupError, TypeError, ValueError):
+            if operation not in _SHARED:
+                raise
+            return refusal(validation("The resource is none that this emulator knows."))  # moto looks no further
         except ServiceError as error:
             return refusal(error)
         except NotImplementedError:
@@ -88,7 +95,7 @@ def _operation(target: str) -> str:
         ServiceError: SageMaker has no such operation.
     """
     operation = target.removeprefix(TARGET)
-    if not target.startswith(TARGET) or operation not in known_operations():
+    if not target.startswith(TARGET) or operation not in service_model().operation_names:
         raise ServiceError("UnknownOperationException", f"There is no operation {target or 'without a name'}.")
     return operation
 
@@ -115,15 +122,7 @@ def _is_own(backend: AmtSageMakerBackend, operation: str, request: Mapping[str, 
     return operation not in _SHARED or _SHARED[operation](request)
 
 
-@cache
-def known_operations() -> frozenset[str]:
-    """Return the names of all of SageMaker's operations."""
-    import botocore.session
-
-    return frozenset(botocore.session.Session().get_service_model("sagemaker").operation_names)
-
-
-def _read(body: bytes | str | None) -> dict[str, Any]:
+def read(body: bytes | str | None) -> dict[str, Any]:
     """Return a request.
 
     Raises:

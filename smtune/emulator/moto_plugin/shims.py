@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from threading import RLock
 from typing import Any, Final
 from uuid import uuid4
 from xml.sax.saxutils import escape
@@ -11,7 +12,9 @@ from xml.sax.saxutils import escape
 from moto.iam.responses import IamResponse
 from moto.logs.responses import LogsResponse
 
-from smtune.emulator.moto_plugin.responses import Answer, answer, refusal
+from smtune.emulator.moto_plugin.metrics import PATH as METRICS_PATH
+from smtune.emulator.moto_plugin.metrics import batch_get_metrics
+from smtune.emulator.moto_plugin.responses import Answer, answer, read, refusal
 from smtune.emulator.service.errors import ServiceError
 from smtune.pricing import STORAGE, Price, PriceBook
 
@@ -74,14 +77,26 @@ def with_stream_prefixes(original: Callable[[Any], Any]) -> Callable[[Any], Any]
     return filter_log_events
 
 
-def products(body: bytes | str) -> Answer:
+def lacking(target: str, path: str) -> Callable[[RLock, bytes | str], Answer] | None:
+    """Return what answers a request to a service that moto lacks as a whole; ``None`` for all others.
+
+    Args:
+        target: The header ``X-Amz-Target``.
+        path: The path of the address.
+    """
+    if target == PRICE_LIST:
+        return products
+    return batch_get_metrics if path == METRICS_PATH else None
+
+
+def products(_gate: RLock, body: bytes | str) -> Answer:
     """Answer the price list's ``GetProducts`` from smtune's own table.
 
     Args:
         body: The request in JSON. Filters by ``TERM_MATCH`` count, all others are refused.
     """
     try:
-        filters, first, size = _asked(json.loads(body or "{}"))
+        filters, first, size = _asked(read(body))
     except ServiceError as error:
         return refusal(error)
     except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from http import HTTPStatus
 from shutil import copyfileobj
 from tempfile import SpooledTemporaryFile
 from typing import Any, Final
 
 from moto.moto_server import werkzeug_app
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
-from werkzeug.wrappers import Request
 from werkzeug.wsgi import get_input_stream
 
 from smtune.emulator.moto_plugin import shims
@@ -44,14 +44,15 @@ class Application:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer a request."""
-        target = environ.get("HTTP_X_AMZ_TARGET", "")
+        target, path = environ.get("HTTP_X_AMZ_TARGET", ""), environ["PATH_INFO"]
         with SpooledTemporaryFile(_IN_MEMORY) as body:
             copyfileobj(get_input_stream(environ), body)
             body.seek(0)
             environ["wsgi.input"], environ["wsgi.input_terminated"] = body, True
-            if target == shims.PRICE_LIST:
-                status, headers, text = shims.products(body.read())
-                start_response(str(status), list(headers.items()))
+            shim = shims.lacking(target, path)
+            if shim is not None:
+                status, headers, text = shim(self._plugin.gate, body.read())
+                start_response(f"{status} {HTTPStatus(status).phrase}", list(headers.items()))
                 return [text.encode()]
             with self._plugin.passage(target):
                 answer = self._moto(environ, start_response)
@@ -60,7 +61,7 @@ class Application:
                 finally:
                     if hasattr(answer, "close"):
                         answer.close()
-                if Request(environ).path == RESET:
+                if path == RESET:
                     furnish(self._plugin, self._region)
         self._plugin.settle()
         return chunks
