@@ -108,6 +108,7 @@ def test_a_tuning_job_trains_and_finds_the_best(tmp_path):
     assert result.status is JobStatus.Completed
     assert result.counts["Completed"] == len(stage.jobs) == 6
     etas = [float(one.request["HyperParameters"]["eta"]) for one in stage.jobs]
+    assert result.best is not None
     assert result.best.objective == max(etas)
     assert stage.jobs[0].request["HyperParameters"]["_tuning_objective_metric"] == "validation:auc"
     assert {one["TunedHyperParameters"]["booster"] for one in job.summaries()} <= {"gbtree", "dart"}
@@ -172,7 +173,9 @@ def test_several_definitions_share_the_trials(tmp_path):
 
     names = [one["TrainingJobDefinitionName"] for one in job.summaries()]
     assert names == ["main"] * 3 + ["other"] * 3
-    assert decode_description(job.description(), job.summaries()).best.parameters["eta"] > 0.5
+    best = decode_description(job.description(), job.summaries()).best
+    assert best is not None
+    assert float(best.parameters["eta"]) > 0.5
 
 
 def test_a_warm_start_learns_from_its_parents(tmp_path):
