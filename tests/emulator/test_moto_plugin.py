@@ -78,7 +78,7 @@ class TestOperations:
         assert sagemaker.search(Resource="ModelPackage")["Results"] == []
 
     def test_what_nobody_implements_is_told(self, emulator):
-        with pytest.raises(ClientError, match=r"Neither this emulator nor its moto implements SageMaker\.CreateSpace"):
+        with pytest.raises(ClientError, match=r"Neither this emulator nor its moto implements CreateSpace"):
             boto3.client("sagemaker").create_space(DomainId="d-1", SpaceName="mine")
 
     @pytest.mark.parametrize(

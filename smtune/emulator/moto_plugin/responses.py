@@ -64,16 +64,26 @@ class AmtSageMakerResponse(SageMakerResponse):
             if is_own:
                 return answer(200, _call(backend, operation, body))
             with backend.plugin.gate:
-                return SageMakerResponse.dispatch(request, full_url, headers)
-        except (AttributeError, LookupError, TypeError, ValueError):
-            if operation not in _SHARED:
-                raise
-            return refusal(validation("The resource is none that this emulator knows."))  # moto looks no further
+                return _left_to_moto(operation, lambda: SageMakerResponse.dispatch(request, full_url, headers))
         except ServiceError as error:
             return refusal(error)
-        except NotImplementedError:
-            text = f"Neither this emulator nor its moto implements {target}."
-            return refusal(ServiceError("NotImplemented", text, status=501))
+
+
+def _left_to_moto(operation: str, dispatch: Callable[[], Any]) -> Any:
+    """Return moto's answer.
+
+    Raises:
+        ServiceError: moto does not implement the operation, or stumbles over a resource that it does not know.
+    """
+    try:
+        return dispatch()
+    except NotImplementedError:
+        text = f"Neither this emulator nor its moto implements {operation}."
+        raise ServiceError("NotImplemented", text, status=501) from None
+    except (AttributeError, LookupError, TypeError, ValueError):
+        if operation not in _SHARED:
+            raise
+        raise validation("The resource is none that this emulator knows.") from None
 
 
 def _backend(account: str, region: str) -> AmtSageMakerBackend:
