@@ -122,8 +122,14 @@ class AmtBackend(Backend):
         """
         record = self._record(job_name)
         reader = self._reader(job_name if record is None else record.name, record)
-        description = reader.refresh()
-        spec = None if record is None or record.spec is None else TuningSpec.from_dict(record.spec)
+        try:
+            description = reader.refresh()
+        except JobNotFoundError:
+            if record is None or record.request is None or record.seen:
+                raise
+            again = "submit it again, or drop it with `smtune forget"
+            raise JobNotFoundError(f"{record.name} was never created on SageMaker; {again} {record.name}`") from None
+        spec = None if record is None else _spec_of(record)
         result = decode_description(description, reader.summaries, reader.details, spec=spec, backend=self.name)
         if record is not None and record.seen != (seen := _seen(result)):
             record.with_seen(seen).save()
@@ -328,6 +334,14 @@ def _new_result(plan: Plan) -> TuningResult:
         planned_trials=plan.trials,
         started_at=time.time(),
     )
+
+
+def _spec_of(record: RemoteJob) -> TuningSpec | None:
+    """Return the spec that a job was started with, unless there is none, or it is a later version's."""
+    try:
+        return None if record.spec is None else TuningSpec.from_dict(record.spec)
+    except SpecError:
+        return None
 
 
 def _seen(result: TuningResult) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from smtune.cli.attach import attach
 from smtune.cli.best import best
 from smtune.cli.check import check
 from smtune.cli.errors import FAILED, explain
+from smtune.cli.forget import forget
 from smtune.cli.init import init
 from smtune.cli.list import list_jobs
 from smtune.cli.logs import logs
@@ -58,6 +59,7 @@ app.command()(run)
 app.command()(resume)
 app.command()(submit)
 app.command()(attach)
+app.command()(forget)
 app.command("list")(list_jobs)
 app.command()(show)
 app.command()(best)

@@ -215,7 +215,7 @@ def test_the_commands_for_sagemaker_do_what_they_say(tmp_path, without_aws, monk
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-to-be-told")
     lines = [line.partition("#")[0].split() for block in blocks("sh") for line in block.splitlines()]
     commands = {line[1]: line for line in lines}
-    assert set(commands) == {"check", "plan", "run", "submit", "attach"}
+    assert set(commands) == {"check", "plan", "run", "submit", "attach", "forget"}
 
     with TuningService() as service:
         monkeypatch.setenv("AWS_ENDPOINT_URL", service.url)
@@ -246,6 +246,7 @@ def test_the_commands_for_sagemaker_do_what_they_say(tmp_path, without_aws, monk
         monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
         assert "churn Completed" in smtune(*commands["attach"])
         assert smtune("smtune", "show", "churn").startswith("trial")
+        assert "churn is forgotten here" in smtune(*commands["forget"])
 
 
 def test_the_make_targets_exist():

@@ -430,3 +430,71 @@ def test_prices_need_a_region_and_credentials(aws, monkeypatch):
     status, _, err = aws.read("prices")
     assert status == 2
     assert "--region  is missing, and no AWS region is configured" in err
+
+
+def record_of(aws, name="churn"):
+    return aws.folder / "home" / "remote" / "amt" / f"{name}.json"
+
+
+@pytest.mark.parametrize("seen", [{"a": 1}, {}, [1], None, {"name": "churn", "counts": 3}])
+def test_what_was_last_seen_may_be_odd(aws, seen):
+    aws.on_aws("submit")
+    file = record_of(aws)
+    file.write_text(json.dumps({**json.loads(file.read_text()), "seen": seen}))
+
+    status, out, err = aws.read("list")
+    assert (status, err) == (0, "")
+    assert re.search(r"^churn +amt +unconfirmed +0 ", out, re.MULTILINE)
+    assert json.loads(aws.read("list", "-o", "json")[1])[0]["name"] == "churn"
+    assert aws.read("show", "churn")[0] == 0
+    assert re.search(r"^churn +amt +Completed +3/3 ", aws.read("list")[1], re.MULTILINE)
+
+
+def test_what_a_later_version_writes_besides_is_passed_over(aws):
+    aws.on_aws("submit")
+    file = record_of(aws)
+    kept = json.loads(file.read_text())
+    file.write_text(json.dumps({**kept, "colour": "green", "spec": {**kept["spec"], "colour": "green"}}))
+
+    assert re.search(r"^churn +amt +InProgress ", aws.read("list")[1], re.MULTILINE)
+    assert aws.read("show", "churn")[0] == 0
+
+
+@pytest.mark.parametrize("text", ['{"name": "chu', "[]", '{"name": 3, "backend": "amt"}', '{"name": "churn"}'])
+def test_a_damaged_record_is_named_and_can_be_replaced(aws, text):
+    aws.on_aws("submit")
+    record_of(aws).write_text(text)
+
+    status, out, err = aws.read("list")
+    assert (status, out) == (0, "")
+    assert f"{record_of(aws)}: is damaged" in err
+    status, _, err = aws.read("show", "CHURN")
+    assert status == 1
+    assert f"{record_of(aws)}: is damaged" in err
+    assert aws.read("forget", "churn")[0] == 0
+    assert aws.read("attach", "churn", *aws.where)[0] == 0
+    assert re.search(r"^churn +amt +Completed ", aws.read("list")[1], re.MULTILINE)
+
+
+def test_a_job_is_forgotten_here_and_stays_there(aws):
+    aws.on_aws("run")
+    status, out, _ = aws.read("forget", "Churn")
+
+    assert (status, out.partition(";")[0]) == (0, "Churn is forgotten here")
+    assert list(record_of(aws).parent.iterdir()) == []
+    status, _, err = aws.read("forget", "churn")
+    assert (status, err) == (1, 'smtune: no job "churn" on AWS is known here; see `smtune list`\n')
+    assert aws.read("attach", "churn", *aws.where)[0] == 0
+
+
+def test_a_job_that_was_never_created_says_so(aws):
+    aws.on_aws("submit")
+    file = record_of(aws)
+    left = json.loads(file.read_text())
+    file.write_text(json.dumps({**left, "name": "gone", "seen": {}}))  # as a process that was killed leaves it
+    file.rename(record_of(aws, "gone"))
+
+    status, _, err = aws.read("show", "gone")
+    assert status == 1
+    assert "gone was never created on SageMaker; submit it again" in err
+    assert re.search(r"^gone +amt +unconfirmed ", aws.read("list")[1], re.MULTILINE)
