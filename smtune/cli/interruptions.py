@@ -39,12 +39,12 @@ class Interruptions:
 
     @contextmanager
     def raised(self) -> Iterator[None]:
-        """Raise ``KeyboardInterrupt`` for a signal that came before, or comes inside."""
+        """Raise ``KeyboardInterrupt``, with the name of the signal, for one that came before, or comes inside."""
         self._raising = True
         try:
             if self._waiting:
                 self._waiting = False
-                raise KeyboardInterrupt
+                raise KeyboardInterrupt(signal.Signals(self.signals[-1]).name)
             yield
         finally:
             self._raising = False
@@ -52,5 +52,5 @@ class Interruptions:
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         self.signals.append(number)
         if self._raising or len(self.signals) > 2:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(signal.Signals(number).name)
         self._waiting = True

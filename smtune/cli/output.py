@@ -10,6 +10,7 @@ from typing import Any
 
 import typer
 
+from smtune.cli.places import reference
 from smtune.progress import summary
 from smtune.results import TuningResult
 
@@ -21,7 +22,7 @@ def print_json(value: Any) -> None:
 
 def print_summary(result: TuningResult, *, trials_shown: bool = False) -> None:
     """Print what came of a job."""
-    typer.echo(summary(result, trials_shown=trials_shown))
+    typer.echo(summary(result, trials_shown=trials_shown, reference=reference(result.name, result.backend)))
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: frozenset[str] = frozenset()) -> None:

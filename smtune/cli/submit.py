@@ -35,7 +35,7 @@ def submit(
     from smtune.backends import submit as submit_job
     from smtune.cli.errors import WRONG
     from smtune.cli.output import print_json
-    from smtune.cli.places import new_place
+    from smtune.cli.places import new_place, reference
 
     place = new_place(backend, profile=profile, region=region, endpoint_url=endpoint_url)
     if not place.survives:
@@ -50,4 +50,5 @@ def submit(
         print_json({"name": job.name, "backend": planned.backend, "region": planned.region})
         return
     typer.echo(f"{job.name} is submitted to {planned.backend} in {planned.region}")
-    typer.echo(f"  next     smtune watch {job.name} · smtune show {job.name} · smtune stop {job.name}")
+    name = reference(job.name, planned.backend)
+    typer.echo(f"  next     smtune watch {name} · smtune show {name} · smtune stop {name}")

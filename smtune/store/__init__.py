@@ -20,7 +20,7 @@ from smtune.store.events import (
     WarmStarted,
 )
 from smtune.store.filesystem import StoreWarning
-from smtune.store.home import JobDirectory, find, home, names
+from smtune.store.home import JobDirectory, find, home, names, namesake
 from smtune.store.job_store import JobStore
 from smtune.store.lease import JobLease, await_trials, is_running
 from smtune.store.records import JobRecord
@@ -56,6 +56,7 @@ __all__ = [
     "home",
     "is_running",
     "names",
+    "namesake",
     "read_remotes",
     "remote_jobs",
     "send",

@@ -40,6 +40,7 @@ _REFUSALS: Final[Mapping[str, _Meaning]] = {
     "400": _Meaning(
         "{service} answers 400, as it does where credentials have expired", _SIGN_IN
     ),  # to HEAD, without words
+    "404": _Meaning("{service} has no such object", "it was deleted, or never written"),  # to HEAD, without words
     "AuthFailure": _NOT_VALID,
     "ExpiredToken": _EXPIRED,
     "ExpiredTokenException": _EXPIRED,

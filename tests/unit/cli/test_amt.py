@@ -498,3 +498,120 @@ def test_a_job_that_was_never_created_says_so(aws):
     assert status == 1
     assert "gone was never created on SageMaker; submit it again" in err
     assert re.search(r"^gone +amt +unconfirmed ", aws.read("list")[1], re.MULTILINE)
+
+
+def put_best_model(aws):
+    (best,) = (one for one in json.loads(aws.read("show", "churn", "-o", "json")[1])["trials"] if one["number"] == 2)
+    s3 = aws.service.client("s3")
+    s3.create_bucket(Bucket="ours", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket="ours", Key=best["model"].removeprefix("s3://ours/"), Body=b"model")
+
+
+def test_the_best_is_shown_where_s3_has_no_model(aws):
+    aws.on_aws("run")
+    status, out, err = aws.read("best", "churn", "--download", str(aws.folder / "model"))
+
+    assert status == 1
+    assert "0.52" in out
+    assert re.search(r"^smtune: the download of s3://ours/models/.*: S3 has no such object; ", err)
+    assert json.loads(aws.read("best", "churn", "-o", "json", "--download", str(aws.folder))[1])["number"] == 2
+
+
+@pytest.mark.parametrize("there", ["file", "folder"])
+def test_a_model_replaces_nothing(aws, there):
+    aws.on_aws("run")
+    put_best_model(aws)
+    target = aws.folder / "model" / "model.tar.gz"
+    target.parent.mkdir()
+    if there == "file":
+        target.write_bytes(b"mine")
+    else:
+        target.mkdir()
+    status, out, err = aws.read("best", "churn", "--download", str(target.parent))
+
+    assert status == 2
+    assert "0.52" in out
+    assert f"  model = model.tar.gz  is in {target.parent} already" in err
+    assert target.is_dir() or target.read_bytes() == b"mine"
+
+
+def test_a_model_needs_a_folder(aws):
+    aws.on_aws("run")
+    put_best_model(aws)
+    status, _, err = aws.read("best", "churn", "--download", aws.spec)
+
+    assert status == 2
+    assert "cannot be written: File exists  name a folder" in err
+
+
+def test_a_model_that_may_not_be_asked_for_names_the_permission(aws):
+    aws.service.denied.add("DescribeTrainingJob")
+    aws.on_aws("run")
+    status, out, err = aws.read("best", "churn", "--download", str(aws.folder / "model"))
+
+    assert status == 1
+    assert "0.52" in out
+    assert "allow sagemaker:DescribeTrainingJob" in err
+
+
+def test_trials_that_report_no_objective_are_no_success(aws):
+    aws.service.values = lambda _number: None
+    status, out, err = aws.on_aws("run")
+    told = "smtune: no trial of churn has a result: its trials reported no validation:auc\n"
+
+    assert status == 1
+    assert out.startswith("churn Completed: 3 of 3 trials")
+    assert err.endswith(told)
+    assert aws.read("best", "churn") == (1, "", told)
+
+
+def test_a_log_without_lines_says_so(aws):
+    aws.on_aws("run")
+    status, out, err = aws.read("logs", "churn", "1")
+
+    assert (status, out) == (0, "")
+    assert err == "CloudWatch has no lines of trial 1 of churn (yet); see: smtune show churn\n"
+
+
+def test_a_job_on_sagemaker_is_not_resumed(aws):
+    aws.on_aws("submit")
+    aws.read("stop", "churn")
+    status, out, err = aws.read("resume", "CHURN")
+
+    told = "churn is on SageMaker, which cannot go on with a stopped job; start a new one that builds on it"
+    assert (status, out, err) == (1, "", f"smtune: {told}: warm_start: [churn]\n")
+
+
+def test_jobs_on_sagemaker_are_among_those_that_may_be_meant(aws):
+    assert "there are none yet" in aws.read("show", "chrun")[2]
+    aws.on_aws("submit")
+    assert "did you mean churn?" in aws.read("show", "chrun")[2]
+    assert "see `smtune list`" in aws.read("resume", "other")[2]
+
+
+def test_what_to_do_next_says_which_of_two_jobs_is_meant(aws):
+    aws.service.holding = True
+    assert "smtune watch churn ·" in aws.on_aws("submit")[1]
+    assert aws("run", "tuning.yaml")[0] == 0
+
+    for _, out, _ in (aws.on_aws("submit"), aws.read("show", "churn", "--backend", "amt")):
+        (line,) = (line for line in out.splitlines() if line.startswith("  next "))
+        commands = line.removeprefix("  next     ").split(" · ")
+        assert [" --backend amt" in command for command in commands] == [True] * len(commands)
+    assert "smtune best churn --backend local --output json" in aws.read("show", "churn", "--backend", "local")[1]
+
+
+def test_attaching_says_once_what_to_do_next(aws):
+    aws.service.holding = True
+    aws.on_aws("submit")
+    assert len(re.findall("^  next ", aws.read("attach", "churn")[1], re.MULTILINE)) == 1
+
+
+def test_stopping_is_told_to_scripts(aws):
+    aws.service.holding = True
+    aws.on_aws("submit")
+    status, out, _ = aws.read("stop", "churn", "-o", "json")
+    assert (status, json.loads(out).keys()) == (0, {"name", "backend", "status"})
+    aws.read("watch", "churn")
+    status, out, _ = aws.read("stop", "churn", "-o", "json")
+    assert (status, json.loads(out)) == (0, {"name": "churn", "backend": "amt", "status": "Stopped"})
