@@ -408,9 +408,12 @@ def test_prices_are_asked_of_aws_and_kept(aws):
     ("arguments", "told"),
     [
         (["ml.m5.xlarg"], r"TYPE = ml\.m5\.xlarg +has no price that is known here +did you mean 'ml\.m5\.xlarge'\?"),
-        (["--region", "eu-west-9"], r"--region = eu-west-9 +has no price that is known here +ask AWS: smtune prices"),
+        (["--region", "eu-west-9"], r"--region = eu-west-9 +is no AWS region +did you mean 'eu-west-[1-3]'\?"),
+        (["--region", "mars"], "--region = mars +is no AWS region +write e.g. eu-west-1"),
+        (["ml.m5.xlarge", "--region", "mars"], "--region = mars +is no AWS region"),
+        (["--region", "af-south-1"], r"--region = af-south-1 +has no price that is known here +ask AWS: smtune prices"),
         (["--refresh", "--region", "eu-west-9"], "region = eu-west-9 +is no AWS region"),
-        (["--refresh"], f"region = {REGION} +has no price of training in AWS's price list"),
+        (["--refresh"], f"region = {REGION} +has no price of training in AWS's price list +check .* try again"),
     ],
 )
 def test_prices_that_are_not_known_are_asked_for(aws, arguments, told):
@@ -418,6 +421,14 @@ def test_prices_that_are_not_known_are_asked_for(aws, arguments, told):
 
     assert (status, out) == (2, "")
     assert re.search(told, err)
+
+
+def test_prices_that_cannot_be_read_are_counted(aws):
+    aws.service.price_list = ["<html>", "{}"]
+    status, _, err = aws.read("prices", "--refresh", *aws.where)
+
+    assert status == 2
+    assert "has no price of training in AWS's price list (2 entries could not be read)" in err
 
 
 def test_prices_need_a_region_and_credentials(aws, monkeypatch):
