@@ -6,7 +6,7 @@ import os
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from smtune.amt import References, encode_request, losses, lower
-from smtune.amt.definition import Algorithm
 from smtune.amt.fields import problem_of
 from smtune.amt.limits import Severity, check_request
+from smtune.backends.amt_request_cost import cap_problems, planned_trials, request_cost
 from smtune.backends.aws.defaults import AccountDefaults, read_defaults
 from smtune.backends.aws.packaging import pack_source
 from smtune.backends.aws.session import ROLE_ARN, region_problem
@@ -24,9 +24,8 @@ from smtune.backends.aws.storage import Bucket, default_bucket, file_address, fo
 from smtune.backends.base import Plan, Upload
 from smtune.backends.training_files import file_problems
 from smtune.errors import LoweringError, Problem, SpecError
-from smtune.pricing import Estimate, InstanceUse, PriceBook, Workload, cap_problem, estimate
+from smtune.pricing import STORAGE
 from smtune.spec import SageMaker, Training, TuningSpec
-from smtune.store import home
 
 CODE = "code"
 """Kind of an upload: the training code, packed."""
@@ -119,8 +118,8 @@ def examine(
     known = {problem.field for problem in problems}
     errors = [problem_of(one, request) for one in violations if one.severity is Severity.error]
     problems += [one for one in errors if one.field not in known]
-    cost = _estimate(named, lowered, seconds_per_trial)
-    problems += _cap_problems(named, cost)
+    cost = request_cost(request, named, seconds_per_trial)
+    problems += cap_problems(named, cost)
     if problems:
         return Findings(None, tuple(problems))
     asides = [_aside(problem_of(one, request)) for one in violations if one.severity is not Severity.error]
@@ -129,7 +128,7 @@ def examine(
         name=str(named.name),
         spec=named,
         request=request,
-        trials=lowered.limits.max_trials or _grid_size(lowered),
+        trials=planned_trials(request),
         warnings=(*losses(named), *asides, *_warnings(named)),
         schedule=tuple(_sources(spec.sagemaker or SageMaker(), defaults)),
         uploads=tuple(uploads),
@@ -203,7 +202,7 @@ def _missing(cloud: SageMaker) -> Iterator[Problem]:
         yield Problem("sagemaker.region", None, rule, "write e.g. eu-west-1, or set AWS_DEFAULT_REGION")
     elif find_spec("botocore") is not None and (unknown := region_problem(cloud.region)) is not None:
         yield unknown.under("sagemaker")
-    if not cloud.choices and "ResourceConfig" not in cloud.definition:
+    if not cloud.choices and not {"ResourceConfig", "HyperParameterTuningResourceConfig"} & cloud.definition.keys():
         yield Problem("sagemaker.instance_type", None, "is missing", "write e.g. ml.m5.xlarge")
 
 
@@ -295,74 +294,6 @@ def pack_code(training: Training, folder: Path) -> Path:
     return pack_source(source, archive, entry_point=str(training.entry_point), leave_out=inside).path
 
 
-def _grid_size(lowered: TuningSpec) -> int | None:
-    return lowered.planned_trials if lowered.strategy.type == "grid" else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Cost:
-    workload: Workload
-    book: PriceBook
-    estimate: Estimate
-
-
-def _estimate(spec: TuningSpec, lowered: TuningSpec, seconds_per_trial: float | None) -> _Cost | None:
-    """Return what a job may cost, or ``None`` while it is not known on what it runs."""
-    algorithms = [Algorithm.main(lowered)]
-    algorithms += [Algorithm.further(one, lowered) for one in (lowered.definitions or {}).values()]
-    uses = []
-    for one in algorithms:
-        choices = [InstanceUse(type=it.type, count=it.count, volume_gb=it.volume_gb) for it in one.sagemaker.choices]
-        if not choices:
-            return None
-        uses.append(replace(choices[0], fallbacks=tuple(choices[1:])))
-    cloud, limits = spec.sagemaker or SageMaker(), lowered.limits
-    criteria = lowered.completion
-    usd_per_hour = cloud.usd_per_hour
-    if usd_per_hour is None and spec.limits.usd_per_hour is not None:
-        usd_per_hour = spec.limits.usd_per_hour / uses[0].count
-    waits = [one.sagemaker.max_wait_seconds for one in algorithms if one.sagemaker.max_wait_seconds is not None]
-    workload = Workload(
-        instances=uses,
-        region=str(cloud.region),
-        max_trial_seconds=max(float(one.max_trial_seconds or 0) for one in algorithms),
-        trials=limits.max_trials or _grid_size(lowered),
-        parallel=limits.max_parallel,
-        max_runtime_seconds=limits.max_runtime_seconds,
-        max_wait_seconds=max(waits, default=None),
-        spot=any(one.sagemaker.spot for one in algorithms),
-        stops_early=lowered.early_stopping is not None
-        or lowered.strategy.type == "hyperband"
-        or criteria != type(criteria)(),
-        seconds_per_trial=seconds_per_trial,
-        usd_per_hour=usd_per_hour,
-    )
-    book = PriceBook.load(home())
-    found = estimate(workload, book)
-    if seconds_per_trial is not None:  # a machine there may be faster than this one
-        note = f"expected: a trial takes {seconds_per_trial:.3g} s, as it did here"
-        found = replace(
-            found,
-            usd=replace(found.usd, least=None),
-            seconds=replace(found.seconds, least=None),
-            notes=(note, *found.notes),
-        )
-    return _Cost(workload, book, found)
-
-
-def _cap_problems(spec: TuningSpec, cost: _Cost | None) -> Iterator[Problem]:
-    caps: Mapping[str, float | None] = {
-        "sagemaker.max_cost_usd": None if spec.sagemaker is None else spec.sagemaker.max_cost_usd,
-        "limits.max_cost_usd": spec.limits.max_cost_usd,
-    }
-    for field, cap in caps.items():
-        problem = (
-            cap_problem(cap, cost.workload, cost.book, field=field) if cap is not None and cost is not None else None
-        )
-        if problem is not None:
-            yield problem
-
-
 def _aside(problem: Problem) -> str:
     """Return what is legal and surely not meant, or above a quota, as a warning."""
     subject = problem.field if problem.value is None else problem.subject
@@ -377,8 +308,9 @@ def _warnings(spec: TuningSpec) -> Iterator[str]:
 def priced(plan: Plan) -> TuningSpec:
     """Return the spec of a plan with the price that its estimate reckons with, so that results tell what trials cost."""
     cloud = plan.spec.sagemaker
-    if cloud is None or cloud.usd_per_hour is not None or len(cloud.choices) != 1 or plan.estimate is None:
+    if cloud is None or cloud.usd_per_hour is not None or plan.estimate is None:
         return plan.spec
-    prices = {price.item: price.usd for price in plan.estimate.prices}
-    known = prices.get(cloud.choices[0].type)
-    return plan.spec.model_copy(update={"sagemaker": cloud.model_copy(update={"usd_per_hour": known})})
+    hourly = [price.usd for price in plan.estimate.prices if price.item != STORAGE]
+    if len(hourly) != 1:  # nobody knows which of several it will be
+        return plan.spec
+    return plan.spec.model_copy(update={"sagemaker": cloud.model_copy(update={"usd_per_hour": hourly[0]})})

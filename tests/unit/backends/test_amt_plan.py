@@ -212,6 +212,89 @@ def test_what_trials_cost_is_known_afterwards_by_the_price_of_the_plan(folder):
 
     assert cloud is not None
     assert cloud.usd_per_hour == prices["ml.m5.xlarge"]
+    patched = priced(plan_amt(spec(folder, sagemaker={"definition": {"ResourceConfig": P4D}}))).sagemaker
+    assert patched is not None
+    assert patched.usd_per_hour not in (None, cloud.usd_per_hour)
     own = priced(plan_amt(spec(folder, sagemaker={"usd_per_hour": 7.0}))).sagemaker
     assert own is not None
     assert own.usd_per_hour == 7.0
+
+
+def dearest(plan) -> float:
+    assert plan.estimate is not None
+    assert plan.estimate.usd.worst is not None
+    return float(plan.estimate.usd.worst)
+
+
+P4D = {"InstanceType": "ml.p4d.24xlarge", "InstanceCount": 8}
+CONFIG = "HyperParameterTuningJobConfig"
+
+
+@pytest.mark.parametrize(
+    ("patch", "same_as"),
+    [
+        ({"definition": {"ResourceConfig": P4D}}, {"instance_type": "ml.p4d.24xlarge", "instance_count": 8}),
+        ({"definition": {"StoppingCondition": {"MaxRuntimeInSeconds": 86400}}}, {"max_trial_seconds": 86400}),
+        (
+            {"request": {CONFIG: {"ResourceLimits": {"MaxNumberOfTrainingJobs": 500}}}},
+            {"max_trials": 500},
+        ),
+        (
+            {"request": {"TrainingJobDefinition": {"ResourceConfig": P4D}}},
+            {"instance_type": "ml.p4d.24xlarge", "instance_count": 8},
+        ),
+        (
+            {
+                "definition": {
+                    "ResourceConfig": None,
+                    "HyperParameterTuningResourceConfig": {"InstanceConfigs": [{**P4D, "VolumeSizeInGB": 30}]},
+                }
+            },
+            {"instance_type": "ml.p4d.24xlarge", "instance_count": 8},
+        ),
+    ],
+    ids=["instances", "a trial's time", "trials", "instances by the request", "instances to choose from"],
+)
+def test_the_cost_is_that_of_the_request_whoever_wrote_it(folder, patch, same_as):
+    limits = {"max_trials": 10, "max_trial_seconds": 300, **{k: v for k, v in same_as.items() if k.startswith("max")}}
+    cloud = {key: value for key, value in same_as.items() if key.startswith("instance")}
+    patched = plan_amt(spec(folder, sagemaker={"region": "us-east-1", **patch}))
+    plain = plan_amt(spec(folder, limits=limits, sagemaker={"region": "us-east-1", **cloud}))
+
+    assert dearest(patched) == pytest.approx(dearest(plain))
+    assert patched.trials == plain.trials
+    with pytest.raises(SpecError, match="is less than the worst case"):
+        plan_amt(spec(folder, sagemaker={"region": "us-east-1", "max_cost_usd": 2, **patch}))
+
+
+def test_instance_groups_are_added_up(folder):
+    groups = [
+        {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "InstanceGroupName": "one"},
+        {"InstanceType": "ml.c5.xlarge", "InstanceCount": 2, "InstanceGroupName": "two"},
+    ]
+    members = {"InstanceType": None, "InstanceCount": None, "InstanceGroups": groups}
+    cloud = {"region": "us-east-1", "definition": {"ResourceConfig": members}}
+    plan = plan_amt(spec(folder, sagemaker=cloud))
+    single = [
+        dearest(
+            plan_amt(
+                spec(
+                    folder, sagemaker={"region": "us-east-1", "instance_type": one["InstanceType"], "instance_count": n}
+                )
+            )
+        )
+        for n, one in enumerate(groups, 1)
+    ]
+
+    assert dearest(plan) == pytest.approx(sum(single))
+
+
+def test_what_has_no_price_supports_no_cap(folder):
+    plan_of = "arn:aws:sagemaker:eu-west-1:123456789012:training-plan/ours"
+    cloud = {"definition": {"ResourceConfig": {"TrainingPlanArn": plan_of}}}
+    plan = plan_amt(spec(folder, sagemaker=cloud))
+
+    assert plan.estimate is not None
+    assert any("TrainingPlanArn is not counted" in note for note in plan.estimate.notes)
+    with pytest.raises(SpecError, match=r"TrainingJobDefinition\.ResourceConfig\.TrainingPlanArn costs is not known"):
+        plan_amt(spec(folder, sagemaker={**cloud, "max_cost_usd": 1000}))
