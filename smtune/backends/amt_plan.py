@@ -25,13 +25,15 @@ from smtune.backends.base import Plan, Upload
 from smtune.backends.training_files import file_problems
 from smtune.errors import LoweringError, Problem, SpecError
 from smtune.pricing import STORAGE
-from smtune.spec import SageMaker, Training, TuningSpec
+from smtune.spec import TUNING_JOB_ARN, SageMaker, Training, TuningSpec
 
 CODE = "code"
 """Kind of an upload: the training code, packed."""
 
 PREFIX = "smtune"
 """Begins the keys of all that is uploaded or written, unless somebody says otherwise."""
+
+_JOB_NAME = "HyperParameterTuningJobName"
 
 _CLOUD_DEFAULTS = {
     "role": "role",
@@ -103,7 +105,7 @@ def examine(
         spec, defaults, name, region or (spec.sagemaker or SageMaker()).region or configured_region(profile)
     )
     cloud = named.sagemaker or SageMaker()
-    problems = [*_missing(cloud), *_file_problems(named)]
+    problems = [*_missing(cloud), *_renaming(named), *_far_parents(named), *_file_problems(named)]
     uploads, references, unfit = _placed(named, cloud)
     problems += unfit
     try:
@@ -204,6 +206,33 @@ def _missing(cloud: SageMaker) -> Iterator[Problem]:
         yield unknown.under("sagemaker")
     if not cloud.choices and not {"ResourceConfig", "HyperParameterTuningResourceConfig"} & cloud.definition.keys():
         yield Problem("sagemaker.instance_type", None, "is missing", "write e.g. ml.m5.xlarge")
+
+
+def _renaming(spec: TuningSpec) -> Iterator[Problem]:
+    """Yield what would create the job under a name by which nobody here would find it."""
+    patch = (spec.sagemaker or SageMaker()).request
+    if _JOB_NAME in patch:
+        rule = "would name the job otherwise than smtune, which could not find it again"
+        value = patch[_JOB_NAME]
+        yield Problem(f"sagemaker.request.{_JOB_NAME}", value, rule, "leave it out, and write name or --name")
+
+
+def _far_parents(spec: TuningSpec) -> Iterator[Problem]:
+    """Yield parents of another region or account than the job's: SageMaker knows parents by their names alone."""
+    cloud = spec.sagemaker or SageMaker()
+    role = ROLE_ARN.fullmatch(str(cloud.role))
+    account = role["account"] if role else None
+    for place, parent in enumerate(spec.warm_start.parents if spec.warm_start is not None else ()):
+        if TUNING_JOB_ARN.fullmatch(parent) is None:
+            continue
+        _, _, _, region, owner, _ = parent.split(":", 5)
+        field = f"warm_start.parents[{place}]"
+        if cloud.region not in (None, region):
+            rule = f"is in {region}, but the job runs in {cloud.region}"
+            yield Problem(field, parent, rule, f"name a tuning job in {cloud.region}, or run in {region}")
+        if account not in (None, owner):
+            rule = f"is of account {owner}, but the job's role is of account {account}"
+            yield Problem(field, parent, rule, f"name a tuning job of account {account}")
 
 
 def _trainings(spec: TuningSpec) -> Iterator[tuple[str, Training]]:

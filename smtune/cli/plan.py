@@ -22,7 +22,7 @@ from smtune.cli.options import (
 
 if TYPE_CHECKING:
     from smtune.backends import Backend, Plan
-    from smtune.pricing import Bounds
+    from smtune.pricing import Bounds, Estimate
 
 
 def plan(
@@ -81,7 +81,7 @@ def cost_lines(planned: Plan) -> list[str]:
     if found is None:
         return []
     lines = [
-        f"cost: {_bounds_text(found.usd, usd_text)}",
+        f"cost: {_bounds_text(found.usd, usd_text)}{_borrowed_text(found)}",
         f"time: {_bounds_text(found.seconds, duration_text)}",
     ]
     return [*lines, *found.notes]
@@ -92,6 +92,12 @@ def _bounds_text(bounds: Bounds, text: Callable[[float], str]) -> str:
     words = {"at least": bounds.least, "expected": bounds.expected, "at most": bounds.worst}
     known = [f"{text(value)} {word}" for word, value in words.items() if value is not None]
     return ", ".join(known) or "not known"
+
+
+def _borrowed_text(found: Estimate) -> str:
+    """Return where prices are borrowed from, if any are: the cost is no bound then."""
+    regions = ", ".join(sorted({price.region for price in found.borrowed}))
+    return f" by prices borrowed from {regions}: those in {found.region} are not all known" if regions else ""
 
 
 def _upload_lines(planned: Plan) -> list[str]:

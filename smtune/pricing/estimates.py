@@ -144,6 +144,11 @@ class Estimate:
     unpriced: tuple[str, ...]
     notes: tuple[str, ...]
 
+    @property
+    def borrowed(self) -> tuple[Price, ...]:
+        """The prices of another region, which stand in for those that nobody knows; the figures are no bounds then."""
+        return tuple(price for price in self.prices if price.region != self.region)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the estimate as plain JSON values."""
         return {

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from smtune.backends.amt_plan import plan_amt, priced
+from smtune.backends.amt_plan import examine, plan_amt, priced
 from smtune.errors import LoweringError, SpecError
 from smtune.spec import TuningSpec
 from tests.services.tuning_service import ROLE
@@ -298,3 +298,41 @@ def test_what_has_no_price_supports_no_cap(folder):
     assert any("TrainingPlanArn is not counted" in note for note in plan.estimate.notes)
     with pytest.raises(SpecError, match=r"TrainingJobDefinition\.ResourceConfig\.TrainingPlanArn costs is not known"):
         plan_amt(spec(folder, sagemaker={**cloud, "max_cost_usd": 1000}))
+
+
+@pytest.mark.parametrize("name", ["other", "churn", None])
+def test_a_request_may_not_rename_the_job(folder, name):
+    with pytest.raises(SpecError) as caught:
+        plan_amt(spec(folder, sagemaker={"request": {"HyperParameterTuningJobName": name}}))
+    assert caught.value.problems[0].field == "sagemaker.request.HyperParameterTuningJobName"
+    assert "write name" in caught.value.problems[0].fix
+
+
+@pytest.mark.parametrize(
+    ("where", "rules"),
+    [
+        ("eu-west-1:123456789012", []),
+        ("us-east-1:123456789012", ["is in us-east-1, but the job runs in eu-west-1"]),
+        ("eu-west-1:210987654321", ["is of account 210987654321, but the job's role is of account 123456789012"]),
+    ],
+)
+def test_a_parent_is_of_the_jobs_region_and_account(folder, where, rules):
+    parent = f"arn:aws:sagemaker:{where}:hyper-parameter-tuning-job/churn-1"
+    found = examine(spec(folder, warm_start=["amt:churn-0", parent]))
+
+    assert [(one.field, one.value, one.rule) for one in found.problems] == [
+        ("warm_start.parents[1]", parent, rule) for rule in rules
+    ]
+
+
+def test_a_price_of_another_region_supports_no_cap(folder):
+    far = {"region": "eu-north-1"}
+    plan = plan_amt(spec(folder, sagemaker=far))
+    assert plan.estimate is not None
+    assert {price.region for price in plan.estimate.borrowed} == {"us-east-1"}
+    with pytest.raises(SpecError) as caught:
+        plan_amt(spec(folder, sagemaker={**far, "max_cost_usd": 1000}))
+    (problem,) = caught.value.problems
+    assert problem.rule == "cannot be kept: no price of ml.m5.xlarge and of ML storage in eu-north-1 is known"
+    assert "smtune prices --refresh --region eu-north-1" in problem.fix
+    plan_amt(spec(folder, sagemaker={**far, "max_cost_usd": 1000, "usd_per_hour": 1}))

@@ -626,3 +626,12 @@ def test_stopping_is_told_to_scripts(aws):
     aws.read("watch", "churn")
     status, out, _ = aws.read("stop", "churn", "-o", "json")
     assert (status, json.loads(out)) == (0, {"name": "churn", "backend": "amt", "status": "Stopped"})
+
+
+def test_the_cost_says_that_its_prices_are_borrowed(aws):
+    far = {**FIELDS["sagemaker"], "region": "eu-north-1"}
+    _, near, _ = aws.on_aws("plan")
+    _, out, _ = aws.on_aws("plan", sagemaker=far)
+
+    assert re.search(r"^  cost: .* at most$", near, re.MULTILINE)
+    assert re.search(r"^  cost: .* at most by prices borrowed from us-east-1: those in eu-north-1 ", out, re.MULTILINE)
