@@ -67,6 +67,7 @@ class AmtBackend(Backend):
         self._accounts: dict[tuple[str | None, ...], Account] = {}
         self._readers: dict[str, TuningJobReader] = {}
         self._prices: dict[str, float | None] = {}
+        self._adopted: dict[str, str] = {}
 
     @classmethod
     def of(cls, job: RemoteJob) -> AmtBackend:
@@ -93,16 +94,22 @@ class AmtBackend(Backend):
         before = find_remote(plan.name, self.name)
         job.save()  # first, so that a process that is killed in between leaves a trace
         try:
-            is_new = create(client, plan)
+            found = create(client, plan)
         except (AwsError, JobExistsError) as error:
             if not getattr(error, "transient", False):  # else it may have been created all the same
                 job.forget()
             for one in before:
                 one.save()
             raise
-        seen = {} if is_new else next((one.seen for one in before), {})
+        if found is not None:
+            self._adopted[plan.name] = found
+        seen = {} if found is None else next((one.seen for one in before), {})
         job.with_seen(seen or _seen(_new_result(plan))).save()
         return plan.name
+
+    def adopted(self, job_name: str) -> str | None:
+        """Return the status in which :meth:`submit` found a job of this name; ``None`` if it created the job."""
+        return self._adopted.get(job_name)
 
     def _known(self, job_name: str, account: Account) -> RemoteJob:
         """Return where a job lives, to be kept; without secrets."""

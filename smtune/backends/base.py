@@ -125,6 +125,15 @@ class Backend(ABC):
             JobExistsError: There is a job of this name.
         """
 
+    def adopted(self, job_name: str) -> str | None:
+        """Return the status in which :meth:`submit` found this very job; ``None`` if it started the job.
+
+        Args:
+            job_name: Name of the job.
+        """
+        del job_name
+        return None
+
     @abstractmethod
     def poll(self, job_name: str) -> TuningResult:
         """Return the job as it stands. Never blocks.

@@ -96,6 +96,7 @@ def test_json_has_the_keys_that_it_has_everywhere(aws, finished):
 
 
 def test_submitting_returns_at_once_and_may_be_repeated(aws):
+    aws.service.holding = True
     status, out, err = aws.on_aws("submit")
 
     assert (status, err) == (0, "")
@@ -103,7 +104,10 @@ def test_submitting_returns_at_once_and_may_be_repeated(aws):
     assert "smtune watch churn" in out
     assert aws.service.calls == ["CreateHyperParameterTuningJob"]
     status, out, _ = aws.on_aws("submit", "-o", "json")
-    assert (status, json.loads(out)) == (0, {"name": "churn", "backend": "amt", "region": REGION})
+    there = {"name": "churn", "backend": "amt", "region": REGION, "is_new": False}
+    assert (status, json.loads(out)) == (0, there)
+    _, out, _ = aws.on_aws("submit")
+    assert out.splitlines()[0] == f"churn is InProgress in amt in {REGION} already; it was not submitted again"
     assert len(aws.service.requests) == 1
     assert re.search(r"^churn +amt +InProgress +0/3 ", aws.read("list")[1], re.MULTILINE)
 
@@ -115,6 +119,20 @@ def test_a_submitted_job_is_watched_to_its_end(aws):
     assert status == 0
     assert out.startswith("churn Completed: 3 of 3 trials")
     assert re.search(r"^churn +amt +Completed +3/3 +0 +0.52 ", aws.read("list")[1], re.MULTILINE)
+
+
+def test_a_job_that_has_ended_is_not_said_to_be_submitted(aws):
+    aws.on_aws("run")
+    status, out, err = aws.on_aws("submit")
+    assert (status, out) == (1, "")
+    assert "churn is there already: Completed; take another name: smtune submit" in err
+    assert "--name churn-2" in err
+
+    status, out, err = aws.on_aws("run")
+    assert status == 0
+    assert out.startswith("churn Completed: 3 of 3 trials")
+    assert "churn was there already: Completed; it was not submitted again" in err
+    assert len(aws.service.requests) == 1
 
 
 def test_another_job_of_the_name_is_answered_with_a_free_name(aws):
