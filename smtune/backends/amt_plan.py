@@ -18,9 +18,9 @@ from smtune.amt.fields import problem_of
 from smtune.amt.limits import Severity, check_request
 from smtune.backends.amt_request_cost import cap_problems, planned_trials, request_cost
 from smtune.backends.aws.defaults import AccountDefaults, read_defaults
-from smtune.backends.aws.packaging import pack_source
+from smtune.backends.aws.packaging import Package, pack_source
 from smtune.backends.aws.session import ROLE_ARN, region_problem
-from smtune.backends.aws.storage import Bucket, default_bucket, file_address, folder_address
+from smtune.backends.aws.storage import Bucket, default_bucket, file_address, folder_address, local_size
 from smtune.backends.base import Plan, Upload
 from smtune.backends.training_files import file_problems
 from smtune.errors import LoweringError, Problem, SpecError
@@ -106,7 +106,7 @@ def examine(
     )
     cloud = named.sagemaker or SageMaker()
     problems = [*_missing(cloud), *_renaming(named), *_far_parents(named), *_file_problems(named)]
-    uploads, references, unfit = _placed(named, cloud)
+    uploads, references, unfit, doubts = _placed(named, cloud)
     problems += unfit
     try:
         lowered = lower(named, references)
@@ -131,7 +131,7 @@ def examine(
         spec=named,
         request=request,
         trials=planned_trials(request),
-        warnings=(*losses(named), *asides, *_warnings(named)),
+        warnings=(*losses(named), *asides, *doubts, *_warnings(named)),
         schedule=tuple(_sources(spec.sagemaker or SageMaker(), defaults)),
         uploads=tuple(uploads),
         estimate=None if cost is None else cost.estimate,
@@ -253,8 +253,8 @@ def _file_problems(spec: TuningSpec) -> Iterator[Problem]:
         seen.append(training)
 
 
-def _placed(spec: TuningSpec, cloud: SageMaker) -> tuple[list[Upload], References, list[Problem]]:
-    """Return what is to be uploaded, where everything will lie, and what of it cannot be uploaded.
+def _placed(spec: TuningSpec, cloud: SageMaker) -> tuple[list[Upload], References, list[Problem], list[str]]:
+    """Return what is to be uploaded, where everything will lie, what of it cannot be uploaded, and what perhaps should not.
 
     What is missing here was told already, and lies nowhere.
     """
@@ -263,10 +263,11 @@ def _placed(spec: TuningSpec, cloud: SageMaker) -> tuple[list[Upload], Reference
     code: dict[str, str] = {}
     channels: dict[tuple[str, str], str] = {}
     problems: list[Problem] = []
+    doubts: list[str] = []
 
-    def place(kind: str, path: str, address: Callable[[], str], prefix: str) -> str:
+    def place(kind: str, path: str, measured: Callable[[], tuple[str, int, int]], prefix: str) -> str:
         try:
-            uploads.append(Upload(kind, path, address()))
+            uploads.append(Upload(kind, path, *measured()))
         except SpecError as error:
             problems.extend(problem.under(prefix) for problem in error.problems if Path(path).exists())
             return bucket.uri(kind)
@@ -276,18 +277,17 @@ def _placed(spec: TuningSpec, cloud: SageMaker) -> tuple[list[Upload], Reference
         prefix = f"definitions.{key}.training" if key else "training"
         if training.entry_point is not None and not training.has_remote_code:
             if (Path(training.source_dir) / training.entry_point).is_file():
-                code[key] = place(CODE, training.source_dir, partial(_code_address, training, bucket), prefix)
+                measured = partial(_measured_code, training, bucket, f"{prefix}.source_dir", doubts)
+                code[key] = place(CODE, training.source_dir, measured, prefix)
             else:
                 code[key] = bucket.uri(CODE)
         for name, channel in training.channels.items():
             if not channel.is_remote:
-                path = Path(channel.source)
-                of_kind = folder_address if path.is_dir() else file_address
-                address = partial(of_kind, bucket, name, path)
-                channels[key, name] = place(name, channel.source, address, f"{prefix}.channels")
+                measured = partial(_measured_data, bucket, name, Path(channel.source))
+                channels[key, name] = place(name, channel.source, measured, f"{prefix}.channels")
     unique = list({one.uri: one for one in uploads}.values())
     output = bucket.uri(bucket.key("jobs"))
-    return unique, References(None, cloud.role, cloud.region, output, code, channels), problems
+    return unique, References(None, cloud.role, cloud.region, output, code, channels), problems, doubts
 
 
 def planned_bucket(cloud: SageMaker, client: Any = None) -> Bucket:
@@ -304,13 +304,25 @@ def planned_bucket(cloud: SageMaker, client: Any = None) -> Bucket:
     return Bucket(client, name, cloud.prefix or PREFIX, cloud.output_kms_key, None if cloud.bucket else account)
 
 
-def _code_address(training: Training, bucket: Bucket) -> str:
+def _measured_code(training: Training, bucket: Bucket, field: str, doubts: list[str]) -> tuple[str, int, int]:
+    """Return address, number of files and bytes of a training's archive; what it should perhaps not hold is a doubt."""
     with tempfile.TemporaryDirectory(prefix="smtune-plan-") as folder:
-        archive = pack_code(training, Path(folder))
-        return file_address(bucket, CODE, archive)
+        package = pack_code(training, Path(folder))
+        if package.credentials:
+            names = ", ".join(package.credentials)
+            doubts.append(f"{field}: {names} would be uploaded, and may be credentials; move them out of it")
+        if package.from_outside:
+            names = ", ".join(package.from_outside)
+            doubts.append(f"{field}: {names} would be uploaded with what is linked there from outside of it")
+        return file_address(bucket, CODE, package.path), package.files, package.size
 
 
-def pack_code(training: Training, folder: Path) -> Path:
+def _measured_data(bucket: Bucket, kind: str, path: Path) -> tuple[str, int, int]:
+    address = (folder_address if path.is_dir() else file_address)(bucket, kind, path)
+    return (address, *local_size(kind, path))
+
+
+def pack_code(training: Training, folder: Path) -> Package:
     """Return the archive of a training's code, made in ``folder``.
 
     Raises:
@@ -320,7 +332,7 @@ def pack_code(training: Training, folder: Path) -> Path:
     data = [Path(one.source) for one in training.channels.values() if not one.is_remote]
     inside = [one for one in data if source.resolve() in one.resolve().parents]
     archive = folder / "sourcedir.tar.gz"
-    return pack_source(source, archive, entry_point=str(training.entry_point), leave_out=inside).path
+    return pack_source(source, archive, entry_point=str(training.entry_point), leave_out=inside)
 
 
 def _aside(problem: Problem) -> str:

@@ -75,7 +75,7 @@ def upload(plan: Plan, account: Account) -> None:
         path = Path(one.path)
         if one.kind == CODE:
             with tempfile.TemporaryDirectory(prefix="smtune-code-") as folder:
-                archive = pack_code(_training_of(plan.spec, one), Path(folder))
+                archive = pack_code(_training_of(plan.spec, one), Path(folder)).path
                 uri = upload_file(bucket, one.kind, archive)
         else:
             uri = (upload_folder if path.is_dir() else upload_file)(bucket, one.kind, path)

@@ -31,11 +31,15 @@ class Upload:
         kind: ``"code"``, or the name of a channel.
         path: What it is here.
         uri: Where it will be; made of what it holds, so nothing is sent twice.
+        files: How many files it holds.
+        size: Their bytes; of code those of its archive.
     """
 
     kind: str
     path: str
     uri: str
+    files: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +102,19 @@ def _borrowed_text(found: Estimate) -> str:
 
 
 def _upload_lines(planned: Plan) -> list[str]:
-    return [f"upload: {one.kind} {one.path} to {one.uri}" for one in planned.uploads]
+    return [
+        f"upload: {one.kind} {one.path} ({one.files} file{'s' if one.files != 1 else ''}, {_size_text(one.size)}) to {one.uri}"
+        for one in planned.uploads
+    ]
+
+
+def _size_text(size: float) -> str:
+    """Return bytes as people read them, e.g. ``3.2 MB``."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.4g} {unit}"
+        size /= 1000
+    return f"{size:,.4g} TB"
 
 
 def _headline(planned: Plan) -> str:
@@ -123,7 +136,7 @@ def _to_dict(planned: Plan) -> dict[str, Any]:
         "schedule": list(planned.schedule),
         "warnings": list(planned.warnings),
         "region": planned.region,
-        "uploads": [{"kind": one.kind, "path": one.path, "uri": one.uri} for one in planned.uploads],
+        "uploads": [asdict(one) for one in planned.uploads],
         "estimate": None if planned.estimate is None else planned.estimate.to_dict(),
         "request": dict(planned.request),
     }

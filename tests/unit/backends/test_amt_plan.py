@@ -336,3 +336,38 @@ def test_a_price_of_another_region_supports_no_cap(folder):
     assert problem.rule == "cannot be kept: no price of ml.m5.xlarge and of ML storage in eu-north-1 is known"
     assert "smtune prices --refresh --region eu-north-1" in problem.fix
     plan_amt(spec(folder, sagemaker={**far, "max_cost_usd": 1000, "usd_per_hour": 1}))
+
+
+def test_what_should_perhaps_not_be_uploaded_is_told(folder):
+    code = folder / "code"
+    for name in (".env", "keys/id_rsa", "keys/Server.PEM", ".aws/config", "credentials.json", "environment.py"):
+        (code / name).parent.mkdir(exist_ok=True)
+        (code / name).write_text("secret")
+    (code / "table.csv").symlink_to(folder / "data" / "rows.csv")
+    (code / "again.py").symlink_to(code / "train.py")
+    credentials, outside = (one for one in plan_amt(spec(folder)).warnings if one.startswith("training.source_dir"))
+
+    found = ".aws/config, .env, credentials.json, keys/Server.PEM, keys/id_rsa"
+    assert credentials == f"training.source_dir: {found} would be uploaded, and may be credentials; move them out of it"
+    assert outside.startswith("training.source_dir: table.csv would be uploaded with what is linked there")
+
+
+def test_uploads_tell_how_much_they_are(folder):
+    (folder / "data" / "more.csv").write_text("1,2,3\n")
+    code, data = plan_amt(spec(folder)).uploads
+
+    assert (code.files, data.files, data.size) == (1, 2, len("1,2\n1,2,3\n"))
+    assert code.size > 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that nobody can read, not even root")
+@pytest.mark.parametrize(
+    ("place", "field"), [("code", "training.source_dir"), ("data", "training.channels.train")], ids=["code", "data"]
+)
+def test_a_file_that_cannot_be_read_is_a_problem(folder, place, field):
+    (folder / place / "locked").symlink_to("/proc/self/mem")
+    with pytest.raises(SpecError) as caught:
+        plan_amt(spec(folder))
+    (problem,) = caught.value.problems
+    assert problem.field == field
+    assert problem.rule.startswith("cannot be read: ")

@@ -653,3 +653,11 @@ def test_the_cost_says_that_its_prices_are_borrowed(aws):
 
     assert re.search(r"^  cost: .* at most$", near, re.MULTILINE)
     assert re.search(r"^  cost: .* at most by prices borrowed from us-east-1: those in eu-north-1 ", out, re.MULTILINE)
+
+
+def test_a_plan_tells_how_much_is_uploaded(aws):
+    (aws.folder / "rows.csv").write_bytes(b"1,2\n" * 250_000)
+    channels = {"train": str(aws.folder / "rows.csv")}
+    _, out, _ = aws.on_aws("plan", training={**FIELDS["training"], "channels": channels})
+
+    assert f"upload: train {aws.folder / 'rows.csv'} (1 file, 1 MB) to s3://" in out

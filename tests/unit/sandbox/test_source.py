@@ -1,8 +1,10 @@
 import os
+import re
 from pathlib import Path
 
 import pytest
 
+from smtune.errors import SpecError
 from smtune.sandbox import snapshot_source
 
 
@@ -89,3 +91,11 @@ def test_source_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         snapshot_source(tmp_path / "nothing", tmp_path / "code")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that nobody can read, not even root")
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, source: Path) -> None:
+    (source / "locked").symlink_to("/proc/self/mem")
+    named = re.escape(f"source_dir = {Path('/proc/self/mem').resolve()}")
+    with pytest.raises(SpecError, match=f"{named}: cannot be read: .*; make it readable, or move it out"):
+        snapshot_source(source, tmp_path / "code")
