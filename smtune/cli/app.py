@@ -15,6 +15,7 @@ from smtune.cli.check import check
 from smtune.cli.errors import FAILED, explain
 from smtune.cli.forget import forget
 from smtune.cli.init import init
+from smtune.cli.interruptions import TerminatedError, terminable
 from smtune.cli.list import list_jobs
 from smtune.cli.logs import logs
 from smtune.cli.plan import plan
@@ -91,7 +92,10 @@ def main() -> None:
     """Run the command line and exit with its status."""
     prepare_streams()
     try:
-        app()
+        with terminable():
+            app()
+    except TerminatedError:
+        sys.exit(128 + signal.SIGTERM)
     except CannotWriteError as error:
         typer.echo(f"smtune: cannot write the result: {error}", err=True)
         sys.exit(FAILED)
