@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from smtune.amt.definition import CODE, PROGRAM
+from smtune.amt.definition import CODE, LOG_LEVEL, PROGRAM, REGION
 from smtune.amt.violations import Path, Violation, dotted
 from smtune.errors import Problem
 
@@ -111,9 +112,13 @@ _NAMED_BY = {"training.channels": "ChannelName", "metrics": "Name", "sagemaker.t
 
 def problem_of(violation: Violation, request: Mapping[str, Any]) -> Problem:
     """Return a violation of a request as a problem of the spec that it was made of."""
-    return Problem(
+    problem = Problem(
         spec_field(violation.path, request), violation.value, violation.rule, violation.fix, violation.source
     )
+    if violation.path[-1:] == ("StaticHyperParameters",):
+        added = sum(key in _at(request, violation.path) for key in (PROGRAM, CODE, REGION, LOG_LEVEL))
+        return replace(problem, fix=f"{problem.fix}, of which {added} are smtune's own") if added else problem
+    return problem
 
 
 def spec_field(path: Path, request: Mapping[str, Any]) -> str:

@@ -371,3 +371,16 @@ def test_a_file_that_cannot_be_read_is_a_problem(folder, place, field):
     (problem,) = caught.value.problems
     assert problem.field == field
     assert problem.rule.startswith("cannot be read: ")
+
+
+def test_an_amount_of_money_needs_no_price_where_instances_have_one(folder):
+    limits = {"max_trials": 10, "max_trial_seconds": 300, "max_cost_usd": 5}
+    assert dearest(plan_amt(spec(folder, limits=limits))) <= 5
+    with pytest.raises(SpecError, match=r"limits\.max_cost_usd = 0\.1: is less than the worst case"):
+        plan_amt(spec(folder, limits={**limits, "max_cost_usd": 0.1}))
+
+
+def test_what_smtune_adds_is_counted_apart(folder):
+    with pytest.raises(SpecError) as caught:
+        plan_amt(spec(folder, static={f"key{number}": number for number in range(101)}))
+    assert [one.fix for one in caught.value.problems] == ["it has 105, of which 4 are smtune's own"]

@@ -308,6 +308,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"strategy": "grid", "parameters": CATEGORIES, "limits": {"max_trials": 5}},
         r"limits\.max_trials = 5 +is less than the 6 trials of this grid .* set limits\.max_trials: 6",
     ),
+    "a grid of more numbers than jobs": (
+        {"strategy": {"type": "grid", "levels": 5}, "limits": {"max_trials": 3}},
+        r"limits\.max_trials = 3 .* on SageMaker a grid has categorical parameters only: list the values of eta; elsewhere set limits\.max_trials",
+    ),
     "a warm start from itself": (
         {"strategy": "bayesian", "warm_start": ["amt:CHURN"]},
         r"warm_start\.parents\[0\] = CHURN +must be another job: names are not case sensitive +take it out",
