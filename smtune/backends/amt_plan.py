@@ -263,7 +263,7 @@ def _placed(spec: TuningSpec, cloud: SageMaker) -> tuple[list[Upload], Reference
     code: dict[str, str] = {}
     channels: dict[tuple[str, str], str] = {}
     problems: list[Problem] = []
-    doubts: list[str] = []
+    doubts: dict[str, None] = {}  # each once, though further definitions often train what the job's own does
 
     def place(kind: str, path: str, measured: Callable[[], tuple[str, int, int]], prefix: str) -> str:
         try:
@@ -277,7 +277,7 @@ def _placed(spec: TuningSpec, cloud: SageMaker) -> tuple[list[Upload], Reference
         prefix = f"definitions.{key}.training" if key else "training"
         if training.entry_point is not None and not training.has_remote_code:
             if (Path(training.source_dir) / training.entry_point).is_file():
-                measured = partial(_measured_code, training, bucket, f"{prefix}.source_dir", doubts)
+                measured = partial(_measured_code, training, bucket, doubts)
                 code[key] = place(CODE, training.source_dir, measured, prefix)
             else:
                 code[key] = bucket.uri(CODE)
@@ -287,7 +287,7 @@ def _placed(spec: TuningSpec, cloud: SageMaker) -> tuple[list[Upload], Reference
                 channels[key, name] = place(name, channel.source, measured, f"{prefix}.channels")
     unique = list({one.uri: one for one in uploads}.values())
     output = bucket.uri(bucket.key("jobs"))
-    return unique, References(None, cloud.role, cloud.region, output, code, channels), problems, doubts
+    return unique, References(None, cloud.role, cloud.region, output, code, channels), problems, list(doubts)
 
 
 def planned_bucket(cloud: SageMaker, client: Any = None) -> Bucket:
@@ -304,16 +304,17 @@ def planned_bucket(cloud: SageMaker, client: Any = None) -> Bucket:
     return Bucket(client, name, cloud.prefix or PREFIX, cloud.output_kms_key, None if cloud.bucket else account)
 
 
-def _measured_code(training: Training, bucket: Bucket, field: str, doubts: list[str]) -> tuple[str, int, int]:
+def _measured_code(training: Training, bucket: Bucket, doubts: dict[str, None]) -> tuple[str, int, int]:
     """Return address, number of files and bytes of a training's archive; what it should perhaps not hold is a doubt."""
     with tempfile.TemporaryDirectory(prefix="smtune-plan-") as folder:
         package = pack_code(training, Path(folder))
+        source = f"training.source_dir = {training.source_dir}"
         if package.credentials:
             names = ", ".join(package.credentials)
-            doubts.append(f"{field}: {names} would be uploaded, and may be credentials; move them out of it")
+            doubts[f"{source}: {names} would be uploaded, and may be credentials; move them out of it"] = None
         if package.from_outside:
             names = ", ".join(package.from_outside)
-            doubts.append(f"{field}: {names} would be uploaded with what is linked there from outside of it")
+            doubts[f"{source}: {names} would be uploaded with what is linked there from outside of it"] = None
         return file_address(bucket, CODE, package.path), package.files, package.size
 
 

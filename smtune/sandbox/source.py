@@ -107,6 +107,6 @@ def _copy_link(path: Path, copy: Path, *, root: Path, copied_root: Path) -> None
     if destination.is_relative_to(root):
         copy.symlink_to(os.path.relpath(copied_root / destination.relative_to(root), copy.parent))
     elif destination.is_file():
-        _copy_file(destination, copy)
+        _copy_file(path, copy)
     else:
         copy.symlink_to(destination)

@@ -345,11 +345,14 @@ def test_what_should_perhaps_not_be_uploaded_is_told(folder):
         (code / name).write_text("secret")
     (code / "table.csv").symlink_to(folder / "data" / "rows.csv")
     (code / "again.py").symlink_to(code / "train.py")
-    credentials, outside = (one for one in plan_amt(spec(folder)).warnings if one.startswith("training.source_dir"))
+    definitions = {"other": {"parameters": {"gamma": {"type": "continuous", "min": 0, "max": 1}}}}
+    warnings = plan_amt(spec(folder, definitions=definitions)).warnings
+    field = f"training.source_dir = {code}"
+    credentials, outside = (one for one in warnings if one.startswith(field))
 
     found = ".aws/config, .env, credentials.json, keys/Server.PEM, keys/id_rsa"
-    assert credentials == f"training.source_dir: {found} would be uploaded, and may be credentials; move them out of it"
-    assert outside.startswith("training.source_dir: table.csv would be uploaded with what is linked there")
+    assert credentials == f"{field}: {found} would be uploaded, and may be credentials; move them out of it"
+    assert outside.startswith(f"{field}: table.csv would be uploaded with what is linked there")
 
 
 def test_uploads_tell_how_much_they_are(folder):

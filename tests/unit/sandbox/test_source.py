@@ -1,5 +1,4 @@
 import os
-import re
 from pathlib import Path
 
 import pytest
@@ -96,6 +95,8 @@ def test_source_that_is_missing(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that nobody can read, not even root")
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, source: Path) -> None:
     (source / "locked").symlink_to("/proc/self/mem")
-    named = re.escape(f"source_dir = {Path('/proc/self/mem').resolve()}")
-    with pytest.raises(SpecError, match=f"{named}: cannot be read: .*; make it readable, or move it out"):
+    with pytest.raises(SpecError) as caught:
         snapshot_source(source, tmp_path / "code")
+    (problem,) = caught.value.problems
+    assert (problem.field, problem.value) == ("source_dir", str(source / "locked"))
+    assert problem.rule.startswith("cannot be read: ")
