@@ -240,8 +240,8 @@ def test_the_commands_for_sagemaker_do_what_they_say(tmp_path, without_aws, monk
         assert service.calls == []
         fewer = ("--set", "limits.max_trials=4")
         assert "churn Completed: 4 of 4 trials" in smtune(*commands["run"], *fewer)
-        assert "churn is submitted" in smtune(*commands["submit"], *fewer)
-        assert len(service.requests) == 1
+        assert "churn-2 is submitted" in smtune(*commands["submit"], *fewer, "--name", "churn-2")
+        assert len(service.requests) == 2
         monkeypatch.setenv("SMTUNE_HOME", str(tmp_path / "another"))
         monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
         assert "churn Completed" in smtune(*commands["attach"])
