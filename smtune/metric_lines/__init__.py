@@ -3,9 +3,10 @@
 from smtune.metric_lines.logs import LogFile, read_log
 from smtune.metric_lines.reading import LONGEST_LINE, Reading, as_cloudwatch_shows, compile_patterns, read_metrics
 from smtune.metric_lines.search import BoundedSearch, Found
-from smtune.metric_lines.syntax import NUMBER, Group, corrected, groups_of, not_portable
+from smtune.metric_lines.syntax import ANY_NUMBER, NUMBER, Group, corrected, groups_of, not_portable
 
 __all__ = [
+    "ANY_NUMBER",
     "LONGEST_LINE",
     "NUMBER",
     "BoundedSearch",

@@ -119,7 +119,7 @@ def _prove(name: str, source: str, log: Log) -> MetricProof:
     found = refused(source)
     if found is not None:
         return _flawed(name, source, found, log, evidence, address=METRIC_DEFINITION)
-    found = flaw(source, evidence)
+    found = flaw(source, evidence, log)
     if found is not None:
         verdict = Verdict.Wrong if evidence.hits else Verdict.Unmatched
         return _flawed(name, source, found, log, evidence, verdict=verdict)
