@@ -28,7 +28,7 @@ from smtune.backends.aws.session import Account
 from smtune.backends.base import Backend, Plan
 from smtune.backends.rehearsal import Rehearsal, rehearse
 from smtune.errors import MissingExtraError, Problem, SpecError
-from smtune.metric_lines import read_log
+from smtune.metric_lines import LONGEST_LINE, LONGEST_LOG, LogFile, read_log, without_tracebacks
 from smtune.spec import Goal, SageMaker, TuningSpec
 from smtune.spec.problems import closest
 from smtune.trial import TrialStatus
@@ -173,42 +173,71 @@ class _Proved:
 
 def _prove(spec: TuningSpec, looks: Looks) -> _Proved:
     """Try the metric regexes on what a training prints."""
-    rehearsal: Rehearsal | None = None
     if looks.log is not None:
         try:
-            lines: Sequence[str] = read_log(looks.log).lines
+            return _of_log(spec, _text_log(looks.log), None)
         except SpecError as error:
             return _Proved(problems=error.problems)
-    elif spec.training is not None and spec.training.entry_point is None:
+    if spec.training is not None and spec.training.entry_point is None:
         return _of_containers(spec)
-    elif not looks.trial:
+    if not looks.trial:
         return _Proved(unchecked=("metrics: no trial was run here, and no --log was given",))
-    else:
-        try:
-            rehearsal = rehearse(spec, seconds=looks.seconds)
-        except SpecError as error:
-            reasons = "; ".join(f"{one.field} {one.rule}" for one in error.problems)
-            return _Proved(
-                unchecked=(f"metrics: no trial can be run here ({reasons}); give the log of one with --log",)
-            )
-        lines = rehearsal.lines
-        if rehearsal.status is TrialStatus.Failed and not lines:
-            return _Proved(problems=(_failure(spec, rehearsal),), rehearsal=rehearsal)
-    return _of_lines(spec, lines, rehearsal)
+    try:
+        rehearsal = rehearse(spec, seconds=looks.seconds)
+    except SpecError as error:
+        reasons = "; ".join(f"{one.field} {one.rule}" for one in error.problems)
+        return _Proved(unchecked=(f"metrics: no trial can be run here ({reasons}); give the log of one with --log",))
+    if rehearsal.status is TrialStatus.Failed and not rehearsal.lines:
+        return _Proved(problems=(_failure(spec, rehearsal),), rehearsal=rehearsal)
+    return _of_log(spec, rehearsal.log, rehearsal)
 
 
-def _of_lines(spec: TuningSpec, lines: Sequence[str], rehearsal: Rehearsal | None) -> _Proved:
+def _text_log(path: Path) -> LogFile:
+    log = read_log(path)
+    if log.binary:
+        fix = "name a file with what a training printed"
+        raise SpecError([Problem("log", str(path), "is a binary file", fix)])
+    return log
+
+
+def _of_log(spec: TuningSpec, log: LogFile, rehearsal: Rehearsal | None) -> _Proved:
+    # Code in a traceback is no metric, and a training that works shows none.
+    lines = log.lines if rehearsal is None else without_tracebacks(log.lines)
     reported = reported_metrics(lines)
     regexes = metric_regexes(spec.metrics, spec.objective.metric, reported)
     proofs = tuple(prove_metrics(regexes, lines))
     missing = objective_problem(spec.metrics, spec.objective.metric, reported)
+    unseen = [one.name for one in proofs if one.verdict is Verdict.Unmatched and not one.hidden]
+    if missing is not None:
+        unseen = [spec.objective.metric, *(name for name in unseen if name != spec.objective.metric)]
+    unchecked: list[str] = []
+    if rehearsal is not None and rehearsal.status is not TrialStatus.Completed and unseen:
+        # What a trial did not come to print says nothing of a regex.
+        unchecked, missing = [_unseen(unseen, rehearsal)], None
+        proofs = tuple(replace(one, problem=None) if one.name in unseen else one for one in proofs)
     problems = [one.problem for one in proofs if one.problem is not None and one.verdict is not Verdict.Doubtful]
     doubts = [_sentence(one.problem) for one in proofs if one.problem is not None and one.verdict is Verdict.Doubtful]
     if missing is not None:  # a regex that nobody wrote cannot be at fault
         problems = [missing, *(one for one in problems if one.field != f"metrics.{spec.objective.metric}")]
     if rehearsal is not None and rehearsal.status is TrialStatus.Failed:
         problems.insert(0, _failure(spec, rehearsal))
-    return _Proved(tuple(problems), (*doubts, *_untold(spec, reported)), proofs, rehearsal=rehearsal)
+    warnings = (*doubts, *_untold(spec, reported), *_not_read(log))
+    return _Proved(tuple(problems), warnings, proofs, tuple(unchecked), rehearsal)
+
+
+def _unseen(names: Sequence[str], rehearsal: Rehearsal) -> str:
+    until = f"within {rehearsal.seconds:.0f} s" if rehearsal.status is TrialStatus.Stopped else "before it failed"
+    fix = "give it longer with --trial-seconds, or give the log of a whole training with --log"
+    return f"metrics: the trial printed no {', '.join(names)} {until}; {fix}"
+
+
+def _not_read(log: LogFile) -> Iterator[str]:
+    """Yield what of a log was not looked at."""
+    if log.cut:
+        yield f"log: only its first {LONGEST_LOG >> 20} MiB were read"
+    if log.shortened:
+        lines = "1 line" if log.shortened == 1 else f"{log.shortened} lines"
+        yield f"log: of {lines} only the first {LONGEST_LINE:,} characters were read"
 
 
 def _sentence(problem: Problem) -> str:

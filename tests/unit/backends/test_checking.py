@@ -101,6 +101,42 @@ def test_a_log_takes_the_place_of_the_trial(spec, tmp_path):
     assert found.proofs[0].matches == 1
 
 
+SLOW = 'import signal; print("begun", flush=True); signal.pause()'
+
+
+@pytest.mark.parametrize("metrics", [{}, {"validation:auc": "auc=(.+)", "train:auc": "train=(.+)"}])
+def test_what_a_trial_did_not_come_to_print_is_no_problem(spec, metrics):
+    found = look(spec(SLOW, metrics=metrics), seconds=1.0)
+
+    assert found.problems == ()
+    assert any("printed no validation:auc" in text and "--trial-seconds" in text for text in found.unchecked)
+
+
+def test_a_regex_that_is_found_only_as_printed_is_wrong_in_a_short_trial_too(spec):
+    script = SLOW.replace("begun", "\\tauc=0.5")
+    (problem,) = look(spec(script, metrics={"validation:auc": r"\tauc=(.+)"}), seconds=1.0).problems
+    assert "not as CloudWatch shows it" in problem.rule
+
+
+def test_metrics_are_not_read_from_the_code_in_a_traceback(spec):
+    found = look(spec('raise ValueError("auc=0.5"[:0])', metrics={"validation:auc": r"auc=([\d.]+)"}))
+
+    assert [problem.field for problem in found.problems] == ["training.entry_point"]
+    assert found.proofs[0].matches == 0
+
+
+def test_what_of_a_log_was_not_read_is_told(spec, tmp_path):
+    log = tmp_path / "log.txt"
+    log.write_text("x" * 100_000 + "\nsmtune: validation:auc=0.5\n")
+    found = look(spec(), log=log)
+    assert found.proofs[0].matches == 1
+    assert "log: of 1 line only the first 65,536 characters were read" in found.warnings
+
+    log.write_bytes(bytes(1000))
+    (problem,) = look(spec(), log=log).problems
+    assert (problem.field, problem.rule) == ("log", "is a binary file")
+
+
 def test_an_objective_that_is_never_reported_is_a_problem_told_once(spec):
     problems = look(spec('from smtune.container import report; report({"validation-auc": 0.5})')).problems
 
