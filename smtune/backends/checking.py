@@ -187,8 +187,6 @@ def _prove(spec: TuningSpec, looks: Looks) -> _Proved:
     except SpecError as error:
         reasons = "; ".join(f"{one.field} {one.rule}" for one in error.problems)
         return _Proved(unchecked=(f"metrics: no trial can be run here ({reasons}); give the log of one with --log",))
-    if rehearsal.status is TrialStatus.Failed and not rehearsal.lines:
-        return _Proved(problems=(_failure(spec, rehearsal),), rehearsal=rehearsal)
     return _of_log(spec, rehearsal.log, rehearsal)
 
 
