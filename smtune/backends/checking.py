@@ -6,8 +6,7 @@ with credentials, what the account has. What could not be looked at is listed, n
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,39 +21,22 @@ from smtune.amt.metrics import (
     prove_metrics,
     reported_metrics,
 )
-from smtune.backends.amt_plan import examine, planned_bucket
-from smtune.backends.aws.checks import check_account
-from smtune.backends.aws.session import Account
+from smtune.backends.account_questions import AccountOptions, ask_account
+from smtune.backends.amt_plan import examine
 from smtune.backends.base import Backend, Plan
 from smtune.backends.rehearsal import Rehearsal, rehearse
-from smtune.errors import MissingExtraError, Problem, SpecError
+from smtune.errors import Problem, SpecError
 from smtune.metric_lines import LONGEST_LINE, LONGEST_LOG, LogFile, read_log, without_tracebacks
-from smtune.spec import Goal, SageMaker, TuningSpec
+from smtune.spec import Goal, TuningSpec
 from smtune.spec.problems import closest
 from smtune.trial import TrialStatus
 
 _SHOWN_LINES = 8
 
-_ACCOUNT_FIELDS = {
-    "role": "sagemaker.role",
-    "bucket": "sagemaker.bucket",
-    "image": "sagemaker.image",
-    "instance_type": "sagemaker.instance_type",
-}
-"""Fields of the account's checks to keys of a spec."""
-
 _ANY_REGION = "us-east-1"
 """Containers are the same everywhere."""
 
 _BETTER = {Goal.Maximize: "higher", Goal.Minimize: "lower"}
-
-_CREDENTIALS = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_PROFILE",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +112,7 @@ def check(
     problems += [problem for problem in found.problems if problem.field not in known]
     unchecked = list(found.unchecked)
     if on_aws:
-        refused, open_questions = _ask(plan, looks, options)
+        refused, open_questions = ask_account(spec, plan, options, wanted=looks.account)
         problems += refused
         unchecked += open_questions
     if plan is not None and found.rehearsal is not None and found.rehearsal.status is TrialStatus.Completed:
@@ -139,15 +121,6 @@ def check(
         plan = again.plan or plan
     warnings = [*(plan.warnings if plan is not None else ()), *found.warnings]
     return Check(tuple(problems), tuple(warnings), found.proofs, tuple(unchecked), plan, found.rehearsal)
-
-
-@dataclass(frozen=True, slots=True)
-class AccountOptions:
-    """Which account is asked, and where; as of :class:`smtune.backends.aws.session.Account`."""
-
-    profile: str | None = None
-    region: str | None = None
-    endpoint_url: str | None = None
 
 
 def _plan(
@@ -277,51 +250,6 @@ def _of_containers(spec: TuningSpec) -> _Proved:
     if known[metric] is not goal:
         return _Proved(warnings=(f"objective.goal = {goal}: {metric} is the better the {_BETTER[known[metric]]}",))
     return _Proved()
-
-
-def _ask(plan: Plan | None, looks: Looks, options: AccountOptions) -> tuple[list[Problem], list[str]]:
-    """Ask the account for what the job needs of it."""
-    questions = "role, bucket, image, quota"
-    if looks.account is False or (looks.account is None and not _seem_to_be_credentials(options)):
-        return [], [f"{questions}: an AWS account was not asked"]
-    if plan is None:
-        return [], [f"{questions}: they are asked for once the problems above are mended"]
-    try:
-        account = Account(options.profile, plan.region, options.endpoint_url)
-    except MissingExtraError as error:
-        return [], [f"{questions}: {error}"]
-    except SpecError as error:
-        return [replace(one, field=f"sagemaker.{one.field}") for one in error.problems], []
-    cloud = plan.spec.sagemaker or SageMaker()
-    instances: dict[str, int] = {}
-    for choice in cloud.choices:
-        instances[choice.type] = max(instances.get(choice.type, 0), choice.count * plan.spec.limits.max_parallel)
-    definition = plan.request.get("TrainingJobDefinition") or plan.request["TrainingJobDefinitions"][0]
-    problems, unchecked = check_account(
-        account,
-        role=cloud.role,
-        bucket=planned_bucket(cloud).name,
-        image=definition["AlgorithmSpecification"].get("TrainingImage"),
-        instances=instances,
-        spot=cloud.spot,
-    )
-    mine = {"bucket"} if cloud.bucket is None else set()  # the default bucket is made where it is missing
-    return [
-        replace(one, field=_ACCOUNT_FIELDS.get(one.field, one.field))
-        for one in problems
-        if not (one.field in mine and one.rule == "does not exist")
-    ], unchecked
-
-
-def _seem_to_be_credentials(options: AccountOptions) -> bool:
-    """Return whether it is worth asking: finding out for sure may take seconds where there are none."""
-    if options.profile is not None or any(os.environ.get(name) for name in _CREDENTIALS):
-        return True
-    files: Mapping[str, str] = {
-        "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
-        "AWS_CONFIG_FILE": "~/.aws/config",
-    }
-    return any(Path(os.environ.get(name, usual)).expanduser().is_file() for name, usual in files.items())
 
 
 def last_lines(rehearsal: Rehearsal) -> Sequence[str]:

@@ -175,7 +175,49 @@ def test_what_was_not_looked_at_is_listed(spec):
     unchecked = look(spec(), trial=False).unchecked
 
     assert any(text.startswith("metrics:") for text in unchecked)
-    assert any(text.startswith("role, bucket, image, quota") for text in unchecked)
+    assert "role, bucket, image, quota: an AWS account was not asked, as --no-account says" in unchecked
+    assert any("no AWS credentials were found" in text for text in look(spec(), trial=False, account=None).unchecked)
+
+
+def test_what_else_an_account_would_be_asked_for_is_listed(spec, tmp_path):
+    (text,) = look(elsewhere(spec, tmp_path), trial=False).unchecked[1:]
+
+    assert text.startswith(
+        "role, bucket, image, quota, warm_start.parents, training.channels.train, sagemaker.checkpoints: "
+    )
+
+
+def elsewhere(spec, tmp_path, **cloud):
+    """Return a spec with a parent, and data and checkpoints in buckets of others."""
+    code = {"source_dir": str(tmp_path / "code"), "entry_point": "train.py"}
+    return spec(
+        warm_start=[f"arn:aws:sagemaker:eu-west-1:{ROLE.split(':')[4]}:hyper-parameter-tuning-job/first"],
+        training={**code, "channels": {"train": "s3://nobodys-data/train"}},
+        sagemaker={"checkpoints": "s3://nobodys-states/x", **cloud},
+    )
+
+
+def test_an_account_is_asked_for_parents_and_for_the_buckets_of_data(spec, monkeypatch, tmp_path):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-to-be-told")
+    with TuningService() as service:
+        options = AccountOptions(endpoint_url=service.url)
+        asked = elsewhere(spec, tmp_path)
+        found = check(asked, AmtBackend(), Looks(trial=False), account=options)
+        assert {problem.field for problem in found.problems} == {
+            "sagemaker.role",
+            "warm_start.parents[0]",
+            "training.channels.train",
+            "sagemaker.checkpoints",
+        }
+
+        where = {"LocationConstraint": "eu-west-1"}
+        for name in ("nobodys-data", "nobodys-states"):
+            service.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=where)
+        service.denied.add("DescribeHyperParameterTuningJob")
+        found = check(asked, AmtBackend(), Looks(trial=False), account=options)
+        assert [problem.field for problem in found.problems] == ["sagemaker.role"]
+        assert any(text.startswith("warm_start.parents: ") for text in found.unchecked)
 
 
 def test_data_in_s3_keeps_a_trial_from_running_here(spec, tmp_path):
