@@ -6,6 +6,7 @@ with credentials, what the account has. What could not be looked at is listed, n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +18,6 @@ from smtune.amt.metrics import (
     Verdict,
     metric_regexes,
     objective_problem,
-    proof_rows,
     prove_metrics,
     reported_metrics,
 )
@@ -68,7 +68,7 @@ class Check:
                 for one in self.problems
             ],
             "warnings": list(self.warnings),
-            "metrics": [row._asdict() for row in proof_rows(self.proofs)],
+            "metrics": list(map(_proof, self.proofs)),
             "unchecked": list(self.unchecked),
             "estimate": None if self.plan is None or self.plan.estimate is None else self.plan.estimate.to_dict(),
         }
@@ -257,7 +257,25 @@ def last_lines(rehearsal: Rehearsal) -> Sequence[str]:
     return rehearsal.lines[-_SHOWN_LINES:]
 
 
+def _proof(proof: MetricProof) -> dict[str, Any]:
+    """Return a proof as plain JSON values, which know no number that is infinite or none."""
+    last, value = proof.last, proof.value
+    return {
+        "metric": proof.name,
+        "regex": proof.regex,
+        "matches": proof.matches,
+        "line_number": None if last is None else last.line_number,
+        "line": None if last is None else last.line,
+        "captured": None if last is None else last.captured,
+        "number": value if value is not None and math.isfinite(value) else None,
+        "verdict": proof.verdict.value,
+        "suggestion": proof.suggestion,
+    }
+
+
 def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     return value if value is None or isinstance(value, str | int | float | bool) else str(value)
 
 

@@ -125,6 +125,17 @@ def test_metrics_are_not_read_from_the_code_in_a_traceback(spec):
     assert found.proofs[0].matches == 0
 
 
+def test_as_json_numbers_are_numbers_and_lines_are_whole(spec, tmp_path):
+    log = tmp_path / "log.txt"
+    line = "x" * 200 + " loss=0.25 auc=nan"
+    log.write_text(f"\n{line}\n")
+    metrics = {"validation:auc": r"auc=(\S+)", "loss": r"loss=([\d.]+)"}
+    auc, loss = look(spec(metrics=metrics), log=log).to_dict()["metrics"]
+
+    assert (loss["matches"], loss["line_number"], loss["line"], loss["number"]) == (1, 2, line, 0.25)
+    assert (auc["captured"], auc["number"], auc["verdict"]) == ("nan", None, "doubtful")
+
+
 def test_what_of_a_log_was_not_read_is_told(spec, tmp_path):
     log = tmp_path / "log.txt"
     log.write_text("x" * 100_000 + "\nsmtune: validation:auc=0.5\n")
