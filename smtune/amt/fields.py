@@ -148,6 +148,7 @@ _WORDS: Mapping[str, str] = {
     "VolumeSizeInGB": "sagemaker.volume_gb",
     "VpcConfig": "sagemaker.subnets",
     "WarmStartConfig": "warm_start",
+    "one TrainingJobDefinition": "no definitions",
 }
 """Members that rules speak of, to keys of a spec. Where each of them is one key: ``MaxRuntimeInSeconds`` is two."""
 _WORD = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b")
