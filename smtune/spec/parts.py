@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from smtune.errors import Problem, SpecError
+from smtune.errors import HIDDEN, Problem, SpecError
 from smtune.spec.channels import ChannelField
 
 NAME_PATTERN = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}")
@@ -73,7 +73,12 @@ def _text_values(given: Any) -> Any:
     if not isinstance(given, dict):
         return given
     problems = [
-        Problem(str(name), value, "is no name of an environment variable", "use letters, digits and underscores")
+        Problem(
+            str(name).partition("=")[0],  # what follows may be meant as the value
+            HIDDEN,
+            "is no name of an environment variable",
+            "use letters, digits and underscores",
+        )
         for name, value in given.items()
         if not isinstance(name, str) or not _VARIABLE_NAME.fullmatch(name)
     ]

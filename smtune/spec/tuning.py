@@ -128,9 +128,7 @@ class TuningSpec(BaseModel):
             SpecError: Everything that is wrong, at once.
         """
         problems = [
-            Problem(str(key), fields[key], "is no known key", "keys are text")
-            for key in fields
-            if not isinstance(key, str)
+            Problem("", str(key), "is no known key", "keys are text") for key in fields if not isinstance(key, str)
         ]
         if problems:
             raise SpecError(problems, source=source)

@@ -222,6 +222,8 @@ def test_the_commands_for_sagemaker_do_what_they_say(tmp_path, without_aws, monk
         trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "sagemaker.amazonaws.com"}}
         policy = json.dumps({"Statement": [trust]})
         service.client("iam").create_role(RoleName="SageMaker", AssumeRolePolicyDocument=policy)
+        where = {"LocationConstraint": "eu-west-1"}
+        service.client("s3").create_bucket(Bucket="my-bucket", CreateBucketConfiguration=where)
 
         def smtune(*arguments):
             done = subprocess.run(

@@ -322,7 +322,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
             "warm_start": ["amt:old"],
             "definitions": {"other": {"parameters": {"gamma": {"type": "continuous", "min": 0, "max": 1}}}},
         },
-        "warm_start +must not stand beside TrainingJobDefinitions +take it out",
+        "warm_start +must not stand beside definitions +take it out, or use no definitions",
     ),
     "an unknown region": (
         {"sagemaker": {**CLOUD, "region": "eu-west-9"}},
