@@ -7,6 +7,7 @@ The public names are loaded when they are first used, so that ``import smtune`` 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AmtBackend": "smtune.backends",
     "AskTell": "smtune.ask_tell",
     "CategoricalParameter": "smtune.space",
     "ContinuousParameter": "smtune.space",

@@ -19,9 +19,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+
+HIDDEN = "(hidden)"
+"""Stands in errors for what may be a secret."""
+
+_SECRET = re.compile(r"passw|secret|token|credential|api_?key|access_?key|private_?key", re.IGNORECASE)
+
+
+def speaks_of_secrets(name: str) -> bool:
+    """Return whether what has this name may be a secret.
+
+    >>> speaks_of_secrets("API_TOKEN"), speaks_of_secrets("eta")
+    (True, False)
+    """
+    return _SECRET.search(name) is not None
 
 
 class SmtuneError(Exception):

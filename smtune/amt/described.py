@@ -64,6 +64,16 @@ class Described:
         return next(named, self.definitions[0])
 
     @property
+    def instance_counts(self) -> frozenset[int]:
+        """How many instances a trial may run on: one number, unless definitions or choices differ."""
+        resources = [
+            one.get("HyperParameterTuningResourceConfig") or one.get("ResourceConfig") or {} for one in self.definitions
+        ]
+        choices = [choice for one in resources for choice in one.get("InstanceConfigs") or (one,)]
+        groups = [choice.get("InstanceGroups") or (choice,) for choice in choices]
+        return frozenset(sum(one.get("InstanceCount", 1) for one in beside) for beside in groups)
+
+    @property
     def limits(self) -> Mapping[str, Any]:
         """The ``ResourceLimits``."""
         return self.config.get("ResourceLimits") or {}

@@ -79,7 +79,7 @@ def decode_description(
         resumable=False,
     )
     result = replace(result, failure_reason=_failure(job, result) or result.failure_reason)
-    return result if told is None else _with_what_the_service_is_not_told(result, told)
+    return result if told is None else _with_what_the_service_is_not_told(result, told, job)
 
 
 def _meant(description: Mapping[str, Any]) -> TuningSpec | None:
@@ -90,23 +90,23 @@ def _meant(description: Mapping[str, Any]) -> TuningSpec | None:
         return None
 
 
-def _with_what_the_service_is_not_told(result: TuningResult, spec: TuningSpec) -> TuningResult:
+def _with_what_the_service_is_not_told(result: TuningResult, spec: TuningSpec, job: Described) -> TuningResult:
     return replace(
         result,
         repeats=spec.repeats,
         selection=spec.selection,
-        usd_per_hour=_usd_per_hour(spec),
+        usd_per_hour=_usd_per_hour(spec, job),
     )
 
 
-def _usd_per_hour(spec: TuningSpec) -> float | None:
+def _usd_per_hour(spec: TuningSpec, job: Described) -> float | None:
     """Return what a trial costs per hour, if the spec says so: for itself, or for each of its instances."""
     if spec.limits.usd_per_hour is not None or spec.sagemaker is None:
         return spec.limits.usd_per_hour
-    counts = {choice.count for choice in spec.sagemaker.choices}
+    counts = job.instance_counts
     if spec.sagemaker.usd_per_hour is None or len(counts) != 1:
         return None
-    return spec.sagemaker.usd_per_hour * counts.pop()
+    return spec.sagemaker.usd_per_hour * next(iter(counts))
 
 
 def _trials(

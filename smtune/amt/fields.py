@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from smtune.amt.definition import CODE, PROGRAM
-from smtune.amt.violations import Path, Violation, dotted
+from smtune.amt.definition import CODE, LOG_LEVEL, PROGRAM, REGION
+from smtune.amt.violations import Path, Severity, Violation, dotted
 from smtune.errors import Problem
 
 _MEMBERS: Mapping[Path, str] = {
@@ -108,12 +109,62 @@ _CHANNEL = {
 _NAMED_BY = {"training.channels": "ChannelName", "metrics": "Name", "sagemaker.tags": "Key"}
 """Keys of lists in a request whose entries have names."""
 
+_WORDS: Mapping[str, str] = {
+    "AlgorithmName": "training.algorithm",
+    "AttributeNames": "attributes",
+    "AutoParameters": "sagemaker.auto_parameters",
+    "Autotune": "sagemaker.autotune",
+    "CheckpointConfig": "sagemaker.checkpoints",
+    "DefinitionName": "sagemaker.definition_name",
+    "EnableManagedSpotTraining": "sagemaker.spot",
+    "HyperParameterRanges": "parameters",
+    "HyperParameterTuningJobObjective": "objective",
+    "HyperParameterTuningResourceConfig": "sagemaker.instances",
+    "InputMode": "input_mode",
+    "InstanceConfigs": "sagemaker.instances",
+    "InstanceCount": "sagemaker.instance_count",
+    "InstanceGroups": "instance_groups",
+    "InstanceType": "sagemaker.instance_type",
+    "MaxNumberOfTrainingJobs": "limits.max_trials",
+    "MaxParallelTrainingJobs": "limits.max_parallel",
+    "MaxResource": "max",
+    "MaxValue": "max",
+    "MaxWaitTimeInSeconds": "sagemaker.max_wait_seconds",
+    "MetricDefinitions": "metrics",
+    "MinResource": "min",
+    "MinValue": "min",
+    "ParameterRanges": "parameters",
+    "ResourceConfig": "sagemaker.instance_type",
+    "S3DataType": "data_type",
+    "S3Uri": "source",
+    "ScalingType": "scaling",
+    "StaticHyperParameters": "static",
+    "TrainingImage": "sagemaker.image",
+    "TrainingJobDefinition": "training",
+    "TrainingJobDefinitions": "definitions",
+    "TrainingJobEarlyStoppingType": "early_stopping",
+    "TuningObjective": "objective",
+    "VolumeKmsKeyId": "sagemaker.volume_kms_key",
+    "VolumeSizeInGB": "sagemaker.volume_gb",
+    "VpcConfig": "sagemaker.subnets",
+    "WarmStartConfig": "warm_start",
+    "one TrainingJobDefinition": "no definitions",
+}
+"""Members that rules speak of, to keys of a spec. Where each of them is one key: ``MaxRuntimeInSeconds`` is two."""
+_WORD = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b")
+
 
 def problem_of(violation: Violation, request: Mapping[str, Any]) -> Problem:
-    """Return a violation of a request as a problem of the spec that it was made of."""
-    return Problem(
-        spec_field(violation.path, request), violation.value, violation.rule, violation.fix, violation.source
-    )
+    """Return a violation of a request as a problem of the spec that it was made of, in the spec's words."""
+    field, fix = spec_field(violation.path, request), violation.fix
+    if violation.path[-1:] == ("StaticHyperParameters",):
+        added = sum(key in _at(request, violation.path) for key in (PROGRAM, CODE, REGION, LOG_LEVEL))
+        fix = f"{fix}, of which {added} are smtune's own" if added else fix
+    # What no key of a spec has a name for comes from a request in AWS's own words.
+    if violation.severity is Severity.unknown or field == dotted(violation.path):
+        return Problem(field, violation.value, violation.rule, fix, violation.source)
+    rule, fix = (_WORD.sub(lambda found: _WORDS[found[0]], text) for text in (violation.rule, fix))
+    return Problem(field, violation.value, rule, fix, violation.source)
 
 
 def spec_field(path: Path, request: Mapping[str, Any]) -> str:

@@ -52,6 +52,7 @@ _PATTERN_WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "FileSystemId": ("must be the id of a file system", "e.g. fs-0123456789abcdef0"),
 }
+_PREFIX = "ml."
 _INT32 = 2**31
 _INT64 = 2**63
 
@@ -214,8 +215,13 @@ def _constraints(value: Any, shape: Shape) -> Iterator[tuple[str, str, str]]:
         size = len(value)
         if shape.min is not None and size < shape.min:
             rule = f"must have at least {shape.min} {one if shape.min == 1 else several}"
-            _, fix = _PATTERN_WORDS.get(shape.name, ("", f"it has {size}"))
-            yield rule, fix, f"Member must have length greater than or equal to {shape.min}"
+            meaning, fix = _PATTERN_WORDS.get(shape.name, ("", f"it has {size}"))
+            # What is far too short has not the form either, and that says more.
+            yield (
+                meaning if meaning and shape.min > 1 else rule,
+                fix,
+                f"Member must have length greater than or equal to {shape.min}",
+            )
         elif shape.max is not None and size > shape.max:
             rule = f"must have at most {shape.max} {one if shape.max == 1 else several}"
             yield rule, f"it has {size}", f"Member must have length less than or equal to {shape.max}"
@@ -236,7 +242,8 @@ def _constraints(value: Any, shape: Shape) -> Iterator[tuple[str, str, str]]:
 
 def _enumeration(value: str, shape: Shape) -> tuple[str, str, str]:
     aws = f"Member must satisfy enum value set: [{', '.join(shape.enum)}]"
-    close = get_close_matches(value, shape.enum, 1)
+    prefixed = f"{_PREFIX}{value}"  # SageMaker's name of what EC2 calls m5.xlarge
+    close = [prefixed] if prefixed in shape.enum else get_close_matches(value, shape.enum, 1)
     suggestion = f"did you mean {close[0]}?" if close else f"e.g. {shape.enum[0]}"
     if len(shape.enum) <= 10:
         return f"must be one of {', '.join(shape.enum)}", suggestion, aws

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from smtune.errors import HIDDEN, speaks_of_secrets
+
 API_REFERENCE = "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_"
-HIDDEN = "(hidden)"
 
 Path = tuple[str | int, ...]
-
-_SECRET = re.compile(r"passw|secret|token|credential|api_?key|access_?key|private_?key", re.IGNORECASE)
 
 
 class Severity(StrEnum):
@@ -85,7 +83,7 @@ def shareable(path: Path, value: object) -> object:
     >>> shareable(("Tags",), [{"Key": "a"}]), shareable(("StaticHyperParameters", "api_key"), "12345")
     ('[...]', '(hidden)')
     """
-    if "Environment" in path or ("StaticHyperParameters" in path[:-1] and _SECRET.search(str(path[-1]))):
+    if "Environment" in path or ("StaticHyperParameters" in path[:-1] and speaks_of_secrets(str(path[-1]))):
         return HIDDEN
     if isinstance(value, Mapping):
         return "{...}"

@@ -21,18 +21,19 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from smtune.amt import decode_description
+from smtune.backends.amt_cost import usd_per_hour
 from smtune.backends.amt_plan import configured_region, plan_amt, priced
 from smtune.backends.amt_submit import check_parents, create, upload
 from smtune.backends.aws.logs import LogLine, TrainingLog
 from smtune.backends.aws.session import Account
 from smtune.backends.aws.troubles import explained
-from smtune.backends.base import Backend, Listener, Notice, Plan
-from smtune.backends.tuning_jobs import ENDED, TuningJobReader, describe
+from smtune.backends.base import Backend, Listener, Notice, Plan, writable
+from smtune.backends.tuning_jobs import ENDED, FORBIDDEN, TuningJobReader, describe
 from smtune.errors import AwsError, JobExistsError, JobNotFoundError, Problem, SpecError
 from smtune.results import JobStatus, TuningResult
 from smtune.spec import TuningSpec
 from smtune.store import RemoteJob, find_remote
-from smtune.trial import Trial
+from smtune.trial import Trial, TrialStatus
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 2.0, 20.0
 """Seconds between two questions: few while things change, many while they do not."""
@@ -65,6 +66,8 @@ class AmtBackend(Backend):
         self._pause = pause
         self._accounts: dict[tuple[str | None, ...], Account] = {}
         self._readers: dict[str, TuningJobReader] = {}
+        self._prices: dict[str, float | None] = {}
+        self._adopted: dict[str, str] = {}
 
     @classmethod
     def of(cls, job: RemoteJob) -> AmtBackend:
@@ -91,16 +94,22 @@ class AmtBackend(Backend):
         before = find_remote(plan.name, self.name)
         job.save()  # first, so that a process that is killed in between leaves a trace
         try:
-            is_new = create(client, plan)
+            found = create(client, plan)
         except (AwsError, JobExistsError) as error:
             if not getattr(error, "transient", False):  # else it may have been created all the same
                 job.forget()
             for one in before:
                 one.save()
             raise
-        seen = {} if is_new else next((one.seen for one in before), {})
+        if found is not None:
+            self._adopted[plan.name] = found
+        seen = {} if found is None else next((one.seen for one in before), {})
         job.with_seen(seen or _seen(_new_result(plan))).save()
         return plan.name
+
+    def adopted(self, job_name: str) -> str | None:
+        """Return the status in which :meth:`submit` found a job of this name; ``None`` if it created the job."""
+        return self._adopted.get(job_name)
 
     def _known(self, job_name: str, account: Account) -> RemoteJob:
         """Return where a job lives, to be kept; without secrets."""
@@ -122,12 +131,27 @@ class AmtBackend(Backend):
         """
         record = self._record(job_name)
         reader = self._reader(job_name if record is None else record.name, record)
-        description = reader.refresh()
-        spec = None if record is None or record.spec is None else TuningSpec.from_dict(record.spec)
+        try:
+            description = reader.refresh()
+        except JobNotFoundError:
+            if record is None or record.request is None or record.seen:
+                raise
+            again = "submit it again, or drop it with `smtune forget"
+            raise JobNotFoundError(f"{record.name} was never created on SageMaker; {again} {record.name}`") from None
+        spec = None if record is None else _spec_of(record)
         result = decode_description(description, reader.summaries, reader.details, spec=spec, backend=self.name)
+        if result.usd_per_hour is None:
+            result = replace(result, usd_per_hour=self._usd_per_hour(description, self._account_of(record).region))
         if record is not None and record.seen != (seen := _seen(result)):
             record.with_seen(seen).save()
         return result
+
+    def _usd_per_hour(self, description: Mapping[str, Any], region: str) -> float | None:
+        """Return what one training job costs per hour; looked up once for each job."""
+        arn = str(description.get("HyperParameterTuningJobArn"))
+        if arn not in self._prices:
+            self._prices[arn] = usd_per_hour(description, region)
+        return self._prices[arn]
 
     def wait(
         self,
@@ -229,27 +253,45 @@ class AmtBackend(Backend):
 
         Raises:
             JobNotFoundError: There is no such trial, or it has no model.
+            AwsError: These credentials may not ask where it is.
         """
         trial = self.poll(job_name).best if number is None else self._trial(job_name, number)
         if trial is None or trial.model is None:
             if trial is None:
                 raise JobNotFoundError(f"job {job_name} has no trial with a result yet; see `smtune show {job_name}`")
+            if trial.status in (TrialStatus.Completed, TrialStatus.Stopped):
+                self._check_may_describe(job_name, str(trial.training_job))
             raise JobNotFoundError(f"trial {trial.number} of {job_name} has no model; it is {trial.status}")
         return trial.model
+
+    def _check_may_describe(self, job_name: str, training_job: str) -> None:
+        """Raise what keeps a training job from being described, if that is a permission."""
+        client = self._account_of(self._record(job_name)).client("sagemaker")
+        try:
+            with explained(training_job, service="SageMaker", actions="sagemaker:DescribeTrainingJob"):
+                client.describe_training_job(TrainingJobName=training_job)
+        except AwsError as error:
+            if error.code in FORBIDDEN:
+                raise
 
     def download_model(self, job_name: str, folder: Path, number: int | None = None) -> Path:
         """Copy a trial's model into a folder, and return the file.
 
         Raises:
             JobNotFoundError: There is no such trial, or it has no model.
+            SpecError: The folder cannot be written, or has such a file already.
             AwsError: S3 refuses, or cannot be reached.
         """
         uri = self.best_model(job_name, number)
         bucket, _, key = uri.removeprefix("s3://").partition("/")
-        folder.mkdir(parents=True, exist_ok=True)
+        client = self._account_of(self._record(job_name)).client("s3")
         target = folder / Path(key).name
-        with explained(f"the download of {uri}", service="S3", actions="s3:GetObject"):
-            self._account_of(self._record(job_name)).client("s3").download_file(bucket, key, str(target))
+        with writable(folder):
+            if target.exists():
+                rule = f"is in {folder} already, and is not replaced"
+                raise SpecError([Problem("model", target.name, rule, "name another folder, or remove it")])
+            with explained(f"the download of {uri}", service="S3", actions="s3:GetObject"):
+                client.download_file(bucket, key, str(target))
         return target
 
     def attach(self, job_name: str) -> None:
@@ -328,6 +370,14 @@ def _new_result(plan: Plan) -> TuningResult:
         planned_trials=plan.trials,
         started_at=time.time(),
     )
+
+
+def _spec_of(record: RemoteJob) -> TuningSpec | None:
+    """Return the spec that a job was started with, unless there is none, or it is a later version's."""
+    try:
+        return None if record.spec is None else TuningSpec.from_dict(record.spec)
+    except SpecError:
+        return None
 
 
 def _seen(result: TuningResult) -> dict[str, Any]:

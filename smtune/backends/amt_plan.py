@@ -6,7 +6,7 @@ import os
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
@@ -14,25 +14,26 @@ from pathlib import Path
 from typing import Any
 
 from smtune.amt import References, encode_request, losses, lower
-from smtune.amt.definition import Algorithm
 from smtune.amt.fields import problem_of
 from smtune.amt.limits import Severity, check_request
+from smtune.backends.amt_request_cost import cap_problems, planned_trials, request_cost
 from smtune.backends.aws.defaults import AccountDefaults, read_defaults
-from smtune.backends.aws.packaging import pack_source
+from smtune.backends.aws.packaging import Package, pack_source
 from smtune.backends.aws.session import ROLE_ARN, region_problem
-from smtune.backends.aws.storage import Bucket, default_bucket, file_address, folder_address
+from smtune.backends.aws.storage import Bucket, default_bucket, file_address, folder_address, local_size
 from smtune.backends.base import Plan, Upload
 from smtune.backends.training_files import file_problems
 from smtune.errors import LoweringError, Problem, SpecError
-from smtune.pricing import Estimate, InstanceUse, PriceBook, Workload, cap_problem, estimate
-from smtune.spec import SageMaker, Training, TuningSpec
-from smtune.store import home
+from smtune.pricing import STORAGE
+from smtune.spec import TUNING_JOB_ARN, SageMaker, Training, TuningSpec
 
 CODE = "code"
 """Kind of an upload: the training code, packed."""
 
 PREFIX = "smtune"
 """Begins the keys of all that is uploaded or written, unless somebody says otherwise."""
+
+_JOB_NAME = "HyperParameterTuningJobName"
 
 _CLOUD_DEFAULTS = {
     "role": "role",
@@ -104,8 +105,8 @@ def examine(
         spec, defaults, name, region or (spec.sagemaker or SageMaker()).region or configured_region(profile)
     )
     cloud = named.sagemaker or SageMaker()
-    problems = [*_missing(cloud), *_file_problems(named)]
-    uploads, references, unfit = _placed(named, cloud)
+    problems = [*_missing(cloud), *_renaming(named), *_far_parents(named), *_file_problems(named)]
+    uploads, references, unfit, doubts = _placed(named, cloud)
     problems += unfit
     try:
         lowered = lower(named, references)
@@ -119,8 +120,8 @@ def examine(
     known = {problem.field for problem in problems}
     errors = [problem_of(one, request) for one in violations if one.severity is Severity.error]
     problems += [one for one in errors if one.field not in known]
-    cost = _estimate(named, lowered, seconds_per_trial)
-    problems += _cap_problems(named, cost)
+    cost = request_cost(request, named, seconds_per_trial)
+    problems += cap_problems(named, cost)
     if problems:
         return Findings(None, tuple(problems))
     asides = [_aside(problem_of(one, request)) for one in violations if one.severity is not Severity.error]
@@ -129,8 +130,8 @@ def examine(
         name=str(named.name),
         spec=named,
         request=request,
-        trials=lowered.limits.max_trials or _grid_size(lowered),
-        warnings=(*losses(named), *asides, *_warnings(named)),
+        trials=planned_trials(request),
+        warnings=(*losses(named), *asides, *doubts, *_warnings(named)),
         schedule=tuple(_sources(spec.sagemaker or SageMaker(), defaults)),
         uploads=tuple(uploads),
         estimate=None if cost is None else cost.estimate,
@@ -203,8 +204,35 @@ def _missing(cloud: SageMaker) -> Iterator[Problem]:
         yield Problem("sagemaker.region", None, rule, "write e.g. eu-west-1, or set AWS_DEFAULT_REGION")
     elif find_spec("botocore") is not None and (unknown := region_problem(cloud.region)) is not None:
         yield unknown.under("sagemaker")
-    if not cloud.choices and "ResourceConfig" not in cloud.definition:
+    if not cloud.choices and not {"ResourceConfig", "HyperParameterTuningResourceConfig"} & cloud.definition.keys():
         yield Problem("sagemaker.instance_type", None, "is missing", "write e.g. ml.m5.xlarge")
+
+
+def _renaming(spec: TuningSpec) -> Iterator[Problem]:
+    """Yield what would create the job under a name by which nobody here would find it."""
+    patch = (spec.sagemaker or SageMaker()).request
+    if _JOB_NAME in patch:
+        rule = "would name the job otherwise than smtune, which could not find it again"
+        value = patch[_JOB_NAME]
+        yield Problem(f"sagemaker.request.{_JOB_NAME}", value, rule, "leave it out, and write name or --name")
+
+
+def _far_parents(spec: TuningSpec) -> Iterator[Problem]:
+    """Yield parents of another region or account than the job's: SageMaker knows parents by their names alone."""
+    cloud = spec.sagemaker or SageMaker()
+    role = ROLE_ARN.fullmatch(str(cloud.role))
+    account = role["account"] if role else None
+    for place, parent in enumerate(spec.warm_start.parents if spec.warm_start is not None else ()):
+        if TUNING_JOB_ARN.fullmatch(parent) is None:
+            continue
+        _, _, _, region, owner, _ = parent.split(":", 5)
+        field = f"warm_start.parents[{place}]"
+        if cloud.region not in (None, region):
+            rule = f"is in {region}, but the job runs in {cloud.region}"
+            yield Problem(field, parent, rule, f"name a tuning job in {cloud.region}, or run in {region}")
+        if account not in (None, owner):
+            rule = f"is of account {owner}, but the job's role is of account {account}"
+            yield Problem(field, parent, rule, f"name a tuning job of account {account}")
 
 
 def _trainings(spec: TuningSpec) -> Iterator[tuple[str, Training]]:
@@ -225,8 +253,8 @@ def _file_problems(spec: TuningSpec) -> Iterator[Problem]:
         seen.append(training)
 
 
-def _placed(spec: TuningSpec, cloud: SageMaker) -> tuple[list[Upload], References, list[Problem]]:
-    """Return what is to be uploaded, where everything will lie, and what of it cannot be uploaded.
+def _placed(spec: TuningSpec, cloud: SageMaker) -> tuple[list[Upload], References, list[Problem], list[str]]:
+    """Return what is to be uploaded, where everything will lie, what of it cannot be uploaded, and what perhaps should not.
 
     What is missing here was told already, and lies nowhere.
     """
@@ -235,10 +263,11 @@ def _placed(spec: TuningSpec, cloud: SageMaker) -> tuple[list[Upload], Reference
     code: dict[str, str] = {}
     channels: dict[tuple[str, str], str] = {}
     problems: list[Problem] = []
+    doubts: dict[str, None] = {}  # each once, though further definitions often train what the job's own does
 
-    def place(kind: str, path: str, address: Callable[[], str], prefix: str) -> str:
+    def place(kind: str, path: str, measured: Callable[[], tuple[str, int, int]], prefix: str) -> str:
         try:
-            uploads.append(Upload(kind, path, address()))
+            uploads.append(Upload(kind, path, *measured()))
         except SpecError as error:
             problems.extend(problem.under(prefix) for problem in error.problems if Path(path).exists())
             return bucket.uri(kind)
@@ -248,18 +277,17 @@ def _placed(spec: TuningSpec, cloud: SageMaker) -> tuple[list[Upload], Reference
         prefix = f"definitions.{key}.training" if key else "training"
         if training.entry_point is not None and not training.has_remote_code:
             if (Path(training.source_dir) / training.entry_point).is_file():
-                code[key] = place(CODE, training.source_dir, partial(_code_address, training, bucket), prefix)
+                measured = partial(_measured_code, training, bucket, doubts)
+                code[key] = place(CODE, training.source_dir, measured, prefix)
             else:
                 code[key] = bucket.uri(CODE)
         for name, channel in training.channels.items():
             if not channel.is_remote:
-                path = Path(channel.source)
-                of_kind = folder_address if path.is_dir() else file_address
-                address = partial(of_kind, bucket, name, path)
-                channels[key, name] = place(name, channel.source, address, f"{prefix}.channels")
+                measured = partial(_measured_data, bucket, name, Path(channel.source))
+                channels[key, name] = place(name, channel.source, measured, f"{prefix}.channels")
     unique = list({one.uri: one for one in uploads}.values())
     output = bucket.uri(bucket.key("jobs"))
-    return unique, References(None, cloud.role, cloud.region, output, code, channels), problems
+    return unique, References(None, cloud.role, cloud.region, output, code, channels), problems, list(doubts)
 
 
 def planned_bucket(cloud: SageMaker, client: Any = None) -> Bucket:
@@ -276,13 +304,26 @@ def planned_bucket(cloud: SageMaker, client: Any = None) -> Bucket:
     return Bucket(client, name, cloud.prefix or PREFIX, cloud.output_kms_key, None if cloud.bucket else account)
 
 
-def _code_address(training: Training, bucket: Bucket) -> str:
+def _measured_code(training: Training, bucket: Bucket, doubts: dict[str, None]) -> tuple[str, int, int]:
+    """Return address, number of files and bytes of a training's archive; what it should perhaps not hold is a doubt."""
     with tempfile.TemporaryDirectory(prefix="smtune-plan-") as folder:
-        archive = pack_code(training, Path(folder))
-        return file_address(bucket, CODE, archive)
+        package = pack_code(training, Path(folder))
+        source = f"training.source_dir = {training.source_dir}"
+        if package.credentials:
+            names = ", ".join(package.credentials)
+            doubts[f"{source}: {names} would be uploaded, and may be credentials; move them out of it"] = None
+        if package.from_outside:
+            names = ", ".join(package.from_outside)
+            doubts[f"{source}: {names} would be uploaded with what is linked there from outside of it"] = None
+        return file_address(bucket, CODE, package.path), package.files, package.size
 
 
-def pack_code(training: Training, folder: Path) -> Path:
+def _measured_data(bucket: Bucket, kind: str, path: Path) -> tuple[str, int, int]:
+    address = (folder_address if path.is_dir() else file_address)(bucket, kind, path)
+    return (address, *local_size(kind, path))
+
+
+def pack_code(training: Training, folder: Path) -> Package:
     """Return the archive of a training's code, made in ``folder``.
 
     Raises:
@@ -292,75 +333,7 @@ def pack_code(training: Training, folder: Path) -> Path:
     data = [Path(one.source) for one in training.channels.values() if not one.is_remote]
     inside = [one for one in data if source.resolve() in one.resolve().parents]
     archive = folder / "sourcedir.tar.gz"
-    return pack_source(source, archive, entry_point=str(training.entry_point), leave_out=inside).path
-
-
-def _grid_size(lowered: TuningSpec) -> int | None:
-    return lowered.planned_trials if lowered.strategy.type == "grid" else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Cost:
-    workload: Workload
-    book: PriceBook
-    estimate: Estimate
-
-
-def _estimate(spec: TuningSpec, lowered: TuningSpec, seconds_per_trial: float | None) -> _Cost | None:
-    """Return what a job may cost, or ``None`` while it is not known on what it runs."""
-    algorithms = [Algorithm.main(lowered)]
-    algorithms += [Algorithm.further(one, lowered) for one in (lowered.definitions or {}).values()]
-    uses = []
-    for one in algorithms:
-        choices = [InstanceUse(type=it.type, count=it.count, volume_gb=it.volume_gb) for it in one.sagemaker.choices]
-        if not choices:
-            return None
-        uses.append(replace(choices[0], fallbacks=tuple(choices[1:])))
-    cloud, limits = spec.sagemaker or SageMaker(), lowered.limits
-    criteria = lowered.completion
-    usd_per_hour = cloud.usd_per_hour
-    if usd_per_hour is None and spec.limits.usd_per_hour is not None:
-        usd_per_hour = spec.limits.usd_per_hour / uses[0].count
-    waits = [one.sagemaker.max_wait_seconds for one in algorithms if one.sagemaker.max_wait_seconds is not None]
-    workload = Workload(
-        instances=uses,
-        region=str(cloud.region),
-        max_trial_seconds=max(float(one.max_trial_seconds or 0) for one in algorithms),
-        trials=limits.max_trials or _grid_size(lowered),
-        parallel=limits.max_parallel,
-        max_runtime_seconds=limits.max_runtime_seconds,
-        max_wait_seconds=max(waits, default=None),
-        spot=any(one.sagemaker.spot for one in algorithms),
-        stops_early=lowered.early_stopping is not None
-        or lowered.strategy.type == "hyperband"
-        or criteria != type(criteria)(),
-        seconds_per_trial=seconds_per_trial,
-        usd_per_hour=usd_per_hour,
-    )
-    book = PriceBook.load(home())
-    found = estimate(workload, book)
-    if seconds_per_trial is not None:  # a machine there may be faster than this one
-        note = f"expected: a trial takes {seconds_per_trial:.3g} s, as it did here"
-        found = replace(
-            found,
-            usd=replace(found.usd, least=None),
-            seconds=replace(found.seconds, least=None),
-            notes=(note, *found.notes),
-        )
-    return _Cost(workload, book, found)
-
-
-def _cap_problems(spec: TuningSpec, cost: _Cost | None) -> Iterator[Problem]:
-    caps: Mapping[str, float | None] = {
-        "sagemaker.max_cost_usd": None if spec.sagemaker is None else spec.sagemaker.max_cost_usd,
-        "limits.max_cost_usd": spec.limits.max_cost_usd,
-    }
-    for field, cap in caps.items():
-        problem = (
-            cap_problem(cap, cost.workload, cost.book, field=field) if cap is not None and cost is not None else None
-        )
-        if problem is not None:
-            yield problem
+    return pack_source(source, archive, entry_point=str(training.entry_point), leave_out=inside)
 
 
 def _aside(problem: Problem) -> str:
@@ -377,8 +350,9 @@ def _warnings(spec: TuningSpec) -> Iterator[str]:
 def priced(plan: Plan) -> TuningSpec:
     """Return the spec of a plan with the price that its estimate reckons with, so that results tell what trials cost."""
     cloud = plan.spec.sagemaker
-    if cloud is None or cloud.usd_per_hour is not None or len(cloud.choices) != 1 or plan.estimate is None:
+    if cloud is None or cloud.usd_per_hour is not None or plan.estimate is None:
         return plan.spec
-    prices = {price.item: price.usd for price in plan.estimate.prices}
-    known = prices.get(cloud.choices[0].type)
-    return plan.spec.model_copy(update={"sagemaker": cloud.model_copy(update={"usd_per_hour": known})})
+    hourly = [price.usd for price in plan.estimate.prices if price.item != STORAGE]
+    if len(hourly) != 1:  # nobody knows which of several it will be
+        return plan.spec
+    return plan.spec.model_copy(update={"sagemaker": cloud.model_copy(update={"usd_per_hour": hourly[0]})})

@@ -75,7 +75,7 @@ def upload(plan: Plan, account: Account) -> None:
         path = Path(one.path)
         if one.kind == CODE:
             with tempfile.TemporaryDirectory(prefix="smtune-code-") as folder:
-                archive = pack_code(_training_of(plan.spec, one), Path(folder))
+                archive = pack_code(_training_of(plan.spec, one), Path(folder)).path
                 uri = upload_file(bucket, one.kind, archive)
         else:
             uri = (upload_folder if path.is_dir() else upload_file)(bucket, one.kind, path)
@@ -84,11 +84,11 @@ def upload(plan: Plan, account: Account) -> None:
             raise SpecError([Problem(field, one.path, "was changed since the job was planned", "plan it again")])
 
 
-def create(client: Any, plan: Plan) -> bool:
+def create(client: Any, plan: Plan) -> str | None:
     """Create a tuning job; one that is there and is the same is adopted.
 
     Returns:
-        Whether it is new.
+        SageMaker's word for the status in which it was found; ``None`` if it is new.
 
     Raises:
         JobExistsError: There is another one of this name.
@@ -103,13 +103,14 @@ def create(client: Any, plan: Plan) -> bool:
         if error.code != "ResourceInUse":
             raise
     else:
-        return True
-    there = request_of(describe(client, plan.name))
+        return None
+    description = describe(client, plan.name)
+    there = request_of(description)
     asked = {key: value for key, value in plan.request.items() if key != "Tags"}  # a description leaves them out
     if not _is_part(canonical(asked), canonical(there)):
         where = f"of this account in {client.meta.region_name}"
         raise JobExistsError(f'there is another tuning job "{plan.name}" {where}; take another name')
-    return False
+    return str(description["HyperParameterTuningJobStatus"])
 
 
 def _is_part(asked: Any, there: Any) -> bool:

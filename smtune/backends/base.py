@@ -31,11 +31,15 @@ class Upload:
         kind: ``"code"``, or the name of a channel.
         path: What it is here.
         uri: Where it will be; made of what it holds, so nothing is sent twice.
+        files: How many files it holds.
+        size: Their bytes; of code those of its archive.
     """
 
     kind: str
     path: str
     uri: str
+    files: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,15 @@ class Backend(ABC):
         Raises:
             JobExistsError: There is a job of this name.
         """
+
+    def adopted(self, job_name: str) -> str | None:
+        """Return the status in which :meth:`submit` found this very job; ``None`` if it started the job.
+
+        Args:
+            job_name: Name of the job.
+        """
+        del job_name
+        return None
 
     @abstractmethod
     def poll(self, job_name: str) -> TuningResult:

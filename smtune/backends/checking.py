@@ -6,8 +6,8 @@ with credentials, what the account has. What could not be looked at is listed, n
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,43 +18,25 @@ from smtune.amt.metrics import (
     Verdict,
     metric_regexes,
     objective_problem,
-    proof_rows,
     prove_metrics,
     reported_metrics,
 )
-from smtune.backends.amt_plan import examine, planned_bucket
-from smtune.backends.aws.checks import check_account
-from smtune.backends.aws.session import Account
+from smtune.backends.account_questions import AccountOptions, ask_account
+from smtune.backends.amt_plan import examine
 from smtune.backends.base import Backend, Plan
 from smtune.backends.rehearsal import Rehearsal, rehearse
-from smtune.errors import MissingExtraError, Problem, SpecError
-from smtune.metric_lines import read_log
-from smtune.spec import Goal, SageMaker, TuningSpec
+from smtune.errors import Problem, SpecError
+from smtune.metric_lines import LONGEST_LINE, LONGEST_LOG, LogFile, read_log, without_tracebacks
+from smtune.spec import Goal, TuningSpec
 from smtune.spec.problems import closest
 from smtune.trial import TrialStatus
 
 _SHOWN_LINES = 8
 
-_ACCOUNT_FIELDS = {
-    "role": "sagemaker.role",
-    "bucket": "sagemaker.bucket",
-    "image": "sagemaker.image",
-    "instance_type": "sagemaker.instance_type",
-}
-"""Fields of the account's checks to keys of a spec."""
-
 _ANY_REGION = "us-east-1"
 """Containers are the same everywhere."""
 
 _BETTER = {Goal.Maximize: "higher", Goal.Minimize: "lower"}
-
-_CREDENTIALS = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_PROFILE",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +68,7 @@ class Check:
                 for one in self.problems
             ],
             "warnings": list(self.warnings),
-            "metrics": [row._asdict() for row in proof_rows(self.proofs)],
+            "metrics": list(map(_proof, self.proofs)),
             "unchecked": list(self.unchecked),
             "estimate": None if self.plan is None or self.plan.estimate is None else self.plan.estimate.to_dict(),
         }
@@ -130,7 +112,7 @@ def check(
     problems += [problem for problem in found.problems if problem.field not in known]
     unchecked = list(found.unchecked)
     if on_aws:
-        refused, open_questions = _ask(plan, looks, options)
+        refused, open_questions = ask_account(spec, plan, options, wanted=looks.account)
         problems += refused
         unchecked += open_questions
     if plan is not None and found.rehearsal is not None and found.rehearsal.status is TrialStatus.Completed:
@@ -139,15 +121,6 @@ def check(
         plan = again.plan or plan
     warnings = [*(plan.warnings if plan is not None else ()), *found.warnings]
     return Check(tuple(problems), tuple(warnings), found.proofs, tuple(unchecked), plan, found.rehearsal)
-
-
-@dataclass(frozen=True, slots=True)
-class AccountOptions:
-    """Which account is asked, and where; as of :class:`smtune.backends.aws.session.Account`."""
-
-    profile: str | None = None
-    region: str | None = None
-    endpoint_url: str | None = None
 
 
 def _plan(
@@ -173,42 +146,69 @@ class _Proved:
 
 def _prove(spec: TuningSpec, looks: Looks) -> _Proved:
     """Try the metric regexes on what a training prints."""
-    rehearsal: Rehearsal | None = None
     if looks.log is not None:
         try:
-            lines: Sequence[str] = read_log(looks.log).lines
+            return _of_log(spec, _text_log(looks.log), None)
         except SpecError as error:
             return _Proved(problems=error.problems)
-    elif spec.training is not None and spec.training.entry_point is None:
+    if spec.training is not None and spec.training.entry_point is None:
         return _of_containers(spec)
-    elif not looks.trial:
+    if not looks.trial:
         return _Proved(unchecked=("metrics: no trial was run here, and no --log was given",))
-    else:
-        try:
-            rehearsal = rehearse(spec, seconds=looks.seconds)
-        except SpecError as error:
-            reasons = "; ".join(f"{one.field} {one.rule}" for one in error.problems)
-            return _Proved(
-                unchecked=(f"metrics: no trial can be run here ({reasons}); give the log of one with --log",)
-            )
-        lines = rehearsal.lines
-        if rehearsal.status is TrialStatus.Failed and not lines:
-            return _Proved(problems=(_failure(spec, rehearsal),), rehearsal=rehearsal)
-    return _of_lines(spec, lines, rehearsal)
+    try:
+        rehearsal = rehearse(spec, seconds=looks.seconds)
+    except SpecError as error:
+        reasons = "; ".join(f"{one.field} {one.rule}" for one in error.problems)
+        return _Proved(unchecked=(f"metrics: no trial can be run here ({reasons}); give the log of one with --log",))
+    return _of_log(spec, rehearsal.log, rehearsal)
 
 
-def _of_lines(spec: TuningSpec, lines: Sequence[str], rehearsal: Rehearsal | None) -> _Proved:
+def _text_log(path: Path) -> LogFile:
+    log = read_log(path)
+    if log.binary:
+        fix = "name a file with what a training printed"
+        raise SpecError([Problem("log", str(path), "is a binary file", fix)])
+    return log
+
+
+def _of_log(spec: TuningSpec, log: LogFile, rehearsal: Rehearsal | None) -> _Proved:
+    # Code in a traceback is no metric, and a training that works shows none.
+    lines = log.lines if rehearsal is None else without_tracebacks(log.lines)
     reported = reported_metrics(lines)
     regexes = metric_regexes(spec.metrics, spec.objective.metric, reported)
     proofs = tuple(prove_metrics(regexes, lines))
     missing = objective_problem(spec.metrics, spec.objective.metric, reported)
+    unseen = [one.name for one in proofs if one.verdict is Verdict.Unmatched and not one.hidden]
+    if missing is not None:
+        unseen = [spec.objective.metric, *(name for name in unseen if name != spec.objective.metric)]
+    unchecked: list[str] = []
+    if rehearsal is not None and rehearsal.status is not TrialStatus.Completed and unseen:
+        # What a trial did not come to print says nothing of a regex.
+        unchecked, missing = [_unseen(unseen, rehearsal)], None
+        proofs = tuple(replace(one, problem=None) if one.name in unseen else one for one in proofs)
     problems = [one.problem for one in proofs if one.problem is not None and one.verdict is not Verdict.Doubtful]
     doubts = [_sentence(one.problem) for one in proofs if one.problem is not None and one.verdict is Verdict.Doubtful]
     if missing is not None:  # a regex that nobody wrote cannot be at fault
         problems = [missing, *(one for one in problems if one.field != f"metrics.{spec.objective.metric}")]
     if rehearsal is not None and rehearsal.status is TrialStatus.Failed:
         problems.insert(0, _failure(spec, rehearsal))
-    return _Proved(tuple(problems), (*doubts, *_untold(spec, reported)), proofs, rehearsal=rehearsal)
+    warnings = (*doubts, *_untold(spec, reported), *_not_read(log))
+    return _Proved(tuple(problems), warnings, proofs, tuple(unchecked), rehearsal)
+
+
+def _unseen(names: Sequence[str], rehearsal: Rehearsal) -> str:
+    until = f"within {rehearsal.seconds:.0f} s" if rehearsal.status is TrialStatus.Stopped else "before it failed"
+    fix = "give it longer with --trial-seconds, or give the log of a whole training with --log"
+    return f"metrics: the trial printed no {', '.join(names)} {until}; {fix}"
+
+
+def _not_read(log: LogFile) -> Iterator[str]:
+    """Yield what of a log was not looked at."""
+    if log.cut:
+        yield f"log: only its first {LONGEST_LOG >> 20} MiB were read"
+    if log.shortened:
+        lines = "1 line" if log.shortened == 1 else f"{log.shortened} lines"
+        yield f"log: of {lines} only the first {LONGEST_LINE:,} characters were read"
 
 
 def _sentence(problem: Problem) -> str:
@@ -252,57 +252,30 @@ def _of_containers(spec: TuningSpec) -> _Proved:
     return _Proved()
 
 
-def _ask(plan: Plan | None, looks: Looks, options: AccountOptions) -> tuple[list[Problem], list[str]]:
-    """Ask the account for what the job needs of it."""
-    questions = "role, bucket, image, quota"
-    if looks.account is False or (looks.account is None and not _seem_to_be_credentials(options)):
-        return [], [f"{questions}: an AWS account was not asked"]
-    if plan is None:
-        return [], [f"{questions}: they are asked for once the problems above are mended"]
-    try:
-        account = Account(options.profile, plan.region, options.endpoint_url)
-    except MissingExtraError as error:
-        return [], [f"{questions}: {error}"]
-    except SpecError as error:
-        return [replace(one, field=f"sagemaker.{one.field}") for one in error.problems], []
-    cloud = plan.spec.sagemaker or SageMaker()
-    instances: dict[str, int] = {}
-    for choice in cloud.choices:
-        instances[choice.type] = max(instances.get(choice.type, 0), choice.count * plan.spec.limits.max_parallel)
-    definition = plan.request.get("TrainingJobDefinition") or plan.request["TrainingJobDefinitions"][0]
-    problems, unchecked = check_account(
-        account,
-        role=cloud.role,
-        bucket=planned_bucket(cloud).name,
-        image=definition["AlgorithmSpecification"].get("TrainingImage"),
-        instances=instances,
-        spot=cloud.spot,
-    )
-    mine = {"bucket"} if cloud.bucket is None else set()  # the default bucket is made where it is missing
-    return [
-        replace(one, field=_ACCOUNT_FIELDS.get(one.field, one.field))
-        for one in problems
-        if not (one.field in mine and one.rule == "does not exist")
-    ], unchecked
-
-
-def _seem_to_be_credentials(options: AccountOptions) -> bool:
-    """Return whether it is worth asking: finding out for sure may take seconds where there are none."""
-    if options.profile is not None or any(os.environ.get(name) for name in _CREDENTIALS):
-        return True
-    files: Mapping[str, str] = {
-        "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
-        "AWS_CONFIG_FILE": "~/.aws/config",
-    }
-    return any(Path(os.environ.get(name, usual)).expanduser().is_file() for name, usual in files.items())
-
-
 def last_lines(rehearsal: Rehearsal) -> Sequence[str]:
     """Return the end of what a trial printed."""
     return rehearsal.lines[-_SHOWN_LINES:]
 
 
+def _proof(proof: MetricProof) -> dict[str, Any]:
+    """Return a proof as plain JSON values, which know no number that is infinite or none."""
+    last, value = proof.last, proof.value
+    return {
+        "metric": proof.name,
+        "regex": proof.regex,
+        "matches": proof.matches,
+        "line_number": None if last is None else last.line_number,
+        "line": None if last is None else last.line,
+        "captured": None if last is None else last.captured,
+        "number": value if value is not None and math.isfinite(value) else None,
+        "verdict": proof.verdict.value,
+        "suggestion": proof.suggestion,
+    }
+
+
 def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     return value if value is None or isinstance(value, str | int | float | bool) else str(value)
 
 

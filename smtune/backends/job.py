@@ -11,7 +11,7 @@ from smtune.backends.local import LocalBackend
 from smtune.errors import JobError, JobFailedError, JobNotFoundError, Problem, SpecError
 from smtune.results import JobStatus, TuningResult
 from smtune.spec import TuningSpec
-from smtune.store import find, find_remote
+from smtune.store import find, find_remote, remote_jobs
 from smtune.trial import Trial
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def find_job(name: str) -> TuningJob:
     """
     remote = find_remote(name)
     try:
-        local = find(name).name
+        local = find(name, elsewhere=[job.name for job in remote_jobs()]).name
     except JobNotFoundError as error:
         if not remote:
             hint = "smtune attach NAME makes a tuning job of SageMaker known here"
@@ -131,10 +131,17 @@ def resume(
     Raises:
         JobNotFoundError: There is no job of this name.
         JobBusyError: Another process is running it.
+        JobError: It is on SageMaker.
         SpecError: It has ended, or needs its function.
     """
     backend = LocalBackend(function=function, isolation=isolation)
-    return TuningJob(backend, backend.resume(name), owned=True)
+    try:
+        resumed = backend.resume(name)
+    except JobNotFoundError:
+        name = find_job(name).name
+        fix = f"start a new one that builds on it: warm_start: [{name}]"
+        raise JobError(f"{name} is on SageMaker, which cannot go on with a stopped job; {fix}") from None
+    return TuningJob(backend, resumed, owned=True)
 
 
 def plan(spec: TuningSpec, *, backend: BackendName | Backend = "local", name: str | None = None) -> Plan:
@@ -227,12 +234,12 @@ class TuningJob:
         while True:
             try:
                 result = self._backend.wait(self.name, timeout, listener=listener, notice=display.tell)
-            except KeyboardInterrupt:
+            except KeyboardInterrupt as interrupt:
                 if not self._stoppable:
                     raise
                 interrupts += 1
                 self._backend.stop(self.name, force=interrupts > 1)
-                display.stopping(force=interrupts > 1)
+                display.stopping(force=interrupts > 1, by=str(interrupt))
             else:
                 display.finish(result)
                 return result

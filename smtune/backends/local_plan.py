@@ -112,7 +112,9 @@ def _strategy_problems(spec: TuningSpec, warm_start: WarmStarted | None) -> Iter
 
 
 def _limit_problems(spec: TuningSpec, function: object) -> Iterator[Problem]:
-    """Yield more trials at a time than this process may have files open for."""
+    """Yield an amount of money without a price, and more trials at a time than this process may have files open for."""
+    if spec.limits.price_problem is not None:
+        yield spec.limits.price_problem
     if function is not None:
         return
     import resource

@@ -17,7 +17,7 @@ from smtune.backends.local_plan import lowering_problems, source_problems
 from smtune.backends.staging import keep_code, stage_training
 from smtune.container.reporting import parse_report
 from smtune.errors import LoweringError, Problem, SpecError
-from smtune.metric_lines import BoundedSearch, read_log
+from smtune.metric_lines import BoundedSearch, LogFile, read_log
 from smtune.runners import Ended, ProcessRunner
 from smtune.spec import TuningSpec
 from smtune.trial import Trial, TrialStatus
@@ -34,7 +34,7 @@ class Rehearsal:
     """What came of one trial.
 
     Attributes:
-        lines: What it printed, without newlines; at most 64 MiB.
+        log: What it printed.
         configuration: What it was trained with: the baseline, or else the middle of the space.
         status: ``Stopped`` if it was ended because every metric was read, or because the time was over.
         failure_reason: Why it failed, in one line, or ``None``.
@@ -42,12 +42,17 @@ class Rehearsal:
         complete: Whether every metric was read at least twice.
     """
 
-    lines: tuple[str, ...]
+    log: LogFile
     configuration: Mapping[str, Any]
     status: TrialStatus
     failure_reason: str | None
     seconds: float
     complete: bool
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What it printed, without newlines; at most 64 MiB."""
+        return self.log.lines
 
 
 def rehearse(spec: TuningSpec, *, seconds: float = 60.0, grace_seconds: float = 10.0) -> Rehearsal:
@@ -97,7 +102,7 @@ def rehearse(spec: TuningSpec, *, seconds: float = 60.0, grace_seconds: float = 
             ended = _run(runner, audience, begun + seconds)
             took = time.monotonic() - begun
             complete = audience.content()
-        return Rehearsal(read_log(log).lines, configuration, ended.status, ended.reason, took, complete)
+        return Rehearsal(read_log(log), configuration, ended.status, ended.reason, took, complete)
 
 
 def _obstacles(problems: Iterator[Problem]) -> list[Problem]:

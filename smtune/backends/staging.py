@@ -5,19 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 
 from smtune.container.repeats import VARIABLE as REPEAT_VARIABLE
+from smtune.errors import SpecError
 from smtune.sandbox import Channel, Staged, snapshot_source, stage
 from smtune.spec import Training, TuningSpec
 from smtune.trial import Trial
 
 
 def keep_code(training: Training, target: Path) -> None:
-    """Copy the training code; folders of data that lie in between are reached as channels."""
+    """Copy the training code; folders of data that lie in between are reached as channels.
+
+    Raises:
+        SpecError: Something in it cannot be read.
+        OSError: It is not there, or cannot be copied.
+    """
     source = Path(training.source_dir)
     inside = [Path(channel.source) for channel in training.channels.values()]
     if training.output is not None:
         inside.append(Path(training.output))
     data = [folder for folder in inside if folder.is_dir() and source.resolve() in folder.resolve().parents]
-    snapshot_source(source, target, leave_out=data)
+    try:
+        snapshot_source(source, target, leave_out=data)
+    except SpecError as error:
+        raise SpecError(problem.under("training") for problem in error.problems) from None
 
 
 def stage_training(

@@ -35,8 +35,9 @@ _KEPT = (
 )
 """What is used of a training job's description."""
 
+FORBIDDEN = ("AccessDenied", "AccessDeniedException")
+"""What is answered where a permission is missing."""
 
-_FORBIDDEN = ("AccessDenied", "AccessDeniedException")
 _GONE = ("ResourceNotFound", "ValidationException")
 """What is answered for a training job that was deleted; SageMaker uses the second."""
 
@@ -126,7 +127,7 @@ class TuningJobReader:
             with explained(name, service=_SERVICE, actions="sagemaker:DescribeTrainingJob"):
                 answer = self._client.describe_training_job(TrainingJobName=name)
         except AwsError as error:
-            if error.code in _FORBIDDEN:  # until these credentials may, the summary has to do
+            if error.code in FORBIDDEN:  # until these credentials may, the summary has to do
                 return {"TrainingJobName": name}
             if error.code not in _GONE:
                 raise

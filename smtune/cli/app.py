@@ -14,7 +14,9 @@ from smtune.cli.best import best
 from smtune.cli.check import check
 from smtune.cli.emulator import emulator
 from smtune.cli.errors import FAILED, explain
+from smtune.cli.forget import forget
 from smtune.cli.init import init
+from smtune.cli.interruptions import TerminatedError, terminable
 from smtune.cli.list import list_jobs
 from smtune.cli.logs import logs
 from smtune.cli.plan import plan
@@ -59,6 +61,7 @@ app.command()(run)
 app.command()(resume)
 app.command()(submit)
 app.command()(attach)
+app.command()(forget)
 app.command("list")(list_jobs)
 app.command()(show)
 app.command()(best)
@@ -91,7 +94,10 @@ def main() -> None:
     """Run the command line and exit with its status."""
     prepare_streams()
     try:
-        app()
+        with terminable():
+            app()
+    except TerminatedError:
+        sys.exit(128 + signal.SIGTERM)
     except CannotWriteError as error:
         typer.echo(f"smtune: cannot write the result: {error}", err=True)
         sys.exit(FAILED)

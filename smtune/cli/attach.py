@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import typer
-
 from smtune.cli.options import BackendName, EndpointUrl, Name, Output, OutputFormat, Profile, Region
 
 
@@ -30,4 +28,3 @@ def attach(
         print_json(result.to_dict())
         return
     print_summary(result)
-    typer.echo(f"  next     smtune watch {result.name} · smtune show {result.name}")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from smtune.cli.options import KnownBackend, Name, Output, OutputFormat
+
+if TYPE_CHECKING:
+    from smtune.honesty import Evaluation
+    from smtune.results import TuningResult
 
 
 def best(
@@ -23,23 +27,30 @@ def best(
     Exits with 1 while no trial has completed.
     """
     from smtune.cli.errors import FAILED
-    from smtune.cli.output import print_json, print_table
+    from smtune.cli.output import print_json
     from smtune.cli.places import known_job
-    from smtune.progress.texts import clean, mean_text
+    from smtune.progress.summary import without_result
 
     job = known_job(name, backend)
     result = job.result()
     chosen = result.best_evaluation if result.pick is None else result.pick.evaluation
     if chosen is None:
-        typer.echo(f"smtune: no trial of {result.name} has completed (it is {result.status})", err=True)
+        typer.echo(f"smtune: {without_result(result)}", err=True)
         raise typer.Exit(FAILED)
-    if download is not None:
-        made = job.backend.download_model(job.name, download, chosen.trial.number)
-        typer.echo(f"the model of trial {chosen.trial.number} is in {made}", err=True)
     if output is Output.json:
         document = result.to_dict()
         print_json(document["picked"] or document["best"])
-        return
+    else:
+        _print(result, chosen)
+    if download is not None:
+        made = job.backend.download_model(job.name, download, chosen.trial.number)
+        typer.echo(f"the model of trial {chosen.trial.number} is in {made}", err=True)
+
+
+def _print(result: TuningResult, chosen: Evaluation) -> None:
+    from smtune.cli.output import print_table
+    from smtune.progress.texts import clean, mean_text
+
     trial = chosen.trial
     score = [(clean(result.metric), str(trial.objective))]
     if chosen.standard_error is not None:

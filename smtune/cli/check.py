@@ -37,7 +37,8 @@ def check(
     ask_account: Annotated[
         bool | None,
         typer.Option(
-            "--account/--no-account", help="Ask AWS for role, bucket, image and quota; by default if it can be."
+            "--account/--no-account",
+            help="Ask AWS for role, buckets, image, quota and parents; by default if it can be.",
         ),
     ] = None,
     profile: Profile = None,
@@ -84,7 +85,8 @@ def _print(found: Check, source: str, backend: str) -> None:
         typer.echo(f"{clean(source)}: no problems for backend {backend}")
     if found.proofs:
         rows = [[clean(text) for text in row] for row in proof_rows(found.proofs)]
-        print_table(("metric", "lines", "last", "read", "verdict"), rows, numbers=frozenset(("lines",)))
+        header = ("metric", "lines", "last", "read", "verdict")
+        print_table(header, rows, numbers=frozenset(("lines",)), gives_way="last")
     for warning in found.warnings:
         typer.echo(f"warning: {clean(warning)}")
     if found.plan is not None:

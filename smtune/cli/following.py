@@ -12,9 +12,11 @@ from smtune.cli.errors import FAILED
 from smtune.cli.interruptions import Interruptions
 from smtune.cli.options import Output
 from smtune.cli.output import print_json, print_summary
+from smtune.cli.places import reference
 from smtune.cli.streams import CannotWriteError
 from smtune.errors import JobFailedError
-from smtune.progress.texts import clean_lines
+from smtune.progress.summary import without_result
+from smtune.progress.texts import clean_lines, interrupted_by
 from smtune.results import JobStatus, TuningResult
 
 if TYPE_CHECKING:
@@ -40,9 +42,10 @@ def follow(start: Callable[[], TuningJob], output: Output) -> int:
     return 128 + interruptions.signals[0] if interrupted else status
 
 
-def goes_on(name: str) -> str:
-    """Return what to tell somebody who has only ended the watching."""
-    return f"^C {name} goes on: smtune watch {name} · smtune stop {name}"
+def goes_on(job: TuningJob, by: str = "") -> str:
+    """Return what to tell somebody who has only ended the watching, by Ctrl-C or the signal of this name."""
+    name = reference(job.name, job.backend.name)
+    return f"{interrupted_by(by)} {job.name} goes on: smtune watch {name} · smtune stop {name}"
 
 
 def report(job: TuningJob, result: TuningResult, output: Output) -> int:
@@ -53,7 +56,12 @@ def report(job: TuningJob, result: TuningResult, output: Output) -> int:
         print_summary(result)
     if result.status is JobStatus.Failed:
         _print_log_tail(job, result)
-    return 0 if result.status is JobStatus.Completed else FAILED
+    if result.status is not JobStatus.Completed:
+        return FAILED
+    if result.best is None and result.counts["Completed"]:  # SageMaker takes such a job for completed
+        typer.echo(f"smtune: {without_result(result)}", err=True)
+        return FAILED
+    return 0
 
 
 def _wait(job: TuningJob, interruptions: Interruptions) -> TuningResult:
@@ -64,14 +72,14 @@ def _wait(job: TuningJob, interruptions: Interruptions) -> TuningResult:
                 result = job.wait(progress=progress)
         except JobFailedError:
             return job.result()
-        except KeyboardInterrupt:  # of a job here: in the moment before or after the waiting itself
+        except KeyboardInterrupt as interrupt:  # of a job here: in the moment before or after the waiting itself
             if job.backend.survives:
-                typer.echo(goes_on(job.name), err=True)
+                typer.echo(goes_on(job, str(interrupt)), err=True)
                 raise typer.Exit(128 + interruptions.signals[0]) from None
             force = len(interruptions.signals) > 1
             job.backend.stop(job.name, force=force)
             running = "killed" if force else "asked to stop (again to kill)"
-            typer.echo(f"^C no new trials; the running ones are {running}", err=True)
+            typer.echo(f"{interrupted_by(str(interrupt))} no new trials; the running ones are {running}", err=True)
             progress = False
         else:
             return result

@@ -1,4 +1,4 @@
-"""Turns SIGINT, SIGTERM and SIGHUP into ``KeyboardInterrupt`` while a job is waited for, and only then."""
+"""What signals do: while a job is waited for they are all a ``KeyboardInterrupt``; else SIGTERM unwinds like Ctrl-C."""
 
 from __future__ import annotations
 
@@ -9,6 +9,30 @@ from types import FrameType, TracebackType
 from typing import Self
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class TerminatedError(BaseException):
+    """SIGTERM came: what is open is closed on the way out."""
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Raise :class:`TerminatedError` once for SIGTERM, so that temporary folders go and processes end, as with Ctrl-C."""
+    came = False
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        nonlocal came
+        if not came:  # what is closed already must not be interrupted
+            came = True
+            raise TerminatedError
+
+    before = signal.getsignal(signal.SIGTERM)
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class Interruptions:
@@ -39,12 +63,12 @@ class Interruptions:
 
     @contextmanager
     def raised(self) -> Iterator[None]:
-        """Raise ``KeyboardInterrupt`` for a signal that came before, or comes inside."""
+        """Raise ``KeyboardInterrupt``, with the name of the signal, for one that came before, or comes inside."""
         self._raising = True
         try:
             if self._waiting:
                 self._waiting = False
-                raise KeyboardInterrupt
+                raise KeyboardInterrupt(signal.Signals(self.signals[-1]).name)
             yield
         finally:
             self._raising = False
@@ -52,5 +76,5 @@ class Interruptions:
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         self.signals.append(number)
         if self._raising or len(self.signals) > 2:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(signal.Signals(number).name)
         self._waiting = True

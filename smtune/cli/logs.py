@@ -20,11 +20,17 @@ def logs(
     from smtune.cli.places import known_job
 
     job = known_job(name, backend)
+    printed = False
     for line in job.logs(number, follow=follow):
+        printed = True
         sys.stdout.write(f"{line}\n")
         if follow:
             sys.stdout.flush()
     sys.stdout.flush()
+    if job.backend.survives and not printed:
+        typer.echo(
+            f"CloudWatch has no lines of trial {number} of {job.name} (yet); see: smtune show {job.name}", err=True
+        )
     if not job.backend.survives and _is_function(name, number):
         note = "what a Python function prints goes to the terminal of the process that runs it; smtune keeps none of it"
         typer.echo(note, err=True)

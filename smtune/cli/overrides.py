@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from smtune.errors import Problem, SpecError
+from smtune.errors import HIDDEN, Problem, SpecError, speaks_of_secrets
 from smtune.spec import TuningSpec
 
 
@@ -21,13 +21,14 @@ def read_spec(path: Path, assignments: Sequence[str]) -> TuningSpec:
         SpecError: The file cannot be read, or what it says is wrong with these keys.
     """
     from smtune.spec.files import read_mapping, resolve_paths
+    from smtune.spec.problems import without_secrets
 
     fields = read_mapping(path)
     try:
         for assignment in assignments:
             _assign(fields, assignment)
     except SpecError as error:
-        raise SpecError(error.problems, source="--set") from None
+        raise SpecError(map(without_secrets, error.problems), source="--set") from None
     return TuningSpec.from_dict(resolve_paths(fields, path.resolve().parent), source=str(path))
 
 
@@ -35,7 +36,8 @@ def _assign(fields: dict[str, Any], assignment: str) -> None:
     path, separator, text = assignment.partition("=")
     *parents, last = path.strip().split(".")
     if not separator or not all([*parents, last]):
-        raise SpecError([Problem("", assignment, "is no assignment", "write  --set limits.max_trials=10")])
+        shown = path + separator + ("..." if text else "")
+        raise SpecError([Problem("", shown, "is no assignment", "write  --set limits.max_trials=10")])
     value = _value(path, text)
     place = fields
     for index, key in enumerate(parents):
@@ -59,4 +61,5 @@ def _value(path: str, text: str) -> Any:
         return read_value(text)
     except yaml.YAMLError as error:
         rule = f"is no valid YAML: {getattr(error, 'problem', None) or error}"
-        raise SpecError([Problem(path, text, rule, "put it in quotes: --set 'key=\"text\"'")]) from None
+        shown = HIDDEN if "environment" in text or speaks_of_secrets(text) else text
+        raise SpecError([Problem(path, shown, rule, "put it in quotes: --set 'key=\"text\"'")]) from None

@@ -32,6 +32,16 @@ def new_place(
     return open_backend(backend)
 
 
+def reference(name: str, backend: str) -> str:
+    """Return how commands are told of a job: by its name, and by its backend if several have the name."""
+    from smtune.store import home, namesake, remote_jobs
+
+    places = [job.backend for job in remote_jobs() if job.name.lower() == name.lower()]
+    if namesake(name, home()) is not None:
+        places.append("local")
+    return f"{name} --backend {backend}" if set(places) - {backend} else name
+
+
 def known_job(name: str, backend: BackendName | None) -> TuningJob:
     """Return a job that is known here.
 

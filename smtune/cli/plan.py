@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from smtune.cli.options import (
 
 if TYPE_CHECKING:
     from smtune.backends import Backend, Plan
-    from smtune.pricing import Bounds
+    from smtune.pricing import Bounds, Estimate
 
 
 def plan(
@@ -81,7 +82,7 @@ def cost_lines(planned: Plan) -> list[str]:
     if found is None:
         return []
     lines = [
-        f"cost: {_bounds_text(found.usd, usd_text)}",
+        f"cost: {_bounds_text(found.usd, usd_text)}{_borrowed_text(found)}",
         f"time: {_bounds_text(found.seconds, duration_text)}",
     ]
     return [*lines, *found.notes]
@@ -94,8 +95,26 @@ def _bounds_text(bounds: Bounds, text: Callable[[float], str]) -> str:
     return ", ".join(known) or "not known"
 
 
+def _borrowed_text(found: Estimate) -> str:
+    """Return where prices are borrowed from, if any are: the cost is no bound then."""
+    regions = ", ".join(sorted({price.region for price in found.borrowed}))
+    return f" by prices borrowed from {regions}: those in {found.region} are not all known" if regions else ""
+
+
 def _upload_lines(planned: Plan) -> list[str]:
-    return [f"upload: {one.kind} {one.path} to {one.uri}" for one in planned.uploads]
+    return [
+        f"upload: {one.kind} {one.path} ({one.files} file{'s' if one.files != 1 else ''}, {_size_text(one.size)}) to {one.uri}"
+        for one in planned.uploads
+    ]
+
+
+def _size_text(size: float) -> str:
+    """Return bytes as people read them, e.g. ``3.2 MB``."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.4g} {unit}"
+        size /= 1000
+    return f"{size:,.4g} TB"
 
 
 def _headline(planned: Plan) -> str:
@@ -117,7 +136,7 @@ def _to_dict(planned: Plan) -> dict[str, Any]:
         "schedule": list(planned.schedule),
         "warnings": list(planned.warnings),
         "region": planned.region,
-        "uploads": [{"kind": one.kind, "path": one.path, "uri": one.uri} for one in planned.uploads],
+        "uploads": [asdict(one) for one in planned.uploads],
         "estimate": None if planned.estimate is None else planned.estimate.to_dict(),
         "request": dict(planned.request),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -71,6 +72,8 @@ def _chosen(book: PriceBook, region: str, types: Sequence[str]) -> list[Price]:
     from smtune.pricing.prices import FALLBACK_REGION
     from smtune.spec.problems import closest
 
+    if not book.prices(region):
+        _check_region(region)
     ask = f"ask AWS: smtune prices --refresh --region {region}"
     if not types:
         found = book.prices(region)
@@ -87,6 +90,22 @@ def _chosen(book: PriceBook, region: str, types: Sequence[str]) -> list[Price]:
     if problems:
         raise SpecError(problems)
     return [price for price in prices.values() if price is not None]
+
+
+def _check_region(region: str) -> None:
+    """Refuse what is no region of AWS, as far as that is known here: botocore has the list, and may not be installed.
+
+    Raises:
+        SpecError: It is none.
+    """
+    from importlib.util import find_spec
+
+    from smtune.backends.aws.session import region_problem
+    from smtune.errors import SpecError
+
+    problem = region_problem(region) if find_spec("botocore") is not None else None
+    if problem is not None:
+        raise SpecError([replace(problem, field="--region")])
 
 
 def _to_dict(price: Price) -> dict[str, Any]:

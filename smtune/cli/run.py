@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from smtune.cli.options import (
@@ -16,6 +18,9 @@ from smtune.cli.options import (
     SpecFile,
 )
 from smtune.cli.plan import plan_file, print_warnings
+
+if TYPE_CHECKING:
+    from smtune.backends import TuningJob
 
 
 def run(
@@ -42,8 +47,15 @@ def run(
     print_warnings(planned)
     if planned.spec.strategy.type == "auto":
         typer.echo("\n".join(planned.schedule), err=True)
+
+    def start() -> TuningJob:
+        job = submit(planned, backend=place)
+        if (found := place.adopted(job.name)) is not None:
+            typer.echo(f"{job.name} was there already: {found}; it was not submitted again", err=True)
+        return job
+
     try:
-        status = follow(lambda: submit(planned, backend=place), output)
+        status = follow(start, output)
     except JobExistsError as error:
         raise JobExistsError(
             f"{error}\n  start a new one: smtune run {spec} --name {free_name(planned.name)}"

@@ -30,12 +30,15 @@ def submit(
 ) -> None:
     """Start the tuning job that SPEC describes on AWS, and return at once.
 
-    The same job again changes nothing.
+    The same job again changes nothing while it is in progress; once it has ended, its name is taken.
     """
     from smtune.backends import submit as submit_job
     from smtune.cli.errors import WRONG
     from smtune.cli.output import print_json
-    from smtune.cli.places import new_place
+    from smtune.cli.places import new_place, reference
+    from smtune.cli.run import free_name
+    from smtune.errors import JobExistsError
+    from smtune.results import JobStatus
 
     place = new_place(backend, profile=profile, region=region, endpoint_url=endpoint_url)
     if not place.survives:
@@ -46,8 +49,18 @@ def submit(
     planned = plan_file(spec, assignments or [], backend=place, name=name)
     print_warnings(planned)
     job = submit_job(planned, backend=place)
+    found = place.adopted(job.name)
+    if found not in (None, JobStatus.InProgress, JobStatus.Stopping):
+        fix = f"take another name: smtune submit {spec} --name {free_name(job.name)}"
+        raise JobExistsError(f"{job.name} is there already: {found}; {fix}")
     if output is Output.json:
-        print_json({"name": job.name, "backend": planned.backend, "region": planned.region})
+        fields = {"name": job.name, "backend": planned.backend, "region": planned.region}
+        print_json({**fields, "is_new": found is None})
         return
-    typer.echo(f"{job.name} is submitted to {planned.backend} in {planned.region}")
-    typer.echo(f"  next     smtune watch {job.name} · smtune show {job.name} · smtune stop {job.name}")
+    if found is None:
+        typer.echo(f"{job.name} is submitted to {planned.backend} in {planned.region}")
+    else:
+        where = f"{planned.backend} in {planned.region}"
+        typer.echo(f"{job.name} is {found} in {where} already; it was not submitted again")
+    name = reference(job.name, planned.backend)
+    typer.echo(f"  next     smtune watch {name} · smtune show {name} · smtune stop {name}")

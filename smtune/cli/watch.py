@@ -26,6 +26,6 @@ def watch(name: Name, output: OutputFormat = Output.table, backend: KnownBackend
         except JobFailedError:  # reported like any other end
             result = job.result()
         except KeyboardInterrupt:
-            typer.echo(goes_on(job.name), err=True)
+            typer.echo(goes_on(job), err=True)
             raise typer.Exit(128 + signal.SIGINT) from None
     raise typer.Exit(report(job, result, output))

@@ -1,6 +1,6 @@
 """How *metrics* are read from the lines that a training prints: reported, or found by regexes, here and on SageMaker."""
 
-from smtune.metric_lines.logs import LogFile, read_log
+from smtune.metric_lines.logs import LONGEST_LOG, LogFile, read_log, without_tracebacks
 from smtune.metric_lines.reading import (
     LONGEST_LINE,
     Reading,
@@ -10,10 +10,12 @@ from smtune.metric_lines.reading import (
     read_metrics,
 )
 from smtune.metric_lines.search import BoundedSearch, Found
-from smtune.metric_lines.syntax import NUMBER, Group, corrected, groups_of, not_portable
+from smtune.metric_lines.syntax import ANY_NUMBER, NUMBER, Group, corrected, groups_of, not_portable
 
 __all__ = [
+    "ANY_NUMBER",
     "LONGEST_LINE",
+    "LONGEST_LOG",
     "NUMBER",
     "BoundedSearch",
     "Found",
@@ -28,4 +30,5 @@ __all__ = [
     "not_portable",
     "read_log",
     "read_metrics",
+    "without_tracebacks",
 ]

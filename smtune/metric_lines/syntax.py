@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 NUMBER = r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
 """A group that captures a number with its sign and its exponent, of constructs that every regex engine knows."""
+ANY_NUMBER = r"([-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[nN]a[nN]|[iI]nf(?:inity)?))"
+"""The same for logs in which numbers may be infinite, or none."""
 _NOT_PORTABLE = re.compile(r"\(\?(?:P[<=>]\w*>?|\(\w+\)|#|[aLu](?=[a-zA-Z]*[-:)]))")
 """Named groups as Python writes them, conditions, comments, and Python's own flags."""
 
@@ -64,7 +66,7 @@ def not_portable(source: str) -> str | None:
     return None
 
 
-def corrected(source: str, *, group: int = 1) -> str | None:
+def corrected(source: str, *, group: int = 1, number: str = NUMBER) -> str | None:
     r"""Return a regex that has a whole number in one of its groups, and no other group that captures.
 
     Whether it still finds anything is for the caller to try.
@@ -75,6 +77,7 @@ def corrected(source: str, *, group: int = 1) -> str | None:
     Args:
         source: A regex.
         group: The group's number, from 1.
+        number: The group that takes its place.
 
     Returns:
         ``None`` if there is no such group, or the regex cannot be shown in one line.
@@ -86,7 +89,7 @@ def corrected(source: str, *, group: int = 1) -> str | None:
     outside = [one for one in groups if one.end <= kept.start or one.start >= kept.end]
     before = _without_captures(source[: kept.start], [one for one in outside if one.end <= kept.start], 0)
     after = _without_captures(source[kept.end :], [one for one in outside if one.start >= kept.end], kept.end)
-    return before + NUMBER + after
+    return before + number + after
 
 
 def _without_captures(part: str, groups: Sequence[Group], offset: int) -> str:

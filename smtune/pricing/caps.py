@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from smtune.errors import Problem
 from smtune.pricing.estimates import (
     STOP_SECONDS,
+    Estimate,
     Workload,
     estimate,
     known_prices,
     worst_usd_per_second,
 )
-from smtune.pricing.prices import PriceBook
+from smtune.pricing.prices import STORAGE, PriceBook
 from smtune.pricing.texts import usd_text
 
 SHORTEST_TRIAL = 60
@@ -90,7 +91,10 @@ def cap_problem(
     found = estimate(workload, book)
     if found.unpriced:
         rule = f"cannot be kept: no price of {' and of '.join(found.unpriced)} is known"
-        return Problem(field, cap_usd, rule, "write sagemaker.usd_per_hour, or refresh the prices")
+        return Problem(field, cap_usd, rule, _ask(workload))
+    if borrowed := _unsupporting(workload, found):
+        rule = f"cannot be kept: no price of {' and of '.join(borrowed)} in {workload.region} is known"
+        return Problem(field, cap_usd, rule, _ask(workload))
     billed = workload.worst_billed_seconds
     if found.usd.worst is None or billed is None:
         rule = "cannot be kept: neither the trials nor the time of the job are limited"
@@ -100,6 +104,17 @@ def cap_problem(
     worst = math.ceil(found.usd.worst * 100) / 100
     rule = f"is less than the worst case, {usd_text(worst)} for {_worst_case(workload, billed)}"
     return Problem(field, cap_usd, rule, _fix(worst, fitting(cap_usd, workload, book)))
+
+
+def _unsupporting(workload: Workload, found: Estimate) -> list[str]:
+    """Return of what only another region's price is known; whoever writes a price has their own idea of the storage."""
+    if workload.usd_per_hour is not None:
+        return []
+    return ["ML storage" if price.item == STORAGE else price.item for price in found.borrowed]
+
+
+def _ask(workload: Workload) -> str:
+    return f"write sagemaker.usd_per_hour, or ask AWS: smtune prices --refresh --region {workload.region}"
 
 
 def _worst_case(workload: Workload, billed: float) -> str:

@@ -42,12 +42,14 @@ class InstanceUse:
         count: Instances per trial.
         volume_gb: ML storage per instance; not billed for types that train on a disk of their own, e.g. ml.g5.
         fallbacks: Taken instead, in this order, where there is no capacity (``InstanceConfigs``).
+        beside: Further instances of the same trial, of other types (``InstanceGroups``).
     """
 
     type: str
     count: int = 1
     volume_gb: float = 30.0
     fallbacks: tuple[InstanceUse, ...] = ()
+    beside: tuple[InstanceUse, ...] = ()
 
     @property
     def billed_gb(self) -> float:
@@ -142,6 +144,11 @@ class Estimate:
     unpriced: tuple[str, ...]
     notes: tuple[str, ...]
 
+    @property
+    def borrowed(self) -> tuple[Price, ...]:
+        """The prices of another region, which stand in for those that nobody knows; the figures are no bounds then."""
+        return tuple(price for price in self.prices if price.region != self.region)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the estimate as plain JSON values."""
         return {
@@ -182,7 +189,7 @@ def estimate(workload: Workload, book: PriceBook) -> Estimate:
     [0.23, 0.23, 2.3]
     """
     prices = known_prices(workload, book)
-    uses = _all_uses(workload)
+    uses = _all_kinds(workload)
     unpriced = tuple(dict.fromkeys(use.type for use in uses if use.type not in prices))
     return Estimate(
         usd=Bounds() if unpriced else _usd(workload, prices),
@@ -197,7 +204,7 @@ def estimate(workload: Workload, book: PriceBook) -> Estimate:
 
 def known_prices(workload: Workload, book: PriceBook) -> dict[str, Price]:
     """Return the prices of a workload's instance types and, if it has any, of its storage, as far as they are known."""
-    uses = _all_uses(workload)
+    uses = _all_kinds(workload)
     prices: dict[str, Price | None] = {use.type: _hourly(use.type, workload, book) for use in uses}
     if any(use.billed_gb for use in uses):
         prices[STORAGE] = book.price(STORAGE, workload.region)
@@ -218,6 +225,10 @@ def _all_uses(workload: Workload) -> list[InstanceUse]:
     return [use for first in workload.instances for use in (first, *first.fallbacks)]
 
 
+def _all_kinds(workload: Workload) -> list[InstanceUse]:
+    return [kind for use in _all_uses(workload) for kind in (use, *use.beside)]
+
+
 def _hourly(instance_type: str, workload: Workload, book: PriceBook) -> Price | None:
     if workload.usd_per_hour is None:
         return book.price(instance_type, workload.region)
@@ -227,7 +238,8 @@ def _hourly(instance_type: str, workload: Workload, book: PriceBook) -> Price | 
 def _usd_per_second(use: InstanceUse, prices: Mapping[str, Price], case: str, saving: float = 0.0) -> float:
     hourly = prices[use.type].usd * (1 - saving)
     stored = use.billed_gb * prices[STORAGE].usd / _MONTH_SECONDS[case] if use.billed_gb else 0.0
-    return use.count * (hourly / _HOUR + stored)
+    beside = math.fsum(_usd_per_second(one, prices, case, saving) for one in use.beside)
+    return use.count * (hourly / _HOUR + stored) + beside
 
 
 def _usd(workload: Workload, prices: Mapping[str, Price]) -> Bounds:

@@ -75,8 +75,10 @@ def refresh(client: Any, region: str, home: Path, *, today: date | None = None) 
     found, unreadable = _listed(client, region)
     instances = sum(item != STORAGE for item in found)
     if not instances:
-        rule = "has no price of training in AWS's price list"
-        raise SpecError([Problem("region", region, rule, "write a region that has SageMaker, e.g. eu-west-1")])
+        skipped = f" ({unreadable} entries could not be read)" if unreadable else ""
+        rule = f"has no price of training in AWS's price list{skipped}"
+        fix = "check that SageMaker is in this region, and the endpoint, or try again later; known prices are kept"
+        raise SpecError([Problem("region", region, rule, fix)])
     path = home / FILE_NAME
     kept: dict[tuple[str, str], Price] = {}
     with suppress(SpecError):  # a file that cannot be read is what a refresh repairs

@@ -31,11 +31,12 @@ class Progress:
     def update(self, trial: Trial) -> None:
         """Take in a state of a trial. Cheap, however many trials there are."""
 
-    def stopping(self, *, force: bool) -> None:
+    def stopping(self, *, force: bool, by: str = "") -> None:
         """Tell the user what their Ctrl-C has done.
 
         Args:
             force: Whether it was the second one, which ends the running trials at once.
+            by: Name of the signal, if it was another than that of Ctrl-C.
         """
 
     def tell(self, text: str) -> None:

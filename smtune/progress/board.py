@@ -12,6 +12,7 @@ from smtune.progress.ranking import Ranking
 from smtune.progress.texts import (
     clean,
     clock_text,
+    interrupted_by,
     objective_text,
     parameters_text,
     reason_text,
@@ -104,17 +105,18 @@ class Board:
             self._trained_seconds += trial.seconds or 0.0
             self._timed += 1
 
-    def stopping(self, *, force: bool) -> str:
+    def stopping(self, *, force: bool, by: str = "") -> str:
         """Note that the user interrupted the job, and return what to tell them."""
         with self._lock:
+            begin = interrupted_by(by)
             count = len(self._running)
             running = f"{count} running one{' is' if count == 1 else 's are'}"
             if force:
-                self._notice = f"^C {running} killed" if count else "^C running ones are killed"
+                self._notice = f"{begin} {running} killed" if count else f"{begin} running ones are killed"
             elif count:
-                self._notice = f"^C no new trials; {running} asked to stop (again to kill)"
+                self._notice = f"{begin} no new trials; {running} asked to stop (again to kill)"
             else:
-                self._notice = "^C no new trials (again to kill)"
+                self._notice = f"{begin} no new trials (again to kill)"
             return self._notice
 
     def tell(self, text: str) -> str:

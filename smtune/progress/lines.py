@@ -40,9 +40,9 @@ class LineProgress(Progress):
         ]
         self._write("  ".join(part for part in parts if part))
 
-    def stopping(self, *, force: bool) -> None:
+    def stopping(self, *, force: bool, by: str = "") -> None:
         """Write what the user's Ctrl-C has done."""
-        self._write(self._board.stopping(force=force))
+        self._write(self._board.stopping(force=force, by=by))
 
     def tell(self, text: str) -> None:
         """Write what keeps the job from being watched."""

@@ -40,9 +40,9 @@ class NotebookProgress(Progress):
         """Take in a state of a trial; the next redraw shows it."""
         self._board.update(trial)
 
-    def stopping(self, *, force: bool) -> None:
+    def stopping(self, *, force: bool, by: str = "") -> None:
         """Show what the interruption has done."""
-        self._board.stopping(force=force)
+        self._board.stopping(force=force, by=by)
 
     def tell(self, text: str) -> None:
         """Show what keeps the job from being watched."""

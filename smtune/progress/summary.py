@@ -27,13 +27,14 @@ _SHOWN_NUMBERS = 8
 _SHOWN_HOLDOUTS = 4
 
 
-def summary(result: TuningResult, *, trials_shown: bool = False) -> str:
+def summary(result: TuningResult, *, trials_shown: bool = False, reference: str | None = None) -> str:
     """Return how the job ended, its best trial, the untuned default beside it, failures by cause, and what to do next.
 
     Args:
         result: A job, at its end or under way.
         trials_shown: Whether the trials themselves are in sight already: who asked for them is also told why no
             expected score can be given.
+        reference: How commands are told of the job, by default by its name.
 
     Returns:
         Lines without a final line end, safe to print whatever the scripts reported.
@@ -51,10 +52,22 @@ def summary(result: TuningResult, *, trials_shown: bool = False) -> str:
     if result.warm_start is not None:
         lines.append(f"  {_warm_start_text(result.warm_start)}{_best_of_parents(result)}")
     lines += [_line("failed", text) for text in _causes(result)]
-    commands = [command for command in _next_commands(result) if not (trials_shown and "smtune show" in command)]
+    commands = [
+        command
+        for command in _next_commands(result, clean(reference or result.name))
+        if not (trials_shown and "smtune show" in command)
+    ]
     if commands:
         lines.append(_line("next", " · ".join(commands)))
     return "\n".join(lines)
+
+
+def without_result(result: TuningResult) -> str:
+    """Return why a job has no best trial."""
+    name = clean(result.name)
+    if result.counts["Completed"]:
+        return f"no trial of {name} has a result: its trials reported no {clean(result.metric)}"
+    return f"no trial of {name} has completed (it is {result.status})"
 
 
 def _line(label: str, text: str) -> str:
@@ -173,8 +186,7 @@ def _causes(result: TuningResult) -> list[str]:
     return texts
 
 
-def _next_commands(result: TuningResult) -> list[str]:
-    name = clean(result.name)
+def _next_commands(result: TuningResult, name: str) -> list[str]:
     if not result.status.ended:
         running = [trial.number for trial in result.trials if trial.status is TrialStatus.InProgress]
         return [

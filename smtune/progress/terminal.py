@@ -54,9 +54,9 @@ class TerminalProgress(Progress):
         """Take in a state of a trial; the next redraw shows it."""
         self._board.update(trial)
 
-    def stopping(self, *, force: bool) -> None:
+    def stopping(self, *, force: bool, by: str = "") -> None:
         """Show what the user's Ctrl-C has done."""
-        self._board.stopping(force=force)
+        self._board.stopping(force=force, by=by)
         self._live.refresh()
 
     def tell(self, text: str) -> None:

@@ -145,6 +145,18 @@ def duration_text(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def interrupted_by(signal: str) -> str:
+    """Return what begins the news of an interruption.
+
+    Args:
+        signal: Name of the signal; nothing for Ctrl-C in a program of one's own.
+
+    >>> interrupted_by("SIGINT"), interrupted_by("SIGTERM")
+    ('^C', 'stopped by SIGTERM:')
+    """
+    return "^C" if signal in ("", "SIGINT") else f"stopped by {signal}:"
+
+
 def reason_text(trial: Trial, job_name: str) -> str:
     """Return why a trial failed, and where to read more."""
     return f"{clean(trial.failure_reason or 'unknown reason')} (smtune logs {job_name} {trial.number})"

@@ -9,6 +9,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
+from smtune.errors import Problem, SpecError
+
 _LEFT_OUT: Final = frozenset(
     {
         ".bzr",
@@ -47,7 +49,8 @@ def snapshot_source(source_dir: Path, target: Path, *, leave_out: Collection[Pat
 
     Raises:
         FileExistsError: ``target`` is there already.
-        OSError: ``source_dir`` cannot be read, or ``target`` not be written.
+        SpecError: Something in ``source_dir`` cannot be read; that is the field.
+        OSError: ``source_dir`` is not there, or ``target`` cannot be written.
     """
     if target.exists():
         raise FileExistsError(f"{target} exists already")
@@ -80,8 +83,11 @@ def unpack_code(archive: Path, target: Path) -> None:
 
 
 def _copy_folder(folder: Path, target: Path, *, root: Path, copied_root: Path, skipped: Collection[Path]) -> None:
-    with os.scandir(folder) as scan:
-        entries = sorted(scan, key=lambda entry: entry.name)
+    try:
+        with os.scandir(folder) as scan:
+            entries = sorted(scan, key=lambda entry: entry.name)
+    except OSError as error:
+        raise _unreadable(folder, error) from None
     target.mkdir()
     for entry in entries:
         path, copy = Path(entry.path), target / entry.name
@@ -93,7 +99,24 @@ def _copy_folder(folder: Path, target: Path, *, root: Path, copied_root: Path, s
             if not (path / "pyvenv.cfg").exists():
                 _copy_folder(path, copy, root=root, copied_root=copied_root, skipped=skipped)
         elif entry.is_file():  # no socket, no pipe
-            shutil.copy2(path, copy)
+            _copy_file(path, copy)
+
+
+def _copy_file(path: Path, copy: Path) -> None:
+    try:
+        shutil.copy2(path, copy)
+    except OSError:
+        try:
+            with path.open("rb") as file:
+                file.read(1)
+        except OSError as error:
+            raise _unreadable(path, error) from None
+        raise
+
+
+def _unreadable(path: Path, error: OSError) -> SpecError:
+    rule = f"cannot be read: {error.strerror}"
+    return SpecError([Problem("source_dir", str(path), rule, "make it readable, or move it out of source_dir")])
 
 
 def _copy_link(path: Path, copy: Path, *, root: Path, copied_root: Path) -> None:
@@ -101,6 +124,6 @@ def _copy_link(path: Path, copy: Path, *, root: Path, copied_root: Path) -> None
     if destination.is_relative_to(root):
         copy.symlink_to(os.path.relpath(copied_root / destination.relative_to(root), copy.parent))
     elif destination.is_file():
-        shutil.copy2(destination, copy)
+        _copy_file(path, copy)
     else:
         copy.symlink_to(destination)

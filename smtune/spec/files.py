@@ -87,7 +87,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     mapping: dict[str, Any] = {}
     for key, value in pairs:
         if key in mapping:
-            raise SpecError([Problem(key, value, "stands twice", "keep one of them")])
+            raise SpecError([Problem("", key, "stands twice", "keep one of them")])
         mapping[key] = value
     return mapping
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from smtune.errors import Problem, SpecError
+from smtune.errors import HIDDEN, Problem, SpecError
 from smtune.spec.channels import ChannelField
 
 NAME_PATTERN = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}")
@@ -41,18 +41,24 @@ class Limits(_Part):
         ),
     ] = None
     max_cost_usd: Annotated[
-        float | None, Field(gt=0, description="What all trials together may cost; running trials are then stopped.")
+        float | None,
+        Field(
+            gt=0,
+            description="What all trials together may cost; running trials are then stopped. On SageMaker, a job that may "
+            "cost more is refused.",
+        ),
     ] = None
     usd_per_hour: Annotated[
         float | None, Field(gt=0, description="What a trial costs per hour, e.g. the price of its instance.")
     ] = None
 
-    @model_validator(mode="after")
-    def _check(self) -> Limits:
-        if self.max_cost_usd is not None and self.usd_per_hour is None:
-            rule = "cannot be kept without the price of an hour"
-            raise SpecError([Problem("max_cost_usd", self.max_cost_usd, rule, "add usd_per_hour")])
-        return self
+    @property
+    def price_problem(self) -> Problem | None:
+        """What keeps this machine from ending a job at an amount of money: nothing here has a known price."""
+        if self.max_cost_usd is None or self.usd_per_hour is not None:
+            return None
+        rule = "cannot be kept without the price of an hour"
+        return Problem("limits.max_cost_usd", self.max_cost_usd, rule, "add limits.usd_per_hour")
 
     @property
     def max_trial_hours(self) -> float | None:
@@ -67,7 +73,12 @@ def _text_values(given: Any) -> Any:
     if not isinstance(given, dict):
         return given
     problems = [
-        Problem(str(name), value, "is no name of an environment variable", "use letters, digits and underscores")
+        Problem(
+            str(name).partition("=")[0],  # what follows may be meant as the value
+            HIDDEN,
+            "is no name of an environment variable",
+            "use letters, digits and underscores",
+        )
         for name, value in given.items()
         if not isinstance(name, str) or not _VARIABLE_NAME.fullmatch(name)
     ]

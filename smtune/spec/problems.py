@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from smtune.errors import Problem, SpecError
+from smtune.errors import HIDDEN, Problem, SpecError, speaks_of_secrets
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -37,6 +39,10 @@ _FIXES = {
     "less_than_equal": "lower it",
 }
 
+_ENVIRONMENT = "environment"
+_OF_NO_SECRETS = {"parameters", "metrics", "channels"}
+"""Keys below which names speak of what is searched, measured or read: ``max_tokens``."""
+
 
 def closest(word: str, known: Iterable[str], otherwise: str) -> str:
     """Return a fix that names the known word nearest to ``word``, or ``otherwise``."""
@@ -60,14 +66,46 @@ def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]
         elif detail["type"] == "extra_forbidden":
             known = _keys_at(model, detail["loc"][:-1])
             fix = closest(str(detail["loc"][-1]), known, f"known keys: {', '.join(known)}")
-            problems.append(Problem(path, detail["input"], "is no known key", fix))
+            problems.append(Problem(path, _outline(detail["input"]), "is no known key", fix))
         elif detail["type"] == "missing":
             problems.append(Problem(path, None, "is missing", _FIXES["missing"]))
         else:
             fix = _FIXES.get(detail["type"], "see `smtune schema`")
             rule = _RULES.get(detail["type"]) or _rule(detail["msg"])
             problems.append(Problem(path, detail["input"], rule, fix))
-    return problems
+    return list(map(without_secrets, problems))
+
+
+def without_secrets(problem: Problem) -> Problem:
+    """Return a problem that shows neither the environment nor what has the name of a secret.
+
+    >>> print(without_secrets(Problem("training.environment.A", "12345", "must be text", "quote it")))
+    training.environment.A = (hidden): must be text; quote it
+    """
+    path = re.split(r"[.\[\]]+", problem.field)
+    if not _is_secret(path):
+        return replace(problem, value=_outline(problem.value)) if _holds_secrets(problem.value) else problem
+    rule = problem.rule
+    for text in (repr(problem.value), str(problem.value)):
+        rule = rule.replace(text, HIDDEN) if len(text) > 1 else rule
+    return replace(problem, value=problem.value if problem.value is None else HIDDEN, rule=rule)
+
+
+def _is_secret(path: list[str]) -> bool:
+    return _ENVIRONMENT in path or (_OF_NO_SECRETS.isdisjoint(path) and speaks_of_secrets(path[-1]))
+
+
+def _holds_secrets(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_is_secret([str(key)]) or _holds_secrets(one) for key, one in value.items())
+    return isinstance(value, list | tuple) and any(map(_holds_secrets, value))
+
+
+def _outline(value: Any) -> Any:
+    """Return a value without what it holds: nobody knows what is below a key that is misspelt."""
+    if isinstance(value, Mapping):
+        return "{...}"
+    return "[...]" if isinstance(value, list | tuple) else value
 
 
 def checked(model: type[M], fields: Mapping[str, Any], path: str) -> M:

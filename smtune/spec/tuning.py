@@ -128,9 +128,7 @@ class TuningSpec(BaseModel):
             SpecError: Everything that is wrong, at once.
         """
         problems = [
-            Problem(str(key), fields[key], "is no known key", "keys are text")
-            for key in fields
-            if not isinstance(key, str)
+            Problem("", str(key), "is no known key", "keys are text") for key in fields if not isinstance(key, str)
         ]
         if problems:
             raise SpecError(problems, source=source)
@@ -192,6 +190,8 @@ class TuningSpec(BaseModel):
     def _check(self) -> TuningSpec:
         problems = [*self._name_problems(), *self._parameter_problems(), *self._selection_problems()]
         problems += self._definition_problems()
+        if self.sagemaker is None and self.limits.price_problem is not None:  # on SageMaker, instances have prices
+            problems.append(self.limits.price_problem)
         if isinstance(self.strategy, ManualConfig):
             problems += self._manual_problems(self.strategy)
         if isinstance(self.strategy, HyperbandConfig | AshaConfig):
@@ -310,6 +310,12 @@ class TuningSpec(BaseModel):
         if isinstance(self.strategy, GridConfig) and count is not None and limit is not None and count > limit:
             rule = f"is less than the {count} trials of this grid ({self._grid_formula()})"
             fix = f"set limits.max_trials: {count}, or make the grid coarser (fewer strategy.levels, larger steps)"
+            numbers = [name for name, one in self.parameters.items() if not isinstance(one, CategoricalParameter)]
+            if numbers and self.sagemaker is not None:
+                fix = (
+                    f"on SageMaker a grid has categorical parameters only: list the values of {', '.join(numbers)}; "
+                    f"elsewhere {fix}"
+                )
             return [Problem("limits.max_trials", limit, rule, fix)]
         return []
 

@@ -20,11 +20,11 @@ from smtune.store.events import (
     WarmStarted,
 )
 from smtune.store.filesystem import StoreWarning
-from smtune.store.home import JobDirectory, find, home, names
+from smtune.store.home import JobDirectory, find, home, names, namesake
 from smtune.store.job_store import JobStore
 from smtune.store.lease import JobLease, await_trials, is_running
 from smtune.store.records import JobRecord
-from smtune.store.remotes import RemoteJob, find_remote, remote_jobs
+from smtune.store.remotes import RemoteJob, find_remote, forget_remote, read_remotes, remote_jobs
 from smtune.store.watch import FileWatch
 
 __all__ = [
@@ -52,9 +52,12 @@ __all__ = [
     "await_trials",
     "find",
     "find_remote",
+    "forget_remote",
     "home",
     "is_running",
     "names",
+    "namesake",
+    "read_remotes",
     "remote_jobs",
     "send",
 ]

@@ -6,6 +6,7 @@ import difflib
 import os
 import re
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,8 +108,12 @@ class JobDirectory:
             ) from error
 
 
-def find(name: str) -> JobDirectory:
+def find(name: str, *, elsewhere: Sequence[str] = ()) -> JobDirectory:
     """Return the directory of a job, whatever the case in which its name is written.
+
+    Args:
+        name: Name of the job.
+        elsewhere: Names of jobs that are known too, and have no directory.
 
     Raises:
         JobNotFoundError: There is no such job; names those that are spelled alike, and where it looked.
@@ -117,7 +122,7 @@ def find(name: str) -> JobDirectory:
     found = namesake(name, root)
     if found is not None:
         return found
-    known = names()
+    known = [*names(), *elsewhere]
     near = difflib.get_close_matches(name.lower(), [one.lower() for one in known], n=3)
     spelled = [one for one in known if one.lower() in near]
     hint = (

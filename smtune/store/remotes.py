@@ -12,7 +12,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,19 +83,88 @@ class RemoteJob:
 
 
 def find_remote(name: str, backend: str | None = None) -> list[RemoteJob]:
-    """Return the jobs elsewhere that have a name, whatever its case: at most one per backend."""
-    return [
-        job for job in remote_jobs() if job.name.lower() == name.lower() and (backend is None or job.backend == backend)
-    ]
+    """Return the jobs elsewhere that have a name, whatever its case: at most one per backend.
+
+    Raises:
+        StoreError: The file of a job of this name is damaged.
+    """
+    jobs, damaged = read_remotes()
+    for path, error in damaged.items():
+        if path.stem == name.lower() and backend in (None, path.parent.name):
+            raise error
+    return [job for job in jobs if job.name.lower() == name.lower() and (backend is None or job.backend == backend)]
 
 
 def remote_jobs() -> list[RemoteJob]:
-    """Return the jobs elsewhere that are known here, the oldest first; files that cannot be read are left out."""
-    found = []
-    for path in _folder().glob("*/*.json"):
-        with contextlib.suppress(OSError, ValueError, TypeError):
-            found.append(RemoteJob(**json.loads(path.read_text(encoding="utf-8"))))
-    return sorted(found, key=lambda job: (job.added_at, job.name))
+    """Return the jobs elsewhere that are known here, the oldest first; files that are damaged are left out."""
+    return read_remotes()[0]
+
+
+def read_remotes() -> tuple[list[RemoteJob], dict[Path, StoreError]]:
+    """Return the jobs elsewhere that are known here, the oldest first, and what is wrong with files that are damaged."""
+    jobs, damaged = [], {}
+    for path in sorted(_folder().glob("*/*.json")):
+        try:
+            jobs.append(_decoded(json.loads(path.read_text(encoding="utf-8"))))
+        except FileNotFoundError:  # forgotten in this moment
+            continue
+        except OSError as error:
+            damaged[path] = StoreError(f"{path}: cannot be read: {error.strerror}; make it readable")
+        except (ValueError, RecursionError):
+            again = f"`smtune forget {path.stem}`, then `smtune attach {path.stem}`"
+            damaged[path] = StoreError(
+                f"{path}: is damaged, so its job is not known here; make it known again: {again}"
+            )
+    return sorted(jobs, key=lambda job: (job.added_at, job.name)), damaged
+
+
+def forget_remote(name: str, backend: str | None = None) -> bool:
+    """Remove what is known of jobs elsewhere that have a name, whether or not it can be read.
+
+    Returns:
+        Whether anything was known.
+
+    Raises:
+        StoreError: The file system does not let it.
+    """
+    found = [path for path in _folder().glob(f"{backend or '*'}/*.json") if path.stem == name.lower()]
+    for path in found:
+        try:
+            path.unlink(missing_ok=True)
+            path.with_suffix(".trainings").unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be removed: {error.strerror}; make its folder writable") from error
+    return bool(found)
+
+
+_TEXT = (str, type(None))
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "name": (str,),
+    "backend": (str,),
+    "region": _TEXT,
+    "profile": _TEXT,
+    "endpoint_url": _TEXT,
+    "spec": (dict, type(None)),
+    "request": (dict, type(None)),
+    "added_at": (int, float),
+    "seen": (dict,),
+}
+
+
+def _decoded(record: object) -> RemoteJob:
+    """Return the job of a file; what a later version may have added is passed over, and so is a ``seen`` that is none.
+
+    Raises:
+        ValueError: The file holds something else.
+    """
+    found = record if isinstance(record, dict) else {}
+    known = {one.name: found[one.name] for one in fields(RemoteJob) if one.name in found}
+    if not isinstance(known.get("seen"), dict):
+        known["seen"] = {}
+    wrong = [key for key, value in known.items() if not isinstance(value, _TYPES[key])]
+    if wrong or not {"name", "backend"} <= known.keys():
+        raise ValueError(record)
+    return RemoteJob(**known)
 
 
 def _folder() -> Path:

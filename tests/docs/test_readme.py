@@ -218,13 +218,15 @@ def test_the_commands_for_sagemaker_do_what_they_say(tmp_path, without_aws, monk
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-to-be-told")
     commands = {line[1]: line for line in shown_lines() if line[1] != "emulator"}
-    assert set(commands) == {"check", "plan", "run", "submit", "attach"}
+    assert set(commands) == {"check", "plan", "run", "submit", "attach", "forget"}
 
     with TuningService() as service:
         monkeypatch.setenv("AWS_ENDPOINT_URL", service.url)
         trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "sagemaker.amazonaws.com"}}
         policy = json.dumps({"Statement": [trust]})
         service.client("iam").create_role(RoleName="SageMaker", AssumeRolePolicyDocument=policy)
+        where = {"LocationConstraint": "eu-west-1"}
+        service.client("s3").create_bucket(Bucket="my-bucket", CreateBucketConfiguration=where)
 
         def smtune(*arguments):
             done = subprocess.run(
@@ -243,12 +245,13 @@ def test_the_commands_for_sagemaker_do_what_they_say(tmp_path, without_aws, monk
         assert service.calls == []
         fewer = ("--set", "limits.max_trials=4")
         assert "churn Completed: 4 of 4 trials" in smtune(*commands["run"], *fewer)
-        assert "churn is submitted" in smtune(*commands["submit"], *fewer)
-        assert len(service.requests) == 1
+        assert "churn-2 is submitted" in smtune(*commands["submit"], *fewer, "--name", "churn-2")
+        assert len(service.requests) == 2
         monkeypatch.setenv("SMTUNE_HOME", str(tmp_path / "another"))
         monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
         assert "churn Completed" in smtune(*commands["attach"])
         assert smtune("smtune", "show", "churn").startswith("trial")
+        assert "churn is forgotten here" in smtune(*commands["forget"])
 
 
 def test_a_program_runs_against_an_emulator(tmp_path, without_aws):

@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from smtune.backends import LocalBackend
 from smtune.container import report
 from smtune.errors import SpecError
 from smtune.loop import TuningLoop
@@ -351,6 +352,9 @@ def test_a_price_alone_ends_nothing(tmp_path, monkeypatch):
 def test_money_needs_a_price():
     with pytest.raises(SpecError, match=r"limits\.max_cost_usd = 5\.0: cannot be kept without the price of an hour"):
         job_spec(limits={"max_trials": 3, "max_cost_usd": 5})
+    elsewhere = job_spec(limits={"max_trials": 3, "max_cost_usd": 5}, sagemaker={"instance_type": "ml.m5.xlarge"})
+    with pytest.raises(SpecError, match=r"limits\.max_cost_usd = 5\.0: cannot be kept without the price of an hour"):
+        LocalBackend(function=lambda _: 0.0).plan(elsewhere)
 
 
 @pytest.mark.parametrize("repeats", [3, {"min": 2, "max": 4}])

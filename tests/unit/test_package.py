@@ -10,6 +10,7 @@ import smtune
 from smtune.errors import MissingExtraError, Problem, SpecError
 
 PUBLIC = {
+    "AmtBackend",
     "AskTell",
     "CategoricalParameter",
     "ContinuousParameter",

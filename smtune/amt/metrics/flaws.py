@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from smtune.amt.metrics.evidence import SPLITS, Evidence, Hit, Log, number_in
+from smtune.amt.metrics.passed import passed_over
 from smtune.metric_lines import NUMBER, groups_of, not_portable
 
 _LONGEST_REGEX = 500  # MetricDefinition.Regex of the service
 _OTHER_NUMBERS = ("1.2e-05", "-0.3")
+_FIX = f"let its first group be {NUMBER}, behind words that only this metric has"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class Flaw:
     """
 
     rule: str
-    fix: str = f"let its first group be {NUMBER}, behind words that only this metric has"
+    fix: str = _FIX
 
 
 def malformed(source: str) -> Flaw | None:
@@ -45,8 +48,14 @@ def refused(source: str) -> Flaw | None:
     return Flaw(f"your regex has {python_only}, which Python understands and other engines do not")
 
 
-def flaw(source: str, evidence: Evidence) -> Flaw | None:
-    """Return why SageMaker does not read the metric from this log, or not the number that it should."""
+def flaw(source: str, evidence: Evidence, log: Log) -> Flaw | None:
+    """Return why SageMaker does not read the metric from this log, or not the number that it should.
+
+    Args:
+        source: A regex that does not take too long.
+        evidence: What it finds in the log.
+        log: The log.
+    """
     if not evidence.hits:
         return _hidden(evidence) or Flaw("your regex is found in no line of the log", "print the metric")
     group = _group(source)
@@ -57,7 +66,12 @@ def flaw(source: str, evidence: Evidence) -> Flaw | None:
     last = evidence.hits[-1]
     if last.number is None:
         return _no_number(group, last)
-    return _reads_first_of_several(source, last) or _ambiguous(source, evidence.hits) or _hidden(evidence)
+    return (
+        _reads_first_of_several(source, last)
+        or _ambiguous(source, evidence.hits)
+        or _passes_over(group, source, evidence, log)
+        or _hidden(evidence)
+    )
 
 
 def doubt(name: str, source: str, evidence: Evidence) -> Flaw | None:
@@ -72,6 +86,8 @@ def doubt(name: str, source: str, evidence: Evidence) -> Flaw | None:
     for hit in evidence.hits:
         if hit.number is None:
             return _no_number(group, hit)
+    if not any(math.isfinite(hit.number) for hit in evidence.hits if hit.number is not None):
+        return _reads(group, evidence.hits[-1], "and no finite number from any line", fix="train until it is finite")
     return _other_split(name, evidence.hits[0]) or _loses_other_numbers(group, source, evidence.hits)
 
 
@@ -123,6 +139,17 @@ def _lost(before: str, after: str) -> str:
 def _no_number(group: str, hit: Hit, verb: str = "read") -> Flaw:
     tab = " (#011 is a tab, as CloudWatch shows it)" if "#011" in str(hit.captured) else ""
     return _reads(group, hit, f"which is no number{tab}", verb)
+
+
+def _passes_over(group: str, source: str, evidence: Evidence, log: Log) -> Flaw | None:
+    passed = passed_over(source, evidence, log)
+    if passed is None:
+        return None
+    last = evidence.hits[-1]
+    sign = ": it does not take the sign" if passed.number.startswith(("-", "+")) else ""
+    taken = f"the last value is then {last.captured} of line {last.line_number}"
+    shown = _quoted(passed.excerpt)
+    return Flaw(f"your regex {group} passes over {shown} in line {passed.line_number}{sign}; {taken}")
 
 
 def _reads_first_of_several(source: str, hit: Hit) -> Flaw | None:
@@ -182,14 +209,23 @@ def _loses_other_numbers(group: str, source: str, hits: Iterable[Hit]) -> Flaw |
     log = Log([hit.shown[:start] + number + hit.shown[end:] for number in _OTHER_NUMBERS], seconds=1.0)
     if log.slow(source):
         return Flaw(f"your regex takes too long if {hit.captured} is another number in {_line(hit)}")
-    others = log.evidence(source).hits
-    return next(filter(None, (_misses_number(group, other, "would read") for other in others)), None)
+    found = {other.line_number: other for other in log.evidence(source).hits}
+    for line_number, number in enumerate(_OTHER_NUMBERS, 1):
+        other = found.get(line_number)
+        if other is None:
+            before = hit.shown[hit.label_start if hit.label else hit.match.start() : start]
+            sign = ": it does not take the sign" if number.startswith("-") else ""
+            return Flaw(f"your regex {group} would pass over {_quoted(before + number)}{sign}")
+        lost = _misses_number(group, other, "would read")
+        if lost is not None:
+            return lost
+    return None
 
 
-def _reads(group: str, hit: Hit, remark: str, verb: str = "read") -> Flaw:
+def _reads(group: str, hit: Hit, remark: str, verb: str = "read", *, fix: str = _FIX) -> Flaw:
     captured = hit.captured or "the empty string"
     shown = captured if len(captured) <= 40 else captured[:37] + "..."
-    return Flaw(f"your regex {group} {verb} {shown} from {_quoted(hit.excerpt)}, {remark}")
+    return Flaw(f"your regex {group} {verb} {shown} from {_quoted(hit.excerpt)}, {remark}", fix)
 
 
 def _line(hit: Hit) -> str:

@@ -59,6 +59,7 @@ class MetricProof:
         last: The last of them, or ``None``. SageMaker takes the last value of an objective.
         problem: What is wrong, or in doubt, or ``None`` if the regex is proven; its field is ``metrics.NAME``.
         suggestion: A regex that was proven on the same log, or ``None`` if there is none, or no need for one.
+        hidden: Whether it is found in no line as CloudWatch shows it, but in one as it was printed.
     """
 
     name: str
@@ -69,6 +70,7 @@ class MetricProof:
     last: Match | None = None
     problem: Problem | None = None
     suggestion: str | None = None
+    hidden: bool = False
 
     @property
     def value(self) -> float | None:
@@ -119,7 +121,7 @@ def _prove(name: str, source: str, log: Log) -> MetricProof:
     found = refused(source)
     if found is not None:
         return _flawed(name, source, found, log, evidence, address=METRIC_DEFINITION)
-    found = flaw(source, evidence)
+    found = flaw(source, evidence, log)
     if found is not None:
         verdict = Verdict.Wrong if evidence.hits else Verdict.Unmatched
         return _flawed(name, source, found, log, evidence, verdict=verdict)
@@ -147,7 +149,10 @@ def _flawed(
             f"; the log has numbers behind {', '.join(labels)}" if labels else "; the log has no numbers behind words"
         )
     problem = Problem(f"metrics.{name}", source, found.rule, fix, address)
-    return MetricProof(name, source, verdict, *_matches(evidence), problem=problem, suggestion=suggestion)
+    hidden = evidence is not None and not evidence.hits and evidence.raw_only is not None
+    return MetricProof(
+        name, source, verdict, *_matches(evidence), problem=problem, suggestion=suggestion, hidden=hidden
+    )
 
 
 def _matches(evidence: Evidence | None) -> tuple[int, Match | None, Match | None]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from smtune.amt.metrics.evidence import WORD, Evidence, Log, plain
 from smtune.amt.metrics.flaws import doubt, flaw, malformed, refused
-from smtune.metric_lines import NUMBER, corrected, groups_of
+from smtune.metric_lines import ANY_NUMBER, NUMBER, corrected, groups_of
 
 _ENTRY = re.compile(
     rf"(?<![\w.:/@%-])(?P<label>{WORD.removesuffix('*')}{{0,100}}?)(?P<joint>[\"']?(?:\s{{0,8}}[=:]\s{{0,8}}|\s{{1,8}}))"
@@ -58,7 +58,8 @@ def suggest(name: str, source: str, evidence: Evidence | None, log: Log) -> str 
     bars = any("#015" in shown for shown in log.shown)
     candidates = (
         beginning + candidate
-        for kind in (_corrections(source), _by_label(name, evidence, log))
+        for group in (NUMBER, ANY_NUMBER)
+        for kind in (_corrections(source, group), _by_label(name, evidence, log, group))
         for candidate, beginning in itertools.product(kind, ("", "^.*") if bars else ("",))
     )
     return next((candidate for candidate in candidates if _is_proven(name, candidate, log)), None)
@@ -68,23 +69,23 @@ def _is_proven(name: str, source: str, log: Log) -> bool:
     if malformed(source) or refused(source) or log.slow(source):
         return False
     evidence = log.evidence(source)
-    return flaw(source, evidence) is None and doubt(name, source, evidence) is None
+    return flaw(source, evidence, log) is None and doubt(name, source, evidence) is None
 
 
-def _corrections(source: str) -> Iterator[str]:
-    """Yield the regex with a whole number in a group, the last group first, and with CloudWatch's tabs.
+def _corrections(source: str, number: str) -> Iterator[str]:
+    """Yield the regex with the group of a number in place of a group, the last group first, and with CloudWatch's tabs.
 
     A number behind no word at all could be of any metric.
     """
     escaped = source.replace("\t", "#011").replace(r"\t", "#011")
     for text in dict.fromkeys((escaped, re.sub(r"\\s([*+?]?)", r"(?:\\s|#011)\1", escaped))):
         for group in range(len(groups_of(source)), 0, -1):
-            correction = corrected(text, group=group)
-            if correction is not None and _WORDS.search(correction.replace(NUMBER, "")):
+            correction = corrected(text, group=group, number=number)
+            if correction is not None and _WORDS.search(correction.replace(number, "")):
                 yield correction
 
 
-def _by_label(name: str, evidence: Evidence | None, log: Log) -> Iterator[str]:
+def _by_label(name: str, evidence: Evidence | None, log: Log, number: str) -> Iterator[str]:
     """Yield regexes for the words in the log that are most like the metric's name, or that the regex found."""
     entries = entries_of(log)
     alike = sorted(entries, key=lambda entry: likeness(name, entry.label), reverse=True)
@@ -93,16 +94,16 @@ def _by_label(name: str, evidence: Evidence | None, log: Log) -> Iterator[str]:
     if len(found) == 1:
         wanted += [entry for entry in entries if entry.label in found]
     for entry in dict.fromkeys(wanted):
-        yield _regex(entry, entries)
+        yield _regex(entry, entries, number)
 
 
-def _regex(entry: Entry, entries: Sequence[Entry]) -> str:
+def _regex(entry: Entry, entries: Sequence[Entry], number: str) -> str:
     """Return the regex of a word; it begins at its start if others end alike."""
     others = any(other.label != entry.label and other.label.endswith(entry.label) for other in entries)
     before = r"(?:^|#011|[^-\w.:/@])" if others else ""
     wide = "*" if entry.joint.strip() else "+"
     joint = re.sub(r"\s+", f" {wide}", _escaped(entry.joint))
-    return f"{before}{_escaped(entry.label)}{joint}{NUMBER}"
+    return f"{before}{_escaped(entry.label)}{joint}{number}"
 
 
 def _escaped(text: str) -> str:

@@ -19,6 +19,7 @@ import tarfile
 import tempfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -31,6 +32,9 @@ _IMPORT = re.compile(
     re.MULTILINE,
 )
 _REQUIREMENT = re.compile(r"^[ \t]*smtune\b(?!-)", re.MULTILINE | re.IGNORECASE)
+_CREDENTIALS: Final = (".env", ".env.*", ".ssh", "id_*sa", "id_ed25519*", "*.pem", ".aws", "credentials*", ".netrc")
+"""Names, in lower case, by which credentials usually go."""
+
 _INIT: Final = b'"""The part of smtune that training scripts import."""\n'
 
 
@@ -44,6 +48,8 @@ class Package:
         sha256: Of its bytes, in hexadecimal.
         files: How many files it holds.
         brings_container: Whether ``smtune.container`` was packed with the code.
+        credentials: Names of files that look like credentials.
+        from_outside: Names of files that are links to files outside of the code, whose contents were packed.
     """
 
     path: Path
@@ -51,6 +57,8 @@ class Package:
     sha256: str
     files: int
     brings_container: bool
+    credentials: tuple[str, ...] = ()
+    from_outside: tuple[str, ...] = ()
 
 
 def pack_source(
@@ -71,9 +79,9 @@ def pack_source(
         image_has_smtune: Whether the container finds smtune without being given it.
 
     Raises:
-        SpecError: The folder or the script is not there, or the code links to a folder outside. The fields are
-            ``source_dir`` and ``entry_point``.
-        OSError: A file cannot be read, or the archive not be written.
+        SpecError: The folder or the script is not there, a file cannot be read, or the code links to a folder outside.
+            The fields are ``source_dir`` and ``entry_point``.
+        OSError: The archive cannot be written.
     """
     if not source_dir.is_dir():
         raise SpecError([Problem("source_dir", str(source_dir), "is no folder", "name the folder with the code")])
@@ -96,7 +104,24 @@ def pack_source(
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         files = sum(not path.is_dir() for path in packed.values())
         partial.replace(target)
-    return Package(target, target.stat().st_size, digest, files, brings)
+        own = sorted(name for name, path in members.items() if path.is_file())
+    return Package(
+        target,
+        target.stat().st_size,
+        digest,
+        files,
+        brings,
+        credentials=tuple(filter(_looks_like_credentials, own)),
+        from_outside=tuple(name for name in own if _is_from_outside(source_dir / name, source_dir)),
+    )
+
+
+def _looks_like_credentials(name: str) -> bool:
+    return any(fnmatch(part.lower(), pattern) for part in PurePosixPath(name).parts for pattern in _CREDENTIALS)
+
+
+def _is_from_outside(path: Path, source_dir: Path) -> bool:
+    return path.is_symlink() and not path.resolve().is_relative_to(source_dir.resolve())
 
 
 def _members(folder: Path, root: Path) -> Iterator[tuple[str, Path]]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from smtune import __version__
+from smtune.backends.aws.answers import look_at_answers
 from smtune.backends.aws.troubles import explained
 from smtune.errors import AwsError, MissingExtraError, Problem, SpecError
 from smtune.spec.problems import closest
@@ -27,7 +28,10 @@ _ATTEMPTS: Final = 8
 """A call is made at most so often; with adaptive retries that is a minute or so of throttling."""
 
 _CONNECT_SECONDS: Final = 10
-_READ_SECONDS: Final = 60
+_READ_SECONDS: Final = {"s3": 60}
+"""So long may a service stay silent that moves files; the others answer within seconds, or not at all."""
+
+_LONGEST_SILENCE: Final = 20
 
 
 def require_boto3(what: str) -> None:
@@ -144,15 +148,20 @@ class Account:
             retries["total_max_attempts"] = _ATTEMPTS
         config = Config(
             connect_timeout=_CONNECT_SECONDS,
-            read_timeout=_READ_SECONDS,
+            read_timeout=_READ_SECONDS.get(service, _LONGEST_SILENCE),
             retries=retries,
             user_agent_extra=f"smtune/{__version__}",
         )
         try:
             with explained(f"the connection to {service}"):
-                return self._session.client(service, region_name=region, endpoint_url=self.endpoint_url, config=config)
+                client = self._session.client(
+                    service, region_name=region, endpoint_url=self.endpoint_url, config=config
+                )
         except ValueError:  # an endpoint of the environment; its text may hold a password
             fix = "correct AWS_ENDPOINT_URL, or unset it"
+        else:
+            look_at_answers(client)
+            return client
         raise AwsError(f"the connection to {service}", "the endpoint is no address", fix, code="InvalidEndpoint")
 
 

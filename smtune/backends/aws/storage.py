@@ -144,7 +144,21 @@ def folder_address(bucket: Bucket, kind: str, folder: Path) -> str:
     Raises:
         SpecError: As of :func:`upload_folder`.
     """
-    return bucket.uri(bucket.key(kind, _address(_uploadable(bucket, kind, folder))) + "/")
+    return bucket.uri(bucket.key(kind, _address(kind, _uploadable(bucket, kind, folder))) + "/")
+
+
+def local_size(kind: str, path: Path) -> tuple[int, int]:
+    """Return how many files an upload has, and their bytes.
+
+    Args:
+        kind: What it is.
+        path: A file, or a folder, in which links are followed.
+
+    Raises:
+        SpecError: As of :func:`upload_folder`.
+    """
+    files = [*_files(kind, path).values()] if path.is_dir() else [path]
+    return len(files), sum(one.stat().st_size for one in files)
 
 
 def upload_file(bucket: Bucket, kind: str, path: Path) -> str:
@@ -186,7 +200,7 @@ def upload_folder(bucket: Bucket, kind: str, folder: Path) -> str:
         AwsError: S3 refuses, or cannot be reached.
     """
     files = _uploadable(bucket, kind, folder)
-    address = _address(files)
+    address = _address(kind, files)
     start, marker = bucket.key(kind, address) + "/", bucket.key("complete", kind, address)
     keys = {f"{start}{name}": path for name, path in files.items()}
     with explained(f"the upload of {folder.name} to {bucket.uri(start)}", service="S3", actions=_ACTIONS):
@@ -204,7 +218,7 @@ def _file_key(bucket: Bucket, kind: str, path: Path) -> str:
     if not path.is_file():
         raise SpecError([Problem(kind, str(path), "is no file", "correct the path")])
     _check_keys(kind, [bucket.key(kind, "0" * _DIGITS, path.name)])
-    return bucket.key(kind, _hash_of(path)[:_DIGITS], path.name)
+    return bucket.key(kind, _hash_of(kind, path)[:_DIGITS], path.name)
 
 
 def _uploadable(bucket: Bucket, kind: str, folder: Path) -> dict[str, Path]:
@@ -232,16 +246,24 @@ def _create(bucket: Bucket, region: str) -> None:
             raise
 
 
-def _hash_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _hash_of(kind: str, path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise _unreadable(kind, path, error) from None
 
 
-def _address(files: Mapping[str, Path]) -> str:
+def _unreadable(kind: str, path: Path, error: OSError) -> SpecError:
+    rule = f"cannot be read: {error.strerror}"
+    return SpecError([Problem(kind, str(path), rule, "make it readable, or take it away")])
+
+
+def _address(kind: str, files: Mapping[str, Path]) -> str:
     """Return the hash over names and contents; names and digests are delimited by zero bytes, which neither holds."""
     whole = hashlib.sha256()
     for name in sorted(files):
-        whole.update(f"{name}\0{_hash_of(files[name])}\0".encode())
+        whole.update(f"{name}\0{_hash_of(kind, files[name])}\0".encode())
     return whole.hexdigest()[:_DIGITS]
 
 
@@ -249,7 +271,10 @@ def _files(kind: str, folder: Path) -> dict[str, Path]:
     """Return the files within a folder by their names relative to it, with slashes."""
     files: dict[str, Path] = {}
     problems: list[Problem] = []
-    _collect(folder, "", (), files, problems)
+    try:
+        _collect(folder, "", (), files, problems)
+    except SpecError as error:
+        problems += error.problems
     if problems:
         raise SpecError([problem.under(kind) for problem in problems])
     return files
@@ -262,7 +287,11 @@ def _collect(
     if real in above:
         problems.append(Problem("", str(folder), "links to a folder that it lies in", "remove the link"))
         return
-    for path in sorted(folder.iterdir()):
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        raise _unreadable("", folder, error) from None
+    for path in paths:
         name = f"{start}{path.name}"
         if path.is_dir():
             _collect(path, f"{name}/", (*above, real), files, problems)

@@ -33,12 +33,14 @@ _EXPIRED = _Meaning("the AWS credentials have expired", _SIGN_IN, transient=True
 _CLOCK = _Meaning("AWS does not accept the time of this machine's clock", "set the clock")
 _NOT_REACHED = _Meaning("{service} cannot be reached", _NETWORK, transient=True)
 _INTERRUPTED = _Meaning("the connection to {service} broke", _NETWORK, transient=True)
+_NOT_AWS = _Meaning("{service} does not answer as AWS does", "check the endpoint, e.g. AWS_ENDPOINT_URL, and proxies")
 _THROTTLED = _Meaning("{service} is asked too often", _WAIT, transient=True)
 
 _REFUSALS: Final[Mapping[str, _Meaning]] = {
     "400": _Meaning(
         "{service} answers 400, as it does where credentials have expired", _SIGN_IN
     ),  # to HEAD, without words
+    "404": _Meaning("{service} has no such object", "it was deleted, or never written"),  # to HEAD, without words
     "AuthFailure": _NOT_VALID,
     "ExpiredToken": _EXPIRED,
     "ExpiredTokenException": _EXPIRED,
@@ -154,6 +156,7 @@ def explained(what: str, *, service: str = "AWS", actions: str = "") -> Iterator
     """
     from boto3.exceptions import S3TransferFailedError, S3UploadFailedError
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
@@ -161,6 +164,8 @@ def explained(what: str, *, service: str = "AWS", actions: str = "") -> Iterator
         trouble = _of_refusal(what, error, service, actions)
     except BotoCoreError as error:
         trouble = _of_trouble(what, error, service)
+    except (ResponseParserError, KeyError) as error:  # the second where botocore, or the block, misses a member
+        trouble = _error(what, _NOT_AWS, type(error).__name__, service, "")
     except (S3TransferFailedError, S3UploadFailedError) as error:
         cause = error.__context__
         if isinstance(cause, ClientError):

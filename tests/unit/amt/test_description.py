@@ -77,17 +77,24 @@ def test_what_is_billed_is_what_counts():
     assert "billable_seconds" not in shown[1]
 
 
-def test_the_price_of_an_instance_is_that_of_a_trial_by_their_number():
+@pytest.mark.parametrize(
+    ("resources", "usd_per_hour"),
+    [
+        ({"InstanceType": "ml.m5.xlarge", "InstanceCount": 2}, 0.5),
+        ({"InstanceGroups": [{"InstanceCount": 1}, {"InstanceCount": 3}]}, 1.0),
+        ({"InstanceConfigs": [{"InstanceCount": 1}, {"InstanceCount": 2}]}, None),
+    ],
+    ids=["instances", "groups", "a choice"],
+)
+def test_the_price_of_an_instance_is_that_of_a_trial_by_the_number_of_the_request(resources, usd_per_hour):
     spec = TuningSpec(
         objective={"metric": "validation:auc", "goal": "Maximize"},
         parameters={"eta": {"type": "continuous", "min": 0.01, "max": 0.5}},
         limits={"max_trials": 20},
-        sagemaker={"instance_type": "ml.m5.xlarge", "instance_count": 2, "usd_per_hour": 0.25},
+        sagemaker={"instance_type": "ml.m5.xlarge", "usd_per_hour": 0.25, "definition": {"ResourceConfig": resources}},
     )
-    assert decode_description(description(), [], spec=spec).usd_per_hour == 0.5
-    choice = [{"type": "ml.m5.xlarge"}, {"type": "ml.m5.large", "count": 2}]
-    spec = TuningSpec.from_dict({**spec.to_dict(), "sagemaker": {"instances": choice, "usd_per_hour": 0.25}})
-    assert decode_description(description(), [], spec=spec).usd_per_hour is None
+    told = description(TrainingJobDefinition=definition(ResourceConfig=resources))
+    assert decode_description(told, [], spec=spec).usd_per_hour == usd_per_hour
 
 
 def test_the_spec_of_a_job_tells_what_the_service_is_not_told():

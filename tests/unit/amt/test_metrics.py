@@ -15,7 +15,7 @@ from smtune.amt.metrics import (
 )
 from smtune.container import metric_regex
 from smtune.errors import Problem
-from smtune.metric_lines import NUMBER
+from smtune.metric_lines import ANY_NUMBER, NUMBER
 
 XGBOOST = ["[0]\ttrain-auc:0.91234\tvalidation-auc:0.81234", "[1]\ttrain-auc:0.95000\tvalidation-auc:0.82000"]
 BAR = ["\r 10%|#   | loss=10 \r 20%|##  | loss=9 ", "\r 30%|### | loss=8 "]
@@ -53,6 +53,8 @@ def test_a_sound_regex_is_proven_with_what_it_read():
         (rf"loss={NUMBER}", ["loss=0.5 (then loss=0.5)"]),
         (rf"loss: {NUMBER}", ["the loss is best now: 5. Or loss: 5."]),
         (r"(?i)LOSS ?= ?(-?[\d.]+(?:e-?\d+)?)", ["Loss = 0.5"]),
+        (rf"top1={NUMBER}", ["top1=0.5", "top5=-0.9"]),
+        (rf"^epoch \d+ auc={NUMBER}", ["epoch 1 auc=0.5", "best auc=-0.5"]),
         (metric_regex("a.b"), ["2026-01-01 INFO smtune: step=3; a:b=1.0; a.b=1e-07; a.bc=2.0"]),
     ],
 )
@@ -119,6 +121,28 @@ def test_sound_regexes_are_left_alone(regex, lines):
             rf"(?:^|#011|[^-\w.:/@])auc={NUMBER}",
         ),
         ("loss", r"loss=(\S+)", BAR, "#015, ends no line there", f"^.*loss={NUMBER}"),
+        (
+            "auc",
+            "auc=([0-9.]+)",
+            ["auc=0.5", "auc=-0.5", "auc=0.6", "auc=-0.7"],
+            'passes over "auc=-0.7" in line 4: it does not take the sign; the last value is then 0.6 of line 3',
+            f"auc={NUMBER}",
+        ),
+        (
+            "loss",
+            "loss: ([0-9.]+)",
+            ["epoch 1 loss: inf", "epoch 2 loss: 0.5"],
+            'passes over "loss: inf" in line 1; the last value is then 0.5 of line 2',
+            f"loss: {ANY_NUMBER}",
+        ),
+        (
+            "loss",
+            r"loss:  ([\d.]+)",
+            ["step 9 loss:  0.50", "step 10 loss: -0.25"],
+            'passes over "loss: -0.25" in line 2',
+            f"loss: *{NUMBER}",
+        ),
+        ("auc", r"auc=(0\.\d+)", ["auc=0.5", "auc=1.0"], 'passes over "auc=1.0" in line 2;', f"auc={NUMBER}"),
     ],
 )
 def test_a_wrong_regex_is_told_with_line_and_number(name, regex, lines, rule, suggestion):
@@ -167,6 +191,7 @@ def test_what_the_log_has_is_listed_if_nothing_is_alike():
     [
         ("loss", "loss=([0-9.]+)", ["loss=0.3"], 'would read 1.2 from "loss=1.2e-05", without the exponent'),
         ("loss", "loss=-?([0-9.]+(?:e-05)?)", ["loss=0.3"], 'would read 0.3 from "loss=-0.3", without the sign'),
+        ("loss", "loss=([.0-9][.0-9e-]*)", ["loss=0.3"], 'would pass over "loss=-0.3": it does not take the sign'),
         ("loss", r"loss=(\S+)", ["Namespace(loss=mse,", "loss=0.5"], 'read mse, from "loss=mse,"'),
         ("validation:auc", rf"train-auc={NUMBER}", ["train-auc=0.5"], "another part of the data than validation:auc"),
     ],
@@ -176,6 +201,12 @@ def test_what_another_log_may_hold_is_doubted(name, regex, lines, rule):
     assert proof.verdict is Verdict.Doubtful
     assert rule in proof.problem.rule
     assert proof.value == proof.last.number is not None
+
+
+def test_a_metric_that_is_never_finite_is_doubted():
+    proof = prove(r"loss=(\S+)", "loss=inf", "loss=nan")
+    assert (proof.verdict, proof.suggestion) == (Verdict.Doubtful, None)
+    assert 'read nan from "loss=nan", and no finite number from any line' in proof.problem.rule
 
 
 @pytest.mark.parametrize(

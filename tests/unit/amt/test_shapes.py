@@ -183,6 +183,12 @@ def test_messages_are_in_the_words_of_aws(change, message):
         ((DEFINITION, "OutputDataConfig", "S3OutputPath", "/tmp/out"), "S3OutputPath", "in S3", "e.g. s3://"),
         ((DEFINITION, "StaticHyperParameters", "rounds", "2\n3"), "rounds", "line breaks", "take them out"),
         (
+            (DEFINITION, "ResourceConfig", "InstanceType", "m5.xlarge"),
+            "InstanceType",
+            "is none of the",
+            "did you mean ml.m5.xlarge?",
+        ),
+        (
             (DEFINITION, "ResourceConfig", "InstanceType", "ml.m5.huge"),
             "InstanceType",
             "is none of",
@@ -194,7 +200,7 @@ def test_messages_are_in_the_words_of_aws(change, message):
             "must be one of Auto, Linear",
             "",
         ),
-        ((DEFINITION, "RoleArn", "SageMakerRole"), "RoleArn", "at least 20 characters", "e.g. arn:aws:iam::"),
+        ((DEFINITION, "RoleArn", "SageMakerRole"), "RoleArn", "must be the ARN of an IAM role", "e.g. arn:aws:iam::"),
         (("Tags", 0, "Value", "a & b"), "Tags[0].Value", "only letters, digits, spaces", "take the rest out"),
         (
             (DEFINITION, "StaticHyperParameters", {str(number): "" for number in range(101)}),

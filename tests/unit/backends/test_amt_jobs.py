@@ -382,6 +382,39 @@ def test_a_job_of_another_tool_can_be_attached_to(service, open_backend):
     assert [(one.name, one.spec) for one in remote_jobs()] == [("Theirs", None)]
 
 
+@pytest.mark.parametrize(
+    ("changes", "cost"),
+    [
+        ((), 60 / 3600 * 0.257),
+        ((("ResourceConfig", "InstanceCount", 3),), 3 * 60 / 3600 * 0.257),
+        ((("ResourceConfig", "InstanceType", "ml.m5.24xlarge"),), None),
+    ],
+)
+def test_what_a_job_of_another_tool_cost_is_told_where_the_price_is_known(service, open_backend, changes, cost):
+    changes = [("TrainingJobDefinition", *change) for change in changes]
+    service.client("sagemaker").create_hyper_parameter_tuning_job(**foreign(*changes))
+    result = attach("theirs", backend=open_backend()).wait(progress=False)
+
+    assert result.cost_usd == (None if cost is None else pytest.approx(cost))
+    assert result.to_dict()["cost_usd"] == result.cost_usd
+
+
+@pytest.mark.parametrize(("second", "cost"), [("ml.m5.xlarge", 4 * 20 / 3600 * 0.257), ("ml.m5.2xlarge", None)])
+def test_what_several_definitions_cost_is_told_where_they_use_the_same(service, open_backend, second, cost):
+    resources = {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 30}
+    request = changed(
+        several(),
+        ("HyperParameterTuningJobName", "Theirs"),
+        (CONFIG, "ResourceLimits", {"MaxNumberOfTrainingJobs": 4, "MaxParallelTrainingJobs": 4}),
+        ("TrainingJobDefinitions", 0, "ResourceConfig", resources),
+        ("TrainingJobDefinitions", 1, "ResourceConfig", {**resources, "InstanceType": second}),
+    )
+    service.client("sagemaker").create_hyper_parameter_tuning_job(**request)
+    result = attach("Theirs", backend=open_backend()).wait(progress=False)
+
+    assert result.cost_usd == (None if cost is None else pytest.approx(cost))
+
+
 def test_several_definitions_are_told_apart(service, open_backend):
     request = changed(
         several(),
@@ -560,7 +593,7 @@ def test_the_best_model_can_be_downloaded(service, backend, user):
     assert path.read_bytes() == b"model"
     assert path.name == "model.tar.gz"
     with pytest.raises(AwsError, match=f"the download of {uri.replace(str(best.training_job), '.*')}"):
-        backend.download_model("churn", user / "new" / "models", number=0)
+        backend.download_model("churn", user / "another", number=0)
 
 
 def test_a_trial_without_a_model_says_what_became_of_it(service, backend):

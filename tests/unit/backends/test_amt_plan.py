@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from smtune.backends.amt_plan import plan_amt, priced
+from smtune.backends.amt_plan import examine, plan_amt, priced
 from smtune.errors import LoweringError, SpecError
 from smtune.spec import TuningSpec
 from tests.services.tuning_service import ROLE
@@ -212,6 +212,178 @@ def test_what_trials_cost_is_known_afterwards_by_the_price_of_the_plan(folder):
 
     assert cloud is not None
     assert cloud.usd_per_hour == prices["ml.m5.xlarge"]
+    patched = priced(plan_amt(spec(folder, sagemaker={"definition": {"ResourceConfig": P4D}}))).sagemaker
+    assert patched is not None
+    assert patched.usd_per_hour not in (None, cloud.usd_per_hour)
     own = priced(plan_amt(spec(folder, sagemaker={"usd_per_hour": 7.0}))).sagemaker
     assert own is not None
     assert own.usd_per_hour == 7.0
+
+
+def dearest(plan) -> float:
+    assert plan.estimate is not None
+    assert plan.estimate.usd.worst is not None
+    return float(plan.estimate.usd.worst)
+
+
+P4D = {"InstanceType": "ml.p4d.24xlarge", "InstanceCount": 8}
+CONFIG = "HyperParameterTuningJobConfig"
+
+
+@pytest.mark.parametrize(
+    ("patch", "same_as"),
+    [
+        ({"definition": {"ResourceConfig": P4D}}, {"instance_type": "ml.p4d.24xlarge", "instance_count": 8}),
+        ({"definition": {"StoppingCondition": {"MaxRuntimeInSeconds": 86400}}}, {"max_trial_seconds": 86400}),
+        (
+            {"request": {CONFIG: {"ResourceLimits": {"MaxNumberOfTrainingJobs": 500}}}},
+            {"max_trials": 500},
+        ),
+        (
+            {"request": {"TrainingJobDefinition": {"ResourceConfig": P4D}}},
+            {"instance_type": "ml.p4d.24xlarge", "instance_count": 8},
+        ),
+        (
+            {
+                "definition": {
+                    "ResourceConfig": None,
+                    "HyperParameterTuningResourceConfig": {"InstanceConfigs": [{**P4D, "VolumeSizeInGB": 30}]},
+                }
+            },
+            {"instance_type": "ml.p4d.24xlarge", "instance_count": 8},
+        ),
+    ],
+    ids=["instances", "a trial's time", "trials", "instances by the request", "instances to choose from"],
+)
+def test_the_cost_is_that_of_the_request_whoever_wrote_it(folder, patch, same_as):
+    limits = {"max_trials": 10, "max_trial_seconds": 300, **{k: v for k, v in same_as.items() if k.startswith("max")}}
+    cloud = {key: value for key, value in same_as.items() if key.startswith("instance")}
+    patched = plan_amt(spec(folder, sagemaker={"region": "us-east-1", **patch}))
+    plain = plan_amt(spec(folder, limits=limits, sagemaker={"region": "us-east-1", **cloud}))
+
+    assert dearest(patched) == pytest.approx(dearest(plain))
+    assert patched.trials == plain.trials
+    with pytest.raises(SpecError, match="is less than the worst case"):
+        plan_amt(spec(folder, sagemaker={"region": "us-east-1", "max_cost_usd": 2, **patch}))
+
+
+def test_instance_groups_are_added_up(folder):
+    groups = [
+        {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "InstanceGroupName": "one"},
+        {"InstanceType": "ml.c5.xlarge", "InstanceCount": 2, "InstanceGroupName": "two"},
+    ]
+    members = {"InstanceType": None, "InstanceCount": None, "InstanceGroups": groups}
+    cloud = {"region": "us-east-1", "definition": {"ResourceConfig": members}}
+    plan = plan_amt(spec(folder, sagemaker=cloud))
+    single = [
+        dearest(
+            plan_amt(
+                spec(
+                    folder, sagemaker={"region": "us-east-1", "instance_type": one["InstanceType"], "instance_count": n}
+                )
+            )
+        )
+        for n, one in enumerate(groups, 1)
+    ]
+
+    assert dearest(plan) == pytest.approx(sum(single))
+
+
+def test_what_has_no_price_supports_no_cap(folder):
+    plan_of = "arn:aws:sagemaker:eu-west-1:123456789012:training-plan/ours"
+    cloud = {"definition": {"ResourceConfig": {"TrainingPlanArn": plan_of}}}
+    plan = plan_amt(spec(folder, sagemaker=cloud))
+
+    assert plan.estimate is not None
+    assert any("TrainingPlanArn is not counted" in note for note in plan.estimate.notes)
+    with pytest.raises(SpecError, match=r"TrainingJobDefinition\.ResourceConfig\.TrainingPlanArn costs is not known"):
+        plan_amt(spec(folder, sagemaker={**cloud, "max_cost_usd": 1000}))
+
+
+@pytest.mark.parametrize("name", ["other", "churn", None])
+def test_a_request_may_not_rename_the_job(folder, name):
+    with pytest.raises(SpecError) as caught:
+        plan_amt(spec(folder, sagemaker={"request": {"HyperParameterTuningJobName": name}}))
+    assert caught.value.problems[0].field == "sagemaker.request.HyperParameterTuningJobName"
+    assert "write name" in caught.value.problems[0].fix
+
+
+@pytest.mark.parametrize(
+    ("where", "rules"),
+    [
+        ("eu-west-1:123456789012", []),
+        ("us-east-1:123456789012", ["is in us-east-1, but the job runs in eu-west-1"]),
+        ("eu-west-1:210987654321", ["is of account 210987654321, but the job's role is of account 123456789012"]),
+    ],
+)
+def test_a_parent_is_of_the_jobs_region_and_account(folder, where, rules):
+    parent = f"arn:aws:sagemaker:{where}:hyper-parameter-tuning-job/churn-1"
+    found = examine(spec(folder, warm_start=["amt:churn-0", parent]))
+
+    assert [(one.field, one.value, one.rule) for one in found.problems] == [
+        ("warm_start.parents[1]", parent, rule) for rule in rules
+    ]
+
+
+def test_a_price_of_another_region_supports_no_cap(folder):
+    far = {"region": "eu-north-1"}
+    plan = plan_amt(spec(folder, sagemaker=far))
+    assert plan.estimate is not None
+    assert {price.region for price in plan.estimate.borrowed} == {"us-east-1"}
+    with pytest.raises(SpecError) as caught:
+        plan_amt(spec(folder, sagemaker={**far, "max_cost_usd": 1000}))
+    (problem,) = caught.value.problems
+    assert problem.rule == "cannot be kept: no price of ml.m5.xlarge and of ML storage in eu-north-1 is known"
+    assert "smtune prices --refresh --region eu-north-1" in problem.fix
+    plan_amt(spec(folder, sagemaker={**far, "max_cost_usd": 1000, "usd_per_hour": 1}))
+
+
+def test_what_should_perhaps_not_be_uploaded_is_told(folder):
+    code = folder / "code"
+    for name in (".env", "keys/id_rsa", "keys/Server.PEM", ".aws/config", "credentials.json", "environment.py"):
+        (code / name).parent.mkdir(exist_ok=True)
+        (code / name).write_text("secret")
+    (code / "table.csv").symlink_to(folder / "data" / "rows.csv")
+    (code / "again.py").symlink_to(code / "train.py")
+    definitions = {"other": {"parameters": {"gamma": {"type": "continuous", "min": 0, "max": 1}}}}
+    warnings = plan_amt(spec(folder, definitions=definitions)).warnings
+    field = f"training.source_dir = {code}"
+    credentials, outside = (one for one in warnings if one.startswith(field))
+
+    found = ".aws/config, .env, credentials.json, keys/Server.PEM, keys/id_rsa"
+    assert credentials == f"{field}: {found} would be uploaded, and may be credentials; move them out of it"
+    assert outside.startswith(f"{field}: table.csv would be uploaded with what is linked there")
+
+
+def test_uploads_tell_how_much_they_are(folder):
+    (folder / "data" / "more.csv").write_text("1,2,3\n")
+    code, data = plan_amt(spec(folder)).uploads
+
+    assert (code.files, data.files, data.size) == (1, 2, len("1,2\n1,2,3\n"))
+    assert code.size > 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that nobody can read, not even root")
+@pytest.mark.parametrize(
+    ("place", "field"), [("code", "training.source_dir"), ("data", "training.channels.train")], ids=["code", "data"]
+)
+def test_a_file_that_cannot_be_read_is_a_problem(folder, place, field):
+    (folder / place / "locked").symlink_to("/proc/self/mem")
+    with pytest.raises(SpecError) as caught:
+        plan_amt(spec(folder))
+    (problem,) = caught.value.problems
+    assert problem.field == field
+    assert problem.rule.startswith("cannot be read: ")
+
+
+def test_an_amount_of_money_needs_no_price_where_instances_have_one(folder):
+    limits = {"max_trials": 10, "max_trial_seconds": 300, "max_cost_usd": 5}
+    assert dearest(plan_amt(spec(folder, limits=limits))) <= 5
+    with pytest.raises(SpecError, match=r"limits\.max_cost_usd = 0\.1: is less than the worst case"):
+        plan_amt(spec(folder, limits={**limits, "max_cost_usd": 0.1}))
+
+
+def test_what_smtune_adds_is_counted_apart(folder):
+    with pytest.raises(SpecError) as caught:
+        plan_amt(spec(folder, static={f"key{number}": number for number in range(101)}))
+    assert [one.fix for one in caught.value.problems] == ["it has 105, of which 4 are smtune's own"]

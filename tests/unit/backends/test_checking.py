@@ -101,6 +101,53 @@ def test_a_log_takes_the_place_of_the_trial(spec, tmp_path):
     assert found.proofs[0].matches == 1
 
 
+SLOW = 'import signal; print("begun", flush=True); signal.pause()'
+
+
+@pytest.mark.parametrize("metrics", [{}, {"validation:auc": "auc=(.+)", "train:auc": "train=(.+)"}])
+def test_what_a_trial_did_not_come_to_print_is_no_problem(spec, metrics):
+    found = look(spec(SLOW, metrics=metrics), seconds=1.0)
+
+    assert found.problems == ()
+    assert any("printed no validation:auc" in text and "--trial-seconds" in text for text in found.unchecked)
+
+
+def test_a_regex_that_is_found_only_as_printed_is_wrong_in_a_short_trial_too(spec):
+    script = SLOW.replace("begun", "\\tauc=0.5")
+    (problem,) = look(spec(script, metrics={"validation:auc": r"\tauc=(.+)"}), seconds=1.0).problems
+    assert "not as CloudWatch shows it" in problem.rule
+
+
+def test_metrics_are_not_read_from_the_code_in_a_traceback(spec):
+    found = look(spec('raise ValueError("auc=0.5"[:0])', metrics={"validation:auc": r"auc=([\d.]+)"}))
+
+    assert [problem.field for problem in found.problems] == ["training.entry_point"]
+    assert found.proofs[0].matches == 0
+
+
+def test_as_json_numbers_are_numbers_and_lines_are_whole(spec, tmp_path):
+    log = tmp_path / "log.txt"
+    line = "x" * 200 + " loss=0.25 auc=nan"
+    log.write_text(f"\n{line}\n")
+    metrics = {"validation:auc": r"auc=(\S+)", "loss": r"loss=([\d.]+)"}
+    auc, loss = look(spec(metrics=metrics), log=log).to_dict()["metrics"]
+
+    assert (loss["matches"], loss["line_number"], loss["line"], loss["number"]) == (1, 2, line, 0.25)
+    assert (auc["captured"], auc["number"], auc["verdict"]) == ("nan", None, "doubtful")
+
+
+def test_what_of_a_log_was_not_read_is_told(spec, tmp_path):
+    log = tmp_path / "log.txt"
+    log.write_text("x" * 100_000 + "\nsmtune: validation:auc=0.5\n")
+    found = look(spec(), log=log)
+    assert found.proofs[0].matches == 1
+    assert "log: of 1 line only the first 65,536 characters were read" in found.warnings
+
+    log.write_bytes(bytes(1000))
+    (problem,) = look(spec(), log=log).problems
+    assert (problem.field, problem.rule) == ("log", "is a binary file")
+
+
 def test_an_objective_that_is_never_reported_is_a_problem_told_once(spec):
     problems = look(spec('from smtune.container import report; report({"validation-auc": 0.5})')).problems
 
@@ -139,7 +186,49 @@ def test_what_was_not_looked_at_is_listed(spec):
     unchecked = look(spec(), trial=False).unchecked
 
     assert any(text.startswith("metrics:") for text in unchecked)
-    assert any(text.startswith("role, bucket, image, quota") for text in unchecked)
+    assert "role, bucket, image, quota: an AWS account was not asked, as --no-account says" in unchecked
+    assert any("no AWS credentials were found" in text for text in look(spec(), trial=False, account=None).unchecked)
+
+
+def test_what_else_an_account_would_be_asked_for_is_listed(spec, tmp_path):
+    (text,) = look(elsewhere(spec, tmp_path), trial=False).unchecked[1:]
+
+    assert text.startswith(
+        "role, bucket, image, quota, warm_start.parents, training.channels.train, sagemaker.checkpoints: "
+    )
+
+
+def elsewhere(spec, tmp_path, **cloud):
+    """Return a spec with a parent, and data and checkpoints in buckets of others."""
+    code = {"source_dir": str(tmp_path / "code"), "entry_point": "train.py"}
+    return spec(
+        warm_start=[f"arn:aws:sagemaker:eu-west-1:{ROLE.split(':')[4]}:hyper-parameter-tuning-job/first"],
+        training={**code, "channels": {"train": "s3://nobodys-data/train"}},
+        sagemaker={"checkpoints": "s3://nobodys-states/x", **cloud},
+    )
+
+
+def test_an_account_is_asked_for_parents_and_for_the_buckets_of_data(spec, monkeypatch, tmp_path):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-to-be-told")
+    with TuningService() as service:
+        options = AccountOptions(endpoint_url=service.url)
+        asked = elsewhere(spec, tmp_path)
+        found = check(asked, AmtBackend(), Looks(trial=False), account=options)
+        assert {problem.field for problem in found.problems} == {
+            "sagemaker.role",
+            "warm_start.parents[0]",
+            "training.channels.train",
+            "sagemaker.checkpoints",
+        }
+
+        where = {"LocationConstraint": "eu-west-1"}
+        for name in ("nobodys-data", "nobodys-states"):
+            service.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=where)
+        service.denied.add("DescribeHyperParameterTuningJob")
+        found = check(asked, AmtBackend(), Looks(trial=False), account=options)
+        assert [problem.field for problem in found.problems] == ["sagemaker.role"]
+        assert any(text.startswith("warm_start.parents: ") for text in found.unchecked)
 
 
 def test_data_in_s3_keeps_a_trial_from_running_here(spec, tmp_path):

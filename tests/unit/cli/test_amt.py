@@ -96,6 +96,7 @@ def test_json_has_the_keys_that_it_has_everywhere(aws, finished):
 
 
 def test_submitting_returns_at_once_and_may_be_repeated(aws):
+    aws.service.holding = True
     status, out, err = aws.on_aws("submit")
 
     assert (status, err) == (0, "")
@@ -103,7 +104,10 @@ def test_submitting_returns_at_once_and_may_be_repeated(aws):
     assert "smtune watch churn" in out
     assert aws.service.calls == ["CreateHyperParameterTuningJob"]
     status, out, _ = aws.on_aws("submit", "-o", "json")
-    assert (status, json.loads(out)) == (0, {"name": "churn", "backend": "amt", "region": REGION})
+    there = {"name": "churn", "backend": "amt", "region": REGION, "is_new": False}
+    assert (status, json.loads(out)) == (0, there)
+    _, out, _ = aws.on_aws("submit")
+    assert out.splitlines()[0] == f"churn is InProgress in amt in {REGION} already; it was not submitted again"
     assert len(aws.service.requests) == 1
     assert re.search(r"^churn +amt +InProgress +0/3 ", aws.read("list")[1], re.MULTILINE)
 
@@ -115,6 +119,20 @@ def test_a_submitted_job_is_watched_to_its_end(aws):
     assert status == 0
     assert out.startswith("churn Completed: 3 of 3 trials")
     assert re.search(r"^churn +amt +Completed +3/3 +0 +0.52 ", aws.read("list")[1], re.MULTILINE)
+
+
+def test_a_job_that_has_ended_is_not_said_to_be_submitted(aws):
+    aws.on_aws("run")
+    status, out, err = aws.on_aws("submit")
+    assert (status, out) == (1, "")
+    assert "churn is there already: Completed; take another name: smtune submit" in err
+    assert "--name churn-2" in err
+
+    status, out, err = aws.on_aws("run")
+    assert status == 0
+    assert out.startswith("churn Completed: 3 of 3 trials")
+    assert "churn was there already: Completed; it was not submitted again" in err
+    assert len(aws.service.requests) == 1
 
 
 def test_another_job_of_the_name_is_answered_with_a_free_name(aws):
@@ -290,6 +308,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"strategy": "grid", "parameters": CATEGORIES, "limits": {"max_trials": 5}},
         r"limits\.max_trials = 5 +is less than the 6 trials of this grid .* set limits\.max_trials: 6",
     ),
+    "a grid of more numbers than jobs": (
+        {"strategy": {"type": "grid", "levels": 5}, "limits": {"max_trials": 3}},
+        r"limits\.max_trials = 3 .* on SageMaker a grid has categorical parameters only: list the values of eta; elsewhere set limits\.max_trials",
+    ),
     "a warm start from itself": (
         {"strategy": "bayesian", "warm_start": ["amt:CHURN"]},
         r"warm_start\.parents\[0\] = CHURN +must be another job: names are not case sensitive +take it out",
@@ -300,7 +322,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
             "warm_start": ["amt:old"],
             "definitions": {"other": {"parameters": {"gamma": {"type": "continuous", "min": 0, "max": 1}}}},
         },
-        "warm_start +must not stand beside TrainingJobDefinitions +take it out",
+        "warm_start +must not stand beside definitions +take it out, or use no definitions",
     ),
     "an unknown region": (
         {"sagemaker": {**CLOUD, "region": "eu-west-9"}},
@@ -408,9 +430,12 @@ def test_prices_are_asked_of_aws_and_kept(aws):
     ("arguments", "told"),
     [
         (["ml.m5.xlarg"], r"TYPE = ml\.m5\.xlarg +has no price that is known here +did you mean 'ml\.m5\.xlarge'\?"),
-        (["--region", "eu-west-9"], r"--region = eu-west-9 +has no price that is known here +ask AWS: smtune prices"),
+        (["--region", "eu-west-9"], r"--region = eu-west-9 +is no AWS region +did you mean 'eu-west-[1-3]'\?"),
+        (["--region", "mars"], "--region = mars +is no AWS region +write e.g. eu-west-1"),
+        (["ml.m5.xlarge", "--region", "mars"], "--region = mars +is no AWS region"),
+        (["--region", "af-south-1"], r"--region = af-south-1 +has no price that is known here +ask AWS: smtune prices"),
         (["--refresh", "--region", "eu-west-9"], "region = eu-west-9 +is no AWS region"),
-        (["--refresh"], f"region = {REGION} +has no price of training in AWS's price list"),
+        (["--refresh"], f"region = {REGION} +has no price of training in AWS's price list +check .* try again"),
     ],
 )
 def test_prices_that_are_not_known_are_asked_for(aws, arguments, told):
@@ -418,6 +443,14 @@ def test_prices_that_are_not_known_are_asked_for(aws, arguments, told):
 
     assert (status, out) == (2, "")
     assert re.search(told, err)
+
+
+def test_prices_that_cannot_be_read_are_counted(aws):
+    aws.service.price_list = ["<html>", "{}"]
+    status, _, err = aws.read("prices", "--refresh", *aws.where)
+
+    assert status == 2
+    assert "has no price of training in AWS's price list (2 entries could not be read)" in err
 
 
 def test_prices_need_a_region_and_credentials(aws, monkeypatch):
@@ -430,3 +463,205 @@ def test_prices_need_a_region_and_credentials(aws, monkeypatch):
     status, _, err = aws.read("prices")
     assert status == 2
     assert "--region  is missing, and no AWS region is configured" in err
+
+
+def record_of(aws, name="churn"):
+    return aws.folder / "home" / "remote" / "amt" / f"{name}.json"
+
+
+@pytest.mark.parametrize("seen", [{"a": 1}, {}, [1], None, {"name": "churn", "counts": 3}])
+def test_what_was_last_seen_may_be_odd(aws, seen):
+    aws.on_aws("submit")
+    file = record_of(aws)
+    file.write_text(json.dumps({**json.loads(file.read_text()), "seen": seen}))
+
+    status, out, err = aws.read("list")
+    assert (status, err) == (0, "")
+    assert re.search(r"^churn +amt +unconfirmed +0 ", out, re.MULTILINE)
+    assert json.loads(aws.read("list", "-o", "json")[1])[0]["name"] == "churn"
+    assert aws.read("show", "churn")[0] == 0
+    assert re.search(r"^churn +amt +Completed +3/3 ", aws.read("list")[1], re.MULTILINE)
+
+
+def test_what_a_later_version_writes_besides_is_passed_over(aws):
+    aws.on_aws("submit")
+    file = record_of(aws)
+    kept = json.loads(file.read_text())
+    file.write_text(json.dumps({**kept, "colour": "green", "spec": {**kept["spec"], "colour": "green"}}))
+
+    assert re.search(r"^churn +amt +InProgress ", aws.read("list")[1], re.MULTILINE)
+    assert aws.read("show", "churn")[0] == 0
+
+
+@pytest.mark.parametrize("text", ['{"name": "chu', "[]", '{"name": 3, "backend": "amt"}', '{"name": "churn"}'])
+def test_a_damaged_record_is_named_and_can_be_replaced(aws, text):
+    aws.on_aws("submit")
+    record_of(aws).write_text(text)
+
+    status, out, err = aws.read("list")
+    assert (status, out) == (0, "")
+    assert f"{record_of(aws)}: is damaged" in err
+    status, _, err = aws.read("show", "CHURN")
+    assert status == 1
+    assert f"{record_of(aws)}: is damaged" in err
+    assert aws.read("forget", "churn")[0] == 0
+    assert aws.read("attach", "churn", *aws.where)[0] == 0
+    assert re.search(r"^churn +amt +Completed ", aws.read("list")[1], re.MULTILINE)
+
+
+def test_a_job_is_forgotten_here_and_stays_there(aws):
+    aws.on_aws("run")
+    status, out, _ = aws.read("forget", "Churn")
+
+    assert (status, out.partition(";")[0]) == (0, "Churn is forgotten here")
+    assert list(record_of(aws).parent.iterdir()) == []
+    status, _, err = aws.read("forget", "churn")
+    assert (status, err) == (1, 'smtune: no job "churn" on AWS is known here; see `smtune list`\n')
+    assert aws.read("attach", "churn", *aws.where)[0] == 0
+
+
+def test_a_job_that_was_never_created_says_so(aws):
+    aws.on_aws("submit")
+    file = record_of(aws)
+    left = json.loads(file.read_text())
+    file.write_text(json.dumps({**left, "name": "gone", "seen": {}}))  # as a process that was killed leaves it
+    file.rename(record_of(aws, "gone"))
+
+    status, _, err = aws.read("show", "gone")
+    assert status == 1
+    assert "gone was never created on SageMaker; submit it again" in err
+    assert re.search(r"^gone +amt +unconfirmed ", aws.read("list")[1], re.MULTILINE)
+
+
+def put_best_model(aws):
+    (best,) = (one for one in json.loads(aws.read("show", "churn", "-o", "json")[1])["trials"] if one["number"] == 2)
+    s3 = aws.service.client("s3")
+    s3.create_bucket(Bucket="ours", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket="ours", Key=best["model"].removeprefix("s3://ours/"), Body=b"model")
+
+
+def test_the_best_is_shown_where_s3_has_no_model(aws):
+    aws.on_aws("run")
+    status, out, err = aws.read("best", "churn", "--download", str(aws.folder / "model"))
+
+    assert status == 1
+    assert "0.52" in out
+    assert re.search(r"^smtune: the download of s3://ours/models/.*: S3 has no such object; ", err)
+    assert json.loads(aws.read("best", "churn", "-o", "json", "--download", str(aws.folder))[1])["number"] == 2
+
+
+@pytest.mark.parametrize("there", ["file", "folder"])
+def test_a_model_replaces_nothing(aws, there):
+    aws.on_aws("run")
+    put_best_model(aws)
+    target = aws.folder / "model" / "model.tar.gz"
+    target.parent.mkdir()
+    if there == "file":
+        target.write_bytes(b"mine")
+    else:
+        target.mkdir()
+    status, out, err = aws.read("best", "churn", "--download", str(target.parent))
+
+    assert status == 2
+    assert "0.52" in out
+    assert f"  model = model.tar.gz  is in {target.parent} already" in err
+    assert target.is_dir() or target.read_bytes() == b"mine"
+
+
+def test_a_model_needs_a_folder(aws):
+    aws.on_aws("run")
+    put_best_model(aws)
+    status, _, err = aws.read("best", "churn", "--download", aws.spec)
+
+    assert status == 2
+    assert "cannot be written: File exists  name a folder" in err
+
+
+def test_a_model_that_may_not_be_asked_for_names_the_permission(aws):
+    aws.service.denied.add("DescribeTrainingJob")
+    aws.on_aws("run")
+    status, out, err = aws.read("best", "churn", "--download", str(aws.folder / "model"))
+
+    assert status == 1
+    assert "0.52" in out
+    assert "allow sagemaker:DescribeTrainingJob" in err
+
+
+def test_trials_that_report_no_objective_are_no_success(aws):
+    aws.service.values = lambda _number: None
+    status, out, err = aws.on_aws("run")
+    told = "smtune: no trial of churn has a result: its trials reported no validation:auc\n"
+
+    assert status == 1
+    assert out.startswith("churn Completed: 3 of 3 trials")
+    assert err.endswith(told)
+    assert aws.read("best", "churn") == (1, "", told)
+
+
+def test_a_log_without_lines_says_so(aws):
+    aws.on_aws("run")
+    status, out, err = aws.read("logs", "churn", "1")
+
+    assert (status, out) == (0, "")
+    assert err == "CloudWatch has no lines of trial 1 of churn (yet); see: smtune show churn\n"
+
+
+def test_a_job_on_sagemaker_is_not_resumed(aws):
+    aws.on_aws("submit")
+    aws.read("stop", "churn")
+    status, out, err = aws.read("resume", "CHURN")
+
+    told = "churn is on SageMaker, which cannot go on with a stopped job; start a new one that builds on it"
+    assert (status, out, err) == (1, "", f"smtune: {told}: warm_start: [churn]\n")
+
+
+def test_jobs_on_sagemaker_are_among_those_that_may_be_meant(aws):
+    assert "there are none yet" in aws.read("show", "chrun")[2]
+    aws.on_aws("submit")
+    assert "did you mean churn?" in aws.read("show", "chrun")[2]
+    assert "see `smtune list`" in aws.read("resume", "other")[2]
+
+
+def test_what_to_do_next_says_which_of_two_jobs_is_meant(aws):
+    aws.service.holding = True
+    assert "smtune watch churn ·" in aws.on_aws("submit")[1]
+    assert aws("run", "tuning.yaml")[0] == 0
+
+    for _, out, _ in (aws.on_aws("submit"), aws.read("show", "churn", "--backend", "amt")):
+        (line,) = (line for line in out.splitlines() if line.startswith("  next "))
+        commands = line.removeprefix("  next     ").split(" · ")
+        assert [" --backend amt" in command for command in commands] == [True] * len(commands)
+    assert "smtune best churn --backend local --output json" in aws.read("show", "churn", "--backend", "local")[1]
+
+
+def test_attaching_says_once_what_to_do_next(aws):
+    aws.service.holding = True
+    aws.on_aws("submit")
+    assert len(re.findall("^  next ", aws.read("attach", "churn")[1], re.MULTILINE)) == 1
+
+
+def test_stopping_is_told_to_scripts(aws):
+    aws.service.holding = True
+    aws.on_aws("submit")
+    status, out, _ = aws.read("stop", "churn", "-o", "json")
+    assert (status, json.loads(out).keys()) == (0, {"name", "backend", "status"})
+    aws.read("watch", "churn")
+    status, out, _ = aws.read("stop", "churn", "-o", "json")
+    assert (status, json.loads(out)) == (0, {"name": "churn", "backend": "amt", "status": "Stopped"})
+
+
+def test_the_cost_says_that_its_prices_are_borrowed(aws):
+    far = {**FIELDS["sagemaker"], "region": "eu-north-1"}
+    _, near, _ = aws.on_aws("plan")
+    _, out, _ = aws.on_aws("plan", sagemaker=far)
+
+    assert re.search(r"^  cost: .* at most$", near, re.MULTILINE)
+    assert re.search(r"^  cost: .* at most by prices borrowed from us-east-1: those in eu-north-1 ", out, re.MULTILINE)
+
+
+def test_a_plan_tells_how_much_is_uploaded(aws):
+    (aws.folder / "rows.csv").write_bytes(b"1,2\n" * 250_000)
+    channels = {"train": str(aws.folder / "rows.csv")}
+    _, out, _ = aws.on_aws("plan", training={**FIELDS["training"], "channels": channels})
+
+    assert f"upload: train {aws.folder / 'rows.csv'} (1 file, 1 MB) to s3://" in out

@@ -69,7 +69,8 @@ def test_an_interrupted_job_can_be_resumed(smtune, gate, number, expected):
     out, err = process.communicate(timeout=60)
 
     assert process.returncode == expected
-    assert "^C no new trials" in err
+    assert ("^C no new trials" in err) == (number == signal.SIGINT)
+    assert (f"stopped by {number.name}: no new trials" in err) == (number != signal.SIGINT)
     assert "churn Stopped: 0 of 3 trials kept · continue with: smtune resume churn" in out
     assert "Traceback" not in err
 
@@ -167,3 +168,17 @@ def test_ctrl_c_while_watching_leaves_the_job_alone(smtune, gate):
 
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
+
+
+def test_a_check_that_is_terminated_leaves_nothing_behind(smtune, gate):
+    temporary = smtune.folder / "temporary"
+    temporary.mkdir()
+    arguments = ("--backend", "local", "--set", f"static.gate={gate.path}")
+    process = smtune.start("check", "tuning.yaml", *arguments, TMPDIR=str(temporary))
+    gate.wait_for_trial()
+    assert list(temporary.iterdir())
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=HANG_GUARD_SECONDS)
+
+    assert process.returncode == 128 + signal.SIGTERM
+    assert list(temporary.iterdir()) == []

@@ -57,3 +57,20 @@ def test_paths_are_taken_from_the_files_folder(path, monkeypatch, tmp_path_facto
 def test_what_cannot_be_set_is_explained(path, assignment, words):
     with pytest.raises(SpecError, match=words.replace("?", r"\?")):
         read_spec(path, [assignment])
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        "training.environment.1X=hunter2",
+        "training.environment=[API_TOKEN=hunter2]",
+        "training.environment.API_TOKEN=[hunter2]",
+        "training.environment.API_TOKEN={hunter2",
+        "training={environment: {API_TOKEN: hunter2}",
+        "training..environment.X=hunter2",
+    ],
+)
+def test_no_secret_is_shown(path, assignment):
+    with pytest.raises(SpecError) as caught:
+        read_spec(path, [assignment])
+    assert "hunter2" not in str(caught.value)

@@ -66,7 +66,7 @@ def test_a_cap_needs_a_price():
         "max",
         1e6,
         "cannot be kept: no price of ml.own.large and of ml.new.large is known",
-        "write sagemaker.usd_per_hour, or refresh the prices",
+        "write sagemaker.usd_per_hour, or ask AWS: smtune prices --refresh --region us-east-1",
     )
     assert cap_problem(1e6, replace(unknown, usd_per_hour=1.0), BOOK) is None
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from smtune.errors import SpecError
 from smtune.sandbox import snapshot_source
 from smtune.sandbox.source import unpack_code
 
@@ -104,3 +105,13 @@ def test_code_that_would_be_unpacked_elsewhere_is_refused(tmp_path: Path) -> Non
     with pytest.raises(tarfile.TarError):
         unpack_code(tmp_path / "bad.tar.gz", tmp_path / "code")
     assert not (tmp_path / "outside.py").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that nobody can read, not even root")
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, source: Path) -> None:
+    (source / "locked").symlink_to("/proc/self/mem")
+    with pytest.raises(SpecError) as caught:
+        snapshot_source(source, tmp_path / "code")
+    (problem,) = caught.value.problems
+    assert (problem.field, problem.value) == ("source_dir", str(source / "locked"))
+    assert problem.rule.startswith("cannot be read: ")

@@ -523,3 +523,42 @@ def test_the_holdout_is_no_objective():
         "objective.holdout",
         "is the objective itself, so it takes part in the selection",
     )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"training": {"entry_point": "a.py", "environment": {"1X": "hunter2"}}},
+        {"training": {"entry_point": "a.py", "environment": {"X=hunter2": ""}}},
+        {"training": {"entry_point": "a.py", "environment": {"API_TOKEN": ["hunter2"]}}},
+        {"training": {"entry_point": "a.py", "environment": ["API_TOKEN=hunter2"]}},
+        {"training": {"entry_point": "a.py", "enviroment": {"X": "hunter2"}}},
+        {"training": {"entry_point": "a.py", "api_token": "hunter2"}},
+        {"training": [{"environment": {"X": "hunter2"}}]},
+        {"trianing": {"environment": {"X": "hunter2"}}},
+        {"static": {"api_key": {"hunter2"}}},
+        {"definitions": {"other": {"parameters": {}, "training": {"environment": {"1X": "hunter2"}}}}},
+        {"definitions": {"other": {"parameters": {}, "training": {"environment": ["hunter2"]}}}},
+    ],
+)
+def test_no_secret_is_shown(changes):
+    with pytest.raises(SpecError) as caught:
+        TuningSpec(
+            **{
+                "objective": {"metric": "loss", "goal": "min"},
+                "parameters": {"x": {"type": "integer", "min": 1, "max": 2}},
+                "strategy": "grid",
+                **changes,
+            }
+        )
+    assert "hunter2" not in str(caught.value)
+    assert "hunter2" not in repr(caught.value.problems)
+
+
+def test_what_only_sounds_secret_is_shown():
+    with pytest.raises(SpecError, match=r"max_tokens\.min = x"):
+        TuningSpec(
+            objective={"metric": "loss", "goal": "min"},
+            parameters={"max_tokens": {"type": "integer", "min": "x", "max": 2}},
+            limits={"max_trials": 1},
+        )

@@ -14,6 +14,8 @@ TRUST = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"},
 
 
 class Response:
+    content = b""
+
     def __init__(self, status):
         self.status_code = status
 
