@@ -70,7 +70,6 @@ def plan_amt(
     name: str | None = None,
     region: str | None = None,
     profile: str | None = None,
-    seconds_per_trial: float | None = None,
 ) -> Plan:
     """Return the plan of a tuning job of SageMaker. Nothing is sent, and no credentials are needed.
 
@@ -79,13 +78,12 @@ def plan_amt(
         name: Name of the job; by default the spec's own, or one made from the time.
         region: Where it runs; by default where the spec says, or the AWS configuration.
         profile: Whose AWS configuration that is; by default the usual choice.
-        seconds_per_trial: What a trial takes here, if that is known, for the expected cost.
 
     Raises:
         SpecError: Everything that is wrong.
         LoweringError: The spec is fine, and SageMaker cannot do what it asks for.
     """
-    found = examine(spec, name=name, region=region, profile=profile, seconds_per_trial=seconds_per_trial)
+    found = examine(spec, name=name, region=region, profile=profile)
     if found.plan is None:
         raise (LoweringError if found.lowering else SpecError)(found.problems)
     return found.plan
@@ -97,7 +95,6 @@ def examine(
     name: str | None = None,
     region: str | None = None,
     profile: str | None = None,
-    seconds_per_trial: float | None = None,
 ) -> Findings:
     """Return the plan of a job, or all that keeps it from having one. Arguments as of :func:`plan_amt`."""
     defaults = read_defaults()
@@ -120,7 +117,7 @@ def examine(
     known = {problem.field for problem in problems}
     errors = [problem_of(one, request) for one in violations if one.severity is Severity.error]
     problems += [one for one in errors if one.field not in known]
-    cost = request_cost(request, named, seconds_per_trial)
+    cost = request_cost(request, named)
     problems += cap_problems(named, cost)
     if problems:
         return Findings(None, tuple(problems))

@@ -49,13 +49,13 @@ class Cost:
     unclear: tuple[str, ...]
 
 
-def request_cost(request: Mapping[str, Any], spec: TuningSpec, seconds_per_trial: float | None) -> Cost | None:
+def request_cost(request: Mapping[str, Any], spec: TuningSpec, seconds_per_trial: float | None = None) -> Cost | None:
     """Return what a job may cost, or ``None`` while it is not known on what it runs.
 
     Args:
         request: As it will be sent.
         spec: Says the region, and what an hour costs if the user knows better.
-        seconds_per_trial: What a trial takes here, if that is known.
+        seconds_per_trial: What a trial takes here, if that is known; the expected cost then is, too.
     """
     job = Job(request)
     uses = [use for one in job.definitions if (use := _use(one)) is not None]

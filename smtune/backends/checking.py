@@ -23,6 +23,7 @@ from smtune.amt.metrics import (
 )
 from smtune.backends.account_questions import AccountOptions, ask_account
 from smtune.backends.amt_plan import examine
+from smtune.backends.amt_request_cost import request_cost
 from smtune.backends.base import Backend, Plan
 from smtune.backends.rehearsal import Rehearsal, rehearse
 from smtune.errors import Problem, SpecError
@@ -116,9 +117,8 @@ def check(
         problems += refused
         unchecked += open_questions
     if plan is not None and found.rehearsal is not None and found.rehearsal.status is TrialStatus.Completed:
-        seconds = found.rehearsal.seconds
-        again = examine(spec, name=name, region=options.region, profile=options.profile, seconds_per_trial=seconds)
-        plan = again.plan or plan
+        cost = request_cost(plan.request, plan.spec, found.rehearsal.seconds) if on_aws else None
+        plan = plan if cost is None else replace(plan, estimate=cost.estimate)
     warnings = [*(plan.warnings if plan is not None else ()), *found.warnings]
     return Check(tuple(problems), tuple(warnings), found.proofs, tuple(unchecked), plan, found.rehearsal)
 

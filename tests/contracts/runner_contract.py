@@ -87,16 +87,21 @@ class RunnerContract(ABC):
         temporary.mkdir()
         monkeypatch.setenv("TMPDIR", str(temporary))
         monkeypatch.setattr(tempfile, "tempdir", None)
-        children_before, descriptors_before = children(), descriptors()
+        self._temporary = temporary
+        self._before = children(), descriptors()
         yield
+        self.assert_nothing_left()
+
+    def assert_nothing_left(self) -> None:
+        """Hold for every test: no child, no descriptor and no temporary file of a runner is left."""
         for thread in threading.enumerate():
             if thread.name.startswith("smtune-trials"):  # a call goes on until it reports
                 thread.join(PATIENCE_SECONDS)
         for gate in self.gates:
             gate.remove()
-        assert children() == children_before
-        assert descriptors() == descriptors_before
-        assert list(temporary.iterdir()) == []
+        self.gates.clear()
+        assert (children(), descriptors()) == self._before
+        assert list(self._temporary.iterdir()) == []
 
     def gate(self, name: str = "gate") -> Gate:
         self.gates.append(Gate(self.folder / name))
@@ -319,9 +324,11 @@ class RunnerContract(ABC):
         runner.start(self.trial(0, "hold", gate=gate.path))
         runner.close()
         gate.open()
+        self.assert_nothing_left()
 
     def test_unused_runner_leaves_nothing(self) -> None:
         self.make().close()
+        self.assert_nothing_left()
 
     def test_forgotten_runner_leaves_nothing(self) -> None:
         gate = self.gate()
@@ -331,3 +338,4 @@ class RunnerContract(ABC):
         del runner
         gc.collect()
         gate.open()
+        self.assert_nothing_left()

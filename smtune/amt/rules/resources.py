@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from smtune.amt.rules.reading import Definition, Job, entries, integer, mapping, text
@@ -100,24 +100,25 @@ def _keys(job: Job) -> Iterator[Finding]:
                 yield Finding((*path, "VolumeKmsKeyId"), part["VolumeKmsKeyId"], rule, "take it out")
 
 
+def _beside(path: Path, part: Mapping[str, Any], members: Sequence[str], other: str) -> Iterator[Finding]:
+    """Yield the members that exclude another one, which is there."""
+    for member in members:
+        if member in part:
+            yield Finding((*path, member), part[member], f"must not stand beside {other}", "take one of them out")
+
+
 def _configs(job: Job) -> Iterator[Finding]:
     for _, path, part in _parts(job, "HyperParameterTuningResourceConfig"):
         if "InstanceConfigs" not in part:
             continue
-        for member in ("InstanceType", "InstanceCount", "VolumeSizeInGB"):
-            if member in part:
-                rule = "must not stand beside InstanceConfigs"
-                yield Finding((*path, member), part[member], rule, "take one of them out")
+        yield from _beside(path, part, ("InstanceType", "InstanceCount", "VolumeSizeInGB"), "InstanceConfigs")
 
 
 def _groups(job: Job) -> Iterator[Finding]:
     for _, path, part in _parts(job, "ResourceConfig"):
         if "InstanceGroups" not in part:
             continue
-        for member in ("InstanceType", "InstanceCount"):
-            if member in part:
-                rule = "must not stand beside InstanceGroups"
-                yield Finding((*path, member), part[member], rule, "take one of them out")
+        yield from _beside(path, part, ("InstanceType", "InstanceCount"), "InstanceGroups")
         seen: set[str] = set()
         for place, group in enumerate(entries(part["InstanceGroups"])):
             name = text(mapping(group).get("InstanceGroupName"))
@@ -132,10 +133,9 @@ def _preferences(job: Job) -> Iterator[Finding]:
     for definition, path, part in _parts(job, "ResourceConfig"):
         if "InstancePreferences" not in part:
             continue
-        for member in ("InstanceType", "InstanceGroups", "InstancePlacementConfig"):
-            if member in part:
-                rule = "must not stand beside InstancePreferences"
-                yield Finding((*path, member), None, rule, "take one of them out")
+        yield from _beside(
+            path, part, ("InstanceType", "InstanceGroups", "InstancePlacementConfig"), "InstancePreferences"
+        )
         if definition.body.get("EnableManagedSpotTraining") is True:
             rule = "must not be true with InstancePreferences"
             yield Finding(definition.at("EnableManagedSpotTraining"), True, rule, "take one of them out")

@@ -12,9 +12,8 @@ import pytest
 from smtune.backends import AmtBackend
 from smtune.spec import TuningSpec
 from tests.services import somebody
-from tests.services.tuning_service import REGION, ROLE, TuningService
-
-IMAGE = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/own:1"
+from tests.services.churn import FIELDS
+from tests.services.tuning_service import TuningService
 
 
 @pytest.fixture
@@ -50,17 +49,7 @@ def backend(open_backend: Callable[..., AmtBackend]) -> AmtBackend:
 
 def churn(**changes: Any) -> TuningSpec:
     """Return a spec that needs nothing uploaded; blocks are merged."""
-    fields: dict[str, Any] = {
-        "name": "churn",
-        "objective": {"metric": "validation:auc", "goal": "Maximize"},
-        "parameters": {"eta": {"type": "continuous", "min": 0.01, "max": 0.5}},
-        "metrics": {"validation:auc": r"auc: ([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)"},
-        "strategy": "random",
-        "limits": {"max_trials": 3, "max_parallel": 2, "max_trial_seconds": 600},
-        "seed": 7,
-        "training": {"image": IMAGE, "output": "s3://ours/models"},
-        "sagemaker": {"role": ROLE, "region": REGION, "instance_type": "ml.m5.xlarge"},
-    }
+    fields = dict(FIELDS)
     for key, value in changes.items():
         fields[key] = {**fields[key], **value} if key in ("limits", "sagemaker") else value
     return TuningSpec.from_dict(fields)

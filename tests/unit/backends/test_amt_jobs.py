@@ -23,9 +23,10 @@ from smtune.results import JobStatus
 from smtune.store import home, remote_jobs
 from smtune.trial import TrialStatus
 from tests.services import somebody
+from tests.services.churn import IMAGE
 from tests.services.tuning_service import ACCOUNT, REGION, ROLE
 from tests.unit.amt.requests import CONFIG, GONE, changed, full, several
-from tests.unit.backends.conftest import IMAGE, churn
+from tests.unit.backends.conftest import churn
 
 CREATE = "CreateHyperParameterTuningJob"
 DESCRIBE = "DescribeHyperParameterTuningJob"

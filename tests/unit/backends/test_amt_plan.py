@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,20 +11,17 @@ import yaml
 from smtune.backends.amt_plan import examine, plan_amt, priced
 from smtune.errors import LoweringError, SpecError
 from smtune.spec import TuningSpec
+from tests.services import somebody
 from tests.services.tuning_service import ROLE
 
 
 @pytest.fixture(autouse=True)
 def nobody(monkeypatch, tmp_path):
     """Be somebody without an AWS configuration."""
-    for name in ("PROFILE", "REGION", "DEFAULT_REGION", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "ENDPOINT_URL"):
-        monkeypatch.delenv(f"AWS_{name}", raising=False)
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, str(tmp_path / "none"))
-    for name in ("ADMIN", "USER"):
-        monkeypatch.delenv(f"SAGEMAKER_{name}_CONFIG_OVERRIDE", raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("SMTUNE_HOME", str(tmp_path / "home"))
+    for name in os.environ.keys() - somebody.without_others(os.environ).keys():
+        monkeypatch.delenv(name)
+    for name, value in somebody.environment(tmp_path, region=None, credentials=False).items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from smtune.amt.metrics import Verdict
@@ -9,6 +11,7 @@ from smtune.backends import AmtBackend, LocalBackend
 from smtune.backends.checking import AccountOptions, Looks, check
 from smtune.spec import TuningSpec
 from smtune.trial import TrialStatus
+from tests.services import somebody
 from tests.services.tuning_service import ROLE, TuningService
 
 REPORTS = """
@@ -21,11 +24,10 @@ report({"validation:auc": 0.5, "train:auc": 0.9}, step=0)
 @pytest.fixture(autouse=True)
 def nobody(monkeypatch, tmp_path):
     """Be somebody without an AWS configuration."""
-    for name in ("PROFILE", "REGION", "DEFAULT_REGION", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "ENDPOINT_URL"):
-        monkeypatch.delenv(f"AWS_{name}", raising=False)
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, str(tmp_path / "none"))
-    monkeypatch.setenv("SMTUNE_HOME", str(tmp_path / "home"))
+    for name in os.environ.keys() - somebody.without_others(os.environ).keys():
+        monkeypatch.delenv(name)
+    for name, value in somebody.environment(tmp_path, region=None, credentials=False).items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture

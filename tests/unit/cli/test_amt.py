@@ -12,21 +12,10 @@ import pytest
 import yaml
 
 from tests.services import somebody
-from tests.services.tuning_service import REGION, ROLE, TuningService
+from tests.services.churn import FIELDS
+from tests.services.tuning_service import REGION, TuningService
 from tests.unit.amt.requests import CONFIG, GONE, changed, full
 from tests.unit.cli.conftest import CommandLine
-
-FIELDS: dict[str, Any] = {
-    "name": "churn",
-    "objective": {"metric": "validation:auc", "goal": "Maximize"},
-    "parameters": {"eta": {"type": "continuous", "min": 0.01, "max": 0.5}},
-    "metrics": {"validation:auc": r"auc: ([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)"},
-    "strategy": "random",
-    "limits": {"max_trials": 3, "max_parallel": 2, "max_trial_seconds": 600},
-    "seed": 7,
-    "training": {"image": f"123456789012.dkr.ecr.{REGION}.amazonaws.com/own:1", "output": "s3://ours/models"},
-    "sagemaker": {"role": ROLE, "region": REGION, "instance_type": "ml.m5.xlarge"},
-}
 
 
 class AwsCommandLine(CommandLine):
