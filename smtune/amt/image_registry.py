@@ -104,3 +104,6 @@ XGBOOST_METRICS: Final[Mapping[str, str]] = {
 From ``constants/xgb_constants.py`` of aws/sagemaker-xgboost-container (Apache-2.0), commit 0f2757e4 (XGBoost 1.5); older
 containers lack a few.
 """
+
+XGBOOST_REGEX: Final = r".*\[[0-9]+\].*#011{}:([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?).*"
+"""How SageMaker finds them in the log, as DescribeTrainingJob shows it (aws/sagemaker-xgboost-container#121)."""

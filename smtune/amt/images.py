@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from smtune.amt.image_registry import ACCOUNTS, DOMAINS, REPOSITORIES, TAGS, XGBOOST_METRICS
+from smtune.amt.image_registry import ACCOUNTS, DOMAINS, REPOSITORIES, TAGS, XGBOOST_METRICS, XGBOOST_REGEX
 from smtune.errors import Problem, SpecError
 from smtune.spec import Goal
 from smtune.spec.problems import closest
@@ -109,6 +109,20 @@ def built_in_metrics(uri: str) -> Mapping[str, Goal]:
     if managed_framework(uri) != "xgboost":
         return {}
     return {name: Goal(goal) for name, goal in XGBOOST_METRICS.items()}
+
+
+def built_in_definitions(uri: str) -> Mapping[str, str]:
+    r"""Return the regexes of the metrics that a container emits without a training script.
+
+    They are searched in lines where the service has written a tab as ``#011``.
+
+    >>> built_in_definitions(image_uri("xgboost:1.7-1", "us-east-1"))["validation:auc"]
+    '.*\\[[0-9]+\\].*#011validation-auc:([-+]?[0-9]*\\.?[0-9]+(?:[eE][-+]?[0-9]+)?).*'
+
+    Args:
+        uri: Address of an image.
+    """
+    return {name: XGBOOST_REGEX.format(name.replace(":", "-")) for name in built_in_metrics(uri)}
 
 
 def _tag(framework: str, version: str) -> str | None:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from smtune.backends.base import Plan
 from smtune.backends.training_files import file_problems
-from smtune.backends.warm_start import plan_warm_start, warnings_of
+from smtune.backends.warm_start import plan_warm_start
 from smtune.errors import LoweringError, Problem, SpecError
 from smtune.spec import Training, TuningSpec
 from smtune.store import WarmStarted
 from smtune.strategies import strategy_of
 from smtune.strategies.presets import choose, preset_outline, shared_trials
+from smtune.warm_starts import warnings_of
 
 _OPEN_FILES, _OPEN_FILES_PER_TRIAL = 40, 6
 """Descriptors of this process: store, locks and libraries; log, pipe and link of a trial, and those on their way."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,26 +18,10 @@ from smtune.spec import AMT_PREFIX, TUNING_JOB_ARN, Goal, TuningSpec, is_json_fi
 from smtune.spec.problems import closest
 from smtune.store import JobStore, find, is_running
 from smtune.trial import Trial, TrialStatus
+from smtune.warm_starts import Parent
 
 _LIST_COMMAND = "aws sagemaker list-training-jobs-for-hyper-parameter-tuning-job"
 _WHAT_FILES_HOLD = f"save what `smtune show NAME --output json` or `{_LIST_COMMAND}` prints"
-
-
-@dataclass(frozen=True, slots=True)
-class Parent:
-    """An earlier job that has ended.
-
-    Attributes:
-        name: What to call it.
-        metric: Its objective metric, or ``None`` if nothing says so.
-        goal: Which way that is better, or ``None`` if nothing says so.
-        trials: All of its trials, with all parameters that are known; those without a result have no objective.
-    """
-
-    name: str
-    metric: str | None
-    goal: Goal | None
-    trials: Sequence[Trial]
 
 
 def is_on_sagemaker(parent: str) -> bool:

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from smtune.cli.attach import attach
 from smtune.cli.best import best
 from smtune.cli.check import check
+from smtune.cli.emulator import emulator
 from smtune.cli.errors import FAILED, explain
 from smtune.cli.forget import forget
 from smtune.cli.init import init
@@ -69,6 +70,7 @@ app.command()(watch)
 app.command()(stop)
 app.command()(prices)
 app.command()(schema)
+app.add_typer(emulator, name="emulator")
 
 
 def _print_version(wanted: bool) -> None:

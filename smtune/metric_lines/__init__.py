@@ -1,7 +1,14 @@
 """How *metrics* are read from the lines that a training prints: reported, or found by regexes, here and on SageMaker."""
 
 from smtune.metric_lines.logs import LONGEST_LOG, LogFile, read_log, without_tracebacks
-from smtune.metric_lines.reading import LONGEST_LINE, Reading, as_cloudwatch_shows, compile_patterns, read_metrics
+from smtune.metric_lines.reading import (
+    LONGEST_LINE,
+    Reading,
+    as_cloudwatch_shows,
+    compile_patterns,
+    find_metrics,
+    read_metrics,
+)
 from smtune.metric_lines.search import BoundedSearch, Found
 from smtune.metric_lines.syntax import ANY_NUMBER, NUMBER, Group, corrected, groups_of, not_portable
 
@@ -18,6 +25,7 @@ __all__ = [
     "as_cloudwatch_shows",
     "compile_patterns",
     "corrected",
+    "find_metrics",
     "groups_of",
     "not_portable",
     "read_log",

@@ -67,6 +67,16 @@ def read_metrics(line: str, patterns: Mapping[str, re.Pattern[str]]) -> Reading:
     report = parse_report(line)
     if report is not None:
         return Reading(report.metrics, report.step, {})
+    return find_metrics(line, patterns)
+
+
+def find_metrics(line: str, patterns: Mapping[str, re.Pattern[str]]) -> Reading:
+    """Read the metrics of a line by regexes alone, as SageMaker does.
+
+    Args:
+        line: As for :func:`read_metrics`.
+        patterns: As for :func:`read_metrics`.
+    """
     metrics, misread = {}, {}
     for name, pattern in patterns.items():
         match = pattern.search(line.removeprefix("\r")) or pattern.search(as_cloudwatch_shows(line))

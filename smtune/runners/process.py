@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,31 +14,21 @@ from smtune.runners.base import Ended, Started
 from smtune.runners.evaluation import LONGEST_REASON, one_line
 from smtune.runners.launcher.notices import Broken, Exited, describe_exit
 from smtune.runners.output import Output, error_line, traceback_cause
-from smtune.runners.watching import CHUNK, Child, WatchingRunner
+from smtune.runners.watching import PipedChild, WatchingRunner
 from smtune.sandbox import Staged, inherited_environment
 from smtune.trial import Trial, TrialStatus
 
 _ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
-class _Process(Child):
+class _Process(PipedChild):
     """The process of a trial; the two have the same number."""
 
     def __init__(self, number: int, pipe: int, staged: Staged, output: Output) -> None:
-        super().__init__(number)
+        super().__init__(number, pipe)
         self.staged = staged
         self.output = output
         self.begun = False
-        self._pipe = pipe
-
-    def fileno(self) -> int:
-        return self._pipe
-
-    def read(self) -> bytes:
-        return os.read(self._pipe, CHUNK)
-
-    def close(self) -> None:
-        os.close(self._pipe)
 
 
 class ProcessRunner(WatchingRunner[_Process]):
@@ -121,20 +109,12 @@ class ProcessRunner(WatchingRunner[_Process]):
 
     def _launch(self, trial: Trial) -> _Process:
         staged = self._stage(trial)
-        launcher = self._ready_launcher()
         output = Output(trial.number, self._log_path(trial), self._patterns, goes_on=trial.paused)
-        with contextlib.ExitStack() as kept, contextlib.ExitStack() as descriptors:
-            kept.callback(output.finish)
-            nothing = os.open(os.devnull, os.O_RDONLY)
-            descriptors.callback(os.close, nothing)
-            pipe, pipe_end = os.pipe()
-            kept.callback(os.close, pipe)
-            descriptors.callback(os.close, pipe_end)
-            os.set_blocking(pipe, False)
-            environment = {**staged.env, **self._overrides}
-            stdio = (nothing, pipe_end, pipe_end)
-            launcher.start(trial.number, staged.argv, env=environment, cwd=str(staged.cwd), stdio=stdio)
-            kept.pop_all()
+        try:
+            pipe = self._start(trial.number, staged, {**staged.env, **self._overrides})
+        except BaseException:
+            output.finish()
+            raise
         return _Process(trial.number, pipe, staged, output)
 
     def _take(self, process: _Process, data: bytes) -> None:

@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 from smtune.runners.base import Event, Runner
 from smtune.runners.launcher.client import LauncherClient
 from smtune.runners.launcher.notices import Broken, Exited, Running
+from smtune.sandbox import Staged
 
 CHUNK = 1 << 16
 """How much is read from a process before the others have their turn, in bytes."""
@@ -56,11 +57,33 @@ class Child(ABC):
         """Close the channel."""
 
 
+class PipedChild(Child):
+    """A process whose output is read from a pipe."""
+
+    def __init__(self, number: int, pipe: int) -> None:
+        super().__init__(number)
+        self._pipe = pipe
+
+    def fileno(self) -> int:
+        """Return the descriptor of the pipe."""
+        return self._pipe
+
+    def read(self) -> bytes:
+        """Read once from the pipe."""
+        return os.read(self._pipe, CHUNK)
+
+    def close(self) -> None:
+        """Close the pipe."""
+        os.close(self._pipe)
+
+
 ChildT = TypeVar("ChildT", bound=Child)
 
 
-class WatchingRunner(Runner, Generic[ChildT]):
+class Watcher(ABC, Generic[ChildT]):
     """Runs a launcher, reads what its processes write, and ends them in time.
+
+    One thread calls everything but :meth:`wake`.
 
     Args:
         grace_seconds: How long a process may take to end after it was asked to.
@@ -85,7 +108,6 @@ class WatchingRunner(Runner, Generic[ChildT]):
         self._launcher_log = launcher_log
         self._launcher: LauncherClient | None = None
         self._children: dict[int, ChildT] = {}
-        self._events: deque[Event] = deque()
         self._selector = selectors.DefaultSelector()
         self._wakeup, self._waker = socket.socketpair()
         self._wakeup.setblocking(False)
@@ -114,21 +136,6 @@ class WatchingRunner(Runner, Generic[ChildT]):
 
     # --- the interface ----------------------------------------------------------------------------------------
 
-    def wait(self, timeout: float | None) -> Sequence[Event]:
-        """Read what the processes write, end those whose grace is over, and return what happened."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        woken = False
-        while not self._events and not woken:
-            if not self.busy():
-                self._heard_waker()
-                break
-            woken = self._turn(deadline)
-            if deadline is not None and time.monotonic() >= deadline:
-                break
-        events = list(self._events)
-        self._events.clear()
-        return events
-
     def wake(self) -> None:
         """Make the present or the next :meth:`wait` return at once."""
         with contextlib.suppress(OSError):  # it was woken often enough already, or it is closed
@@ -145,7 +152,6 @@ class WatchingRunner(Runner, Generic[ChildT]):
             self._drain(child)
             self._let_go(child)
         self._children.clear()
-        self._events.clear()
         self._selector.close()
         self._wakeup.close()
         self._waker.close()
@@ -153,7 +159,7 @@ class WatchingRunner(Runner, Generic[ChildT]):
     def __del__(self) -> None:
         self.close()
 
-    # --- for the runners --------------------------------------------------------------------------------------
+    # --- for those that know what to run ----------------------------------------------------------------------
 
     def _check_open(self) -> None:
         if self._closed:
@@ -166,6 +172,27 @@ class WatchingRunner(Runner, Generic[ChildT]):
             self._launcher = LauncherClient(self._environment, preload=self._preload, log=self._launcher_log)
             self._selector.register(self._launcher, selectors.EVENT_READ)
         return self._launcher
+
+    def _start(self, number: int, staged: Staged, environment: Mapping[str, str]) -> int:
+        """Start a process without input; return the end of a pipe that its output is read from, not blocking.
+
+        Raises:
+            OSError: There are no descriptors left; nothing was started.
+        """
+        launcher = self._ready_launcher()
+        with contextlib.ExitStack() as kept, contextlib.ExitStack() as descriptors:
+            nothing = os.open(os.devnull, os.O_RDONLY)
+            descriptors.callback(os.close, nothing)
+            pipe, pipe_end = os.pipe()
+            kept.callback(os.close, pipe)
+            descriptors.callback(os.close, pipe_end)
+            os.set_blocking(pipe, False)
+            stdio = (nothing, pipe_end, pipe_end)
+            launcher.start(
+                number, staged.argv, env=environment, cwd=str(staged.cwd), stdio=stdio, namespace=staged.namespace
+            )
+            kept.pop_all()
+        return pipe
 
     def _watch(self, child: ChildT) -> None:
         self._children[child.number] = child
@@ -264,6 +291,44 @@ class WatchingRunner(Runner, Generic[ChildT]):
             child.silent = True
             self._selector.unregister(child)
             child.close()
+
+
+class WatchingRunner(Watcher[ChildT], Runner):
+    """A runner that is a watcher: what happens comes as events."""
+
+    def __init__(
+        self,
+        *,
+        grace_seconds: float,
+        environment: Mapping[str, str],
+        preload: Sequence[str] | None = None,
+        launcher_log: Path | None = None,
+    ) -> None:
+        super().__init__(
+            grace_seconds=grace_seconds, environment=environment, preload=preload, launcher_log=launcher_log
+        )
+        self._events: deque[Event] = deque()
+
+    def wait(self, timeout: float | None) -> Sequence[Event]:
+        """Read what the processes write, end those whose grace is over, and return what happened."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        woken = False
+        while not self._events and not woken:
+            if not self.busy():
+                self._heard_waker()
+                break
+            woken = self._turn(deadline)
+            if deadline is not None and time.monotonic() >= deadline:
+                break
+        events = list(self._events)
+        self._events.clear()
+        return events
+
+    def close(self) -> None:
+        """Kill everything, and keep what it had written."""
+        if not self._closed:
+            super().close()
+            self._events.clear()
 
 
 _FULL_PIPE = 1 << 20

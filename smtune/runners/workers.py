@@ -18,11 +18,11 @@ from smtune.errors import Problem, SpecError
 from smtune.runners import worker as worker_program
 from smtune.runners.base import Ended, Measured, Started
 from smtune.runners.evaluation import one_line
-from smtune.runners.launcher.client import python_program
 from smtune.runners.launcher.notices import Broken, Exited, describe_exit
 from smtune.runners.launcher.wire import frame, unframe
 from smtune.runners.watching import CHUNK, Child, WatchingRunner
 from smtune.sandbox import inherited_environment
+from smtune.sandbox.interpreter import python_program
 from smtune.trial import Trial, TrialStatus
 
 

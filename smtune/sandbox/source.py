@@ -65,6 +65,23 @@ def snapshot_source(source_dir: Path, target: Path, *, leave_out: Collection[Pat
     partial.rename(target)
 
 
+def unpack_code(archive: Path, target: Path) -> None:
+    """Unpack training code as the SageMaker SDKs pack it.
+
+    Args:
+        archive: A tar file, compressed or not.
+        target: Folder for its content; made if it is missing.
+
+    Raises:
+        tarfile.TarError: It is no such file, or would write elsewhere.
+        OSError: ``target`` cannot be written.
+    """
+    import tarfile
+
+    with tarfile.open(archive) as file:
+        file.extractall(target, filter="data")
+
+
 def _copy_folder(folder: Path, target: Path, *, root: Path, copied_root: Path, skipped: Collection[Path]) -> None:
     try:
         with os.scandir(folder) as scan:

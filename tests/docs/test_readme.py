@@ -179,6 +179,10 @@ def on_sagemaker(folder):
         (folder / "data" / channel / "rows.csv").write_text("".join(rows))
 
 
+def shown_lines():
+    return [line.partition("#")[0].split() for block in blocks("sh") for line in block.splitlines()]
+
+
 @pytest.fixture
 def without_aws(monkeypatch, tmp_path):
     for name in [name for name in os.environ if name.startswith(("AWS_", "SAGEMAKER_"))]:
@@ -213,8 +217,7 @@ def test_the_commands_for_sagemaker_do_what_they_say(tmp_path, without_aws, monk
     on_sagemaker(tmp_path)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-to-be-told")
-    lines = [line.partition("#")[0].split() for block in blocks("sh") for line in block.splitlines()]
-    commands = {line[1]: line for line in lines}
+    commands = {line[1]: line for line in shown_lines() if line[1] != "emulator"}
     assert set(commands) == {"check", "plan", "run", "submit", "attach", "forget"}
 
     with TuningService() as service:
@@ -249,6 +252,27 @@ def test_the_commands_for_sagemaker_do_what_they_say(tmp_path, without_aws, monk
         assert "churn Completed" in smtune(*commands["attach"])
         assert smtune("smtune", "show", "churn").startswith("trial")
         assert "churn is forgotten here" in smtune(*commands["forget"])
+
+
+def test_a_program_runs_against_an_emulator(tmp_path, without_aws):
+    commands = {line[2]: line for line in shown_lines() if line[1] == "emulator"}
+    assert set(commands) == {"run", "serve"}
+    program = """
+import boto3
+client = boto3.client("sagemaker")
+print(client.list_hyper_parameter_tuning_jobs()["HyperParameterTuningJobSummaries"])
+"""
+    (tmp_path / "my_script.py").write_text(program)
+    command = [sys.executable, "-m", *commands["run"]]
+    command[command.index("python")] = sys.executable
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+    port = commands["serve"][-1]
+    assert f'eval "$(smtune emulator env --port {port})"' in README
+    command = [sys.executable, "-m", "smtune", "emulator", "env", "--port", port]
+    settings = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=True).stdout
+    assert f"export AWS_ENDPOINT_URL=http://127.0.0.1:{port}" in settings
 
 
 def test_the_make_targets_exist():

@@ -4,11 +4,12 @@ import os
 import select
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from smtune.runners import Ended, Event, ProcessRunner
-from smtune.sandbox import Staged, stage
+from smtune.sandbox import Namespace, Staged, stage
 from smtune.trial import Trial
 from tests.contracts.runner_contract import PATIENCE_SECONDS, ended, until_idle
 
@@ -39,27 +40,38 @@ def family(path):
 
 
 def process_runner(
-    folder: Path, script: str, *, metrics: Mapping[str, str] | None = None, slots: int = 2, **options: Any
+    folder: Path,
+    script: str,
+    *,
+    metrics: Mapping[str, str] | None = None,
+    slots: int = 2,
+    private: bool = False,
+    **options: Any,
 ) -> ProcessRunner:
-    """Return a runner for a script; it may import ``family`` from a module beside it."""
+    """Return a runner for a script; it may import ``family`` from a module beside it.
+
+    If it is private, it has an ``/opt/ml`` of its own.
+    """
     source = folder / "source"
     source.mkdir(exist_ok=True)
     (source / "train.py").write_text(textwrap.dedent(script))
     (source / "family.py").write_text(FAMILY)
     options.setdefault("log_path", lambda trial: folder / "logs" / f"{trial.number}.log")
-    options.setdefault("stage", lambda trial: staged(folder, trial))
+    options.setdefault("stage", lambda trial: staged(folder, trial, private=private))
     return ProcessRunner(slots=slots, metrics=metrics or {}, **options)
 
 
-def staged(folder: Path, trial: Trial, **options: Any) -> Staged:
-    return stage(
-        folder / "trials" / str(trial.number),
+def staged(folder: Path, trial: Trial, *, private: bool = False, **options: Any) -> Staged:
+    base = folder / "trials" / str(trial.number)
+    laid_out = stage(
+        base,
         job_name=f"job-{trial.number}",
         source_dir=folder / "source",
         entry_point="train.py",
         hyperparameters=trial.parameters,
         **options,
     )
+    return replace(laid_out, namespace=Namespace(str(base))) if private else laid_out
 
 
 def run_once(runner: ProcessRunner, **parameters: Any) -> tuple[list[Event], Ended]:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from smtune.runners import FunctionRunner, Runner, end_survivors
+from smtune.sandbox.namespace import unavailable
 from smtune.trial import Trial, TrialStatus
 from tests.contracts import trial_code
 from tests.contracts.runner_contract import Gate, ended, until_idle, until_measured
@@ -23,6 +24,8 @@ FAMILY_SCRIPT = """
     if "--short" not in sys.argv:
         signal.pause()
 """
+
+NAMESPACES = pytest.mark.skipif(unavailable() is not None, reason=str(unavailable()))
 
 
 @pytest.fixture(params=[None, ()], ids=["fresh interpreter", "fork"])
@@ -64,7 +67,7 @@ PARENT = """
     from tests.faults.runner_processes import process_runner
     from tests.faults.test_runners_kills import FAMILY_SCRIPT
     folder = Path(sys.argv[1])
-    runner = process_runner(folder, FAMILY_SCRIPT, preload={preload})
+    runner = process_runner(folder, FAMILY_SCRIPT, preload={preload}, private={private})
     runner.start(Trial(0, {{"family": str(folder / "pids-0")}}))
     until_measured(runner, 0)
     {more}
@@ -73,8 +76,9 @@ PARENT = """
 """
 
 
-def test_nothing_outlives_a_killed_parent(tmp_path: Path, preload: Any) -> None:
-    program = start_program(tmp_path, PARENT.format(preload=preload, more=""))
+@pytest.mark.parametrize("private", [False, pytest.param(True, marks=NAMESPACES)], ids=["", "namespace"])
+def test_nothing_outlives_a_killed_parent(tmp_path: Path, preload: Any, private: bool) -> None:
+    program = start_program(tmp_path, PARENT.format(preload=preload, private=private, more=""))
     below = descendants(program.pid)
     assert set(family_of(tmp_path, 0)) < set(below)
     watchers = watched(below)
@@ -90,7 +94,7 @@ def test_nothing_outlives_a_killed_parent_although_a_fork_of_it_lives_on(tmp_pat
         signal.pause()
     (folder / "fork").write_text(str(fork))
     """
-    program = start_program(tmp_path, PARENT.format(preload=None, more=more))
+    program = start_program(tmp_path, PARENT.format(preload=None, private=False, more=more))
     fork = int((tmp_path / "fork").read_text())
     watchers = watched(set(descendants(program.pid)) - {fork})
     program.kill()
@@ -133,7 +137,9 @@ def test_interrupt_from_the_terminal_is_the_parents_decision_alone(tmp_path: Pat
     signal.signal(signal.SIGINT, lambda *_: runner.wake())
     """
     program = start_program(
-        tmp_path, PARENT.format(preload=None, more=more) + "    print(runner.busy(), flush=True); runner.close()\n"
+        tmp_path,
+        PARENT.format(preload=None, private=False, more=more)
+        + "    print(runner.busy(), flush=True); runner.close()\n",
     )
     below = descendants(program.pid)
     assert {os.getpgid(pid) for pid in below}.isdisjoint({os.getpgid(program.pid)})

@@ -11,11 +11,13 @@ import pytest
 from smtune.errors import SpecError
 from smtune.runners import Ended, Measured, Runner
 from smtune.sandbox import Staged
+from smtune.sandbox.namespace import unavailable
 from smtune.trial import Trial, TrialStatus
 from tests.contracts.runner_contract import ended, events_until, until_idle, until_measured
 from tests.faults.runner_processes import all_gone, process_runner, run_once, staged, watched
 
 MEGABYTE = 1_000_000
+NAMESPACES = pytest.mark.skipif(unavailable() is not None, reason=str(unavailable()))
 
 
 def peak_memory() -> int:
@@ -288,3 +290,17 @@ def test_many_open_descriptors_of_this_process_stay_here(tmp_path: Path) -> None
         """
         run_once(process_runner(tmp_path, script))
     assert "secret" not in (tmp_path / "logs/0.log").read_text()
+
+
+@pytest.mark.parametrize("private", [False, pytest.param(True, marks=NAMESPACES)])
+def test_stop_in_the_same_breath_as_the_start_spares_the_others(tmp_path: Path, private: bool) -> None:
+    with process_runner(tmp_path, "import signal; signal.pause()", private=private, grace_seconds=600.0) as runner:
+        for number in (0, 1):
+            runner.start(Trial(number, {}))
+        runner.stop(0)
+        assert (
+            ended(events_until(runner, lambda events: any(isinstance(one, Ended) for one in events)), 0).reason is None
+        )
+        assert runner.busy() == 1
+        runner.stop(1)
+        assert ended(until_idle(runner), 1).status is TrialStatus.Stopped

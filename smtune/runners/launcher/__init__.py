@@ -11,7 +11,8 @@ below it when the one above is gone, however it went: its end of the socket betw
 
 The control socket carries JSON behind a four-byte length. To the launcher::
 
-    {"do": "start", "id": 7, "argv": [...], "env": {...}, "cwd": "..."}  and three descriptors: stdin, stdout, stderr
+    {"do": "start", "id": 7, "argv": [...], "env": {...}, "cwd": "...", "namespace": null}
+                                            and three descriptors: stdin, stdout, stderr
     {"do": "ask", "id": 7}                  SIGTERM to the process group
     {"do": "end", "id": 7}                  SIGKILL to everything that is left
 

@@ -9,7 +9,6 @@ import os
 import selectors
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -18,18 +17,9 @@ from typing import Any
 
 from smtune.runners.launcher.notices import Broken, Exited, Notice, Running, describe_exit
 from smtune.runners.launcher.wire import Channel, wire_text
+from smtune.sandbox.interpreter import python_program
+from smtune.sandbox.namespace import Namespace
 
-_ROOT = Path(__file__).parents[3]
-# The program must find this package wherever it lies, and the code that it runs must not find the package's folder.
-_BOOT = """
-import importlib, sys
-root, module = sys.argv[1:3]
-del sys.argv[1:3]
-sys.path.insert(0, root)
-program = importlib.import_module(module)
-sys.path.remove(root)
-program.main()
-"""
 _PATIENCE_SECONDS = 10.0
 """How long :meth:`LauncherClient.close` waits: only a process that the kernel cannot kill takes longer than an instant."""
 
@@ -74,7 +64,8 @@ class LauncherClient:
     ) -> None:
         self._keepers: dict[int, _Keeper] = {}
         self._next = 0
-        self._ready = False
+        self._ready = preload is None
+        """Whether it hears: one that imports may do so for long."""
         self._owner = os.getpid()
         self._errors = _error_file(log)
         ours, theirs = socket.socketpair()
@@ -108,7 +99,14 @@ class LauncherClient:
         return self._selector.fileno()
 
     def start(
-        self, process: int, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, stdio: tuple[int, int, int]
+        self,
+        process: int,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: str,
+        stdio: tuple[int, int, int],
+        namespace: Namespace | None = None,
     ) -> None:
         """Start a process.
 
@@ -118,6 +116,7 @@ class LauncherClient:
             env: Its whole environment.
             cwd: Its working directory.
             stdio: Descriptors for its standard input, output and error; the caller may close them afterwards.
+            namespace: What it has for ``/opt/ml``, where ``argv`` and ``cwd`` may lie then.
 
         Raises:
             OSError: There are no descriptors left; nothing was started.
@@ -128,6 +127,8 @@ class LauncherClient:
             "argv": [wire_text(argument) for argument in argv],
             "env": {wire_text(name): wire_text(value) for name, value in env.items()},
             "cwd": wire_text(cwd),
+            "namespace": namespace
+            and [wire_text(namespace.base), namespace.hosts, [*map(wire_text, namespace.read_only)]],
         }
         copies = _copies(stdio)
         keeper.process = process
@@ -298,16 +299,6 @@ class LauncherClient:
         size = os.fstat(self._errors).st_size
         lines = os.pread(self._errors, 4096, max(0, size - 4096)).decode(errors="replace").split("\n")
         return next((line for line in reversed(lines) if line.strip()), "")
-
-
-def python_program(module: str, *, isolated: bool = False) -> list[str]:
-    """Return the command that calls ``main`` of one of smtune's modules.
-
-    Args:
-        module: Its full name.
-        isolated: Whether it needs nothing but the standard library, not even the user's settings of Python.
-    """
-    return [sys.executable, *(["-I", "-S"] if isolated else ["-P"]), "-c", _BOOT, str(_ROOT), module]
 
 
 def _copies(descriptors: Sequence[int]) -> tuple[int, ...]:

@@ -7,22 +7,28 @@ import ctypes
 import errno
 import fcntl
 import itertools
+import json
 import os
 import selectors
 import signal
 import socket
 import sys
 import traceback
-from collections.abc import Collection, Mapping
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from smtune.runners.launcher.script import ForkedScript
-from smtune.runners.launcher.wire import CHUNK, Channel, system_bytes
+from smtune.runners.launcher.wire import CHUNK, Channel, system_bytes, wire_text
+from smtune.sandbox.namespace import Namespace, enter
 
 PR_SET_CHILD_SUBREAPER = 36
 
 _LONGEST_TEXT = 1 << 17
 """Bytes that an argument or a variable of a program must stay below (Linux: MAX_ARG_STRLEN)."""
+
+_SHELL_SIGNALS = (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ)
+"""What Python handles its own way; programs get them as a shell would leave them."""
 
 _LIBC = ctypes.CDLL(None)
 _CHILDREN = "/proc/thread-self/children"
@@ -58,13 +64,22 @@ class Keeper:
         Raises:
             ForkedScript: In the forks that are to run a script.
         """
+        heard: deque[dict[str, Any]] = deque()
         while self._wanted:
-            for message in self._hear():
+            heard += self._hear()
+            while heard:
+                message = heard.popleft()
                 if message["do"] == "start":  # all else came too late for the process before
-                    self._run(message)
+                    self._run(message, list(heard))
+                    heard.clear()
 
-    def _run(self, request: dict[str, Any]) -> None:
-        """Run one process to its end, and end everything that it started."""
+    def _run(self, request: dict[str, Any], orders: Sequence[Mapping[str, Any]]) -> None:
+        """Run one process to its end, and end everything that it started.
+
+        Args:
+            request: What to run.
+            orders: What smtune said of it in the same breath.
+        """
         stdio = [self._link.descriptors.popleft() for _ in range(3)]
         lifeline = Lifeline()
         try:
@@ -78,6 +93,8 @@ class Keeper:
                 os.close(fd)
         lifeline.tie(leader)
         self._link.send({"running": leader})
+        for order in orders:
+            _obey(order, leader)
         status = self.watch(leader)
         end_children()
         lifeline.close()
@@ -95,40 +112,52 @@ class Keeper:
         """
         argv = [system_bytes(argument) for argument in request["argv"]]
         environment = {system_bytes(name): system_bytes(value) for name, value in request["env"].items()}
-        os.chdir(system_bytes(request["cwd"]))
+        folder = system_bytes(request["cwd"])
         script = argv[1:] if self._imported is not None and argv[0] == os.fsencode(sys.executable) else []
-        if not script or script[0].startswith(b"-"):
+        forks = bool(script) and not script[0].startswith(b"-")
+        if not forks and request["namespace"] is None:
+            os.chdir(folder)
             return os.posix_spawnp(
                 argv[0],
                 argv,
                 environment,
                 file_actions=[(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(stdio)],
                 setsid=True,
-                setsigdef=(signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ),  # as a shell would leave them
+                setsigdef=_SHELL_SIGNALS,
             )
-        if any(b"\0" in text for text in (*script, *environment, *environment.values())):
+        if any(b"\0" in text for text in (*argv, *environment, *environment.values())):
             raise ValueError("embedded null byte")
+        report = _StartReport()
         leader = os.fork()
         if leader == 0:
-            self._become(environment, stdio, lifeline)
+            with report.told():
+                self._become(stdio, lifeline)
+                if request["namespace"] is not None:
+                    enter(_namespace(*request["namespace"]))
+                os.chdir(folder)
+                if not forks:
+                    for number in _SHELL_SIGNALS:
+                        signal.signal(number, signal.SIG_DFL)
+                    os.execvpe(argv[0], argv, environment)  # noqa: S606 - no shell is wanted
+                self._inherit(environment)
             raise ForkedScript([os.fsdecode(argument) for argument in script])
+        report.hear(leader)
         return leader
 
-    def _become(self, environment: dict[bytes, bytes], stdio: list[int], lifeline: Lifeline) -> None:
+    def _become(self, stdio: list[int], lifeline: Lifeline) -> None:
         """Turn this fork into a process of its own."""
-        try:
-            self._abandon()
-            lifeline.abandon()
-            os.setsid()
-            for target, fd in enumerate(stdio):
-                os.dup2(fd, target)
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            os.environb.clear()
-            os.environb.update(self._imported or {})
-            os.environb.update(environment)
-        except Exception:  # a defect; this fork must not go back into the keeper's loop
-            traceback.print_exc()
-            os._exit(127)
+        self._abandon()
+        lifeline.abandon()
+        os.setsid()
+        for target, fd in enumerate(stdio):
+            os.dup2(fd, target)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _inherit(self, environment: dict[bytes, bytes]) -> None:
+        """Take over variables, in a fork that is to run a script."""
+        os.environb.clear()
+        os.environb.update(self._imported or {})
+        os.environb.update(environment)
 
     def watch(self, leader: int) -> int:
         """Wait for the end of a process, do what smtune says meanwhile, and return the wait status."""
@@ -138,9 +167,8 @@ class Keeper:
                     if not lists_children():
                         signal_group(leader, signal.SIGKILL)
                     return ended[1]
-            for message in self._hear():
-                _signal_child(leader, signal.SIGTERM if message["do"] == "ask" else signal.SIGKILL)
-                signal_group(leader, signal.SIGCONT)  # one that was paused hears it too
+            for order in self._hear():
+                _obey(order, leader)
             if not self._wanted:
                 signal_group(leader, signal.SIGKILL)
 
@@ -182,6 +210,47 @@ def keep(link: socket.socket, life: int, *, imported: Mapping[bytes, bytes] | No
         end_children()
         os._exit(1)
     os._exit(0)
+
+
+def _namespace(base: str, hosts: Sequence[str], read_only: Sequence[str]) -> Namespace:
+    """Return the namespace that smtune wrote down."""
+    base, *folders = (os.fsdecode(system_bytes(path)) for path in (base, *read_only))
+    return Namespace(base, hosts, folders)
+
+
+class _StartReport:
+    """What a fork tells its keeper before it becomes the program: nothing, or why it cannot."""
+
+    def __init__(self) -> None:
+        self._theirs, self._ours = os.pipe()
+
+    @contextlib.contextmanager
+    def told(self) -> Iterator[None]:
+        """Tell what goes wrong inside, and end this process then: it must not go back into the keeper's loop."""
+        os.close(self._theirs)
+        try:
+            yield
+        except OSError as error:
+            words = [error.errno, error.strerror, error.filename and wire_text(os.fsdecode(error.filename))]
+            os.write(self._ours, json.dumps(words).encode())
+            os._exit(127)
+        except Exception:  # a defect
+            traceback.print_exc()
+            os._exit(127)
+        os.close(self._ours)
+
+    def hear(self, fork: int) -> None:
+        """Wait until the fork has begun.
+
+        Raises:
+            OSError: It could not.
+        """
+        os.close(self._ours)
+        with open(self._theirs, "rb", buffering=0) as report:  # exec closes the other end
+            words = report.read()
+        if words:
+            os.waitpid(fork, 0)
+            raise OSError(*json.loads(words))
 
 
 class Lifeline:
@@ -243,6 +312,12 @@ def signal_group(leader: int, number: signal.Signals) -> None:
     """Send a signal to a process group, if there is anybody left in it."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, number)
+
+
+def _obey(order: Mapping[str, Any], leader: int) -> None:
+    """Send the signal that is ordered to the group of a child that was not waited for."""
+    _signal_child(leader, signal.SIGTERM if order["do"] == "ask" else signal.SIGKILL)
+    signal_group(leader, signal.SIGCONT)  # one that was paused hears it too
 
 
 def _signal_child(leader: int, number: signal.Signals) -> None:

@@ -1,7 +1,9 @@
+import re
+
 import pytest
 
 from smtune.amt.image_registry import ACCOUNTS, TAGS
-from smtune.amt.images import built_in_metrics, image_uri, is_managed, parse_ecr
+from smtune.amt.images import built_in_definitions, built_in_metrics, image_uri, is_managed, parse_ecr
 from smtune.errors import SpecError
 from smtune.spec import Goal
 
@@ -101,3 +103,12 @@ def test_an_address_in_ecr_is_taken_apart():
         None,
     )
     assert parse_ecr("docker.io/library/python:3.11") is None
+
+
+def test_regexes_find_the_metrics_of_xgboost_in_its_log() -> None:
+    definitions = built_in_definitions(image_uri("xgboost:3.0-5", "eu-west-1"))
+    assert set(definitions) == set(built_in_metrics(image_uri("xgboost:3.0-5", "eu-west-1")))
+    line = "[12]#011train-aucpr:0.9#011validation-aucpr:0.75#011validation-auc:1e-07"
+    found = {name: match[1] for name, regex in definitions.items() if (match := re.search(regex, line))}
+    assert found == {"validation:aucpr": "0.75", "validation:auc": "1e-07"}
+    assert not built_in_definitions(image_uri("sklearn:1.2-1", "eu-west-1"))

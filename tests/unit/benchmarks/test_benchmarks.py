@@ -42,6 +42,13 @@ def test_amt_prints_its_tables():
     assert "calibration loop in each of 1 processes" in told
 
 
+def test_training_jobs_prints_its_tables():
+    told = run("benchmarks.training_jobs", "--jobs", "3", "--rounds", "1")
+    assert "\nMilliseconds on the wall per script or job, 3 jobs\n" in told
+    assert "| jobs per minute, rewrite " in told
+    assert "PASS" in told or "MISS" in told
+
+
 def test_launch_prints_its_tables_and_what_it_skipped():
     variants = ["runner", "warm-runner", "syne-tune"]
     told = run(

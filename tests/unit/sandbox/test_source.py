@@ -1,10 +1,12 @@
 import os
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from smtune.errors import SpecError
 from smtune.sandbox import snapshot_source
+from smtune.sandbox.source import unpack_code
 
 
 def files(folder: Path) -> set[str]:
@@ -90,6 +92,19 @@ def test_source_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         snapshot_source(tmp_path / "nothing", tmp_path / "code")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_code_that_would_be_unpacked_elsewhere_is_refused(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "sourcedir.tar.gz", "w:gz") as archive:
+        (tmp_path / "train.py").touch()
+        archive.add(tmp_path / "train.py", "package/train.py")
+    unpack_code(tmp_path / "sourcedir.tar.gz", tmp_path / "code")
+    assert (tmp_path / "code/package/train.py").is_file()
+    with tarfile.open(tmp_path / "bad.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "train.py", "../outside.py")
+    with pytest.raises(tarfile.TarError):
+        unpack_code(tmp_path / "bad.tar.gz", tmp_path / "code")
+    assert not (tmp_path / "outside.py").exists()
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that nobody can read, not even root")

@@ -1,0 +1,30 @@
+"""``smtune emulator serve``: an emulator until it is ended."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import typer
+
+from smtune.cli.emulator.options import PORT, REGION, Port, Region
+
+if TYPE_CHECKING:
+    from smtune.emulator.emulation import Served
+
+
+def serve(port: Port = PORT, region: Region = REGION) -> None:
+    """Run an emulator until Ctrl-C, and print where it listens; port 0 takes any free one.
+
+    Only programs on this machine can reach it. Its jobs, buckets and logs are gone when it ends.
+    """
+    from smtune.emulator import serve as serve_until_signal
+
+    number = serve_until_signal(port, region=region, ready=_tell)
+    if number == signal.SIGINT:
+        raise typer.Exit(128 + number)
+
+
+def _tell(emulator: Served) -> None:
+    typer.echo(emulator.url)
+    typer.echo(f"role {emulator.role}, bucket {emulator.bucket}; Ctrl-C ends it, and all its jobs", err=True)

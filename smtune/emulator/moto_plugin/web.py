@@ -1,0 +1,102 @@
+"""moto as one application for a web server, at the gate."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from http import HTTPStatus
+from shutil import copyfileobj
+from tempfile import SpooledTemporaryFile
+from typing import Any, Final
+
+from moto.moto_server import werkzeug_app
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+from werkzeug.wsgi import get_input_stream
+
+from smtune.emulator.moto_plugin import shims
+from smtune.emulator.moto_plugin.account import furnish
+from smtune.emulator.moto_plugin.plugin import Plugin
+
+RESET: Final = "/moto-api/reset"
+"""Where moto forgets everything."""
+
+_IN_MEMORY: Final = 16 * 1024 * 1024
+
+_RequestHandler: Any = getattr(werkzeug_app, "MotoRequestHandler", WSGIRequestHandler)
+"""How the moto at hand wants requests to be read; older versions have no wishes."""
+
+
+class Application:
+    """A WSGI application.
+
+    Requests are read before they pass the gate, and answered behind it, so that a slow client holds up nobody.
+
+    Args:
+        plugin: The emulator, which is installed.
+        region: Whose role and bucket are there again after a reset.
+    """
+
+    def __init__(self, plugin: Plugin, region: str) -> None:
+        self._plugin = plugin
+        self._region = region
+        self._moto = werkzeug_app.DomainDispatcherApplication(werkzeug_app.create_backend_app)
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer a request."""
+        target, path = environ.get("HTTP_X_AMZ_TARGET", ""), environ["PATH_INFO"]
+        with SpooledTemporaryFile(_IN_MEMORY) as body:
+            copyfileobj(get_input_stream(environ), body)
+            body.seek(0)
+            environ["wsgi.input"], environ["wsgi.input_terminated"] = body, True
+            shim = shims.lacking(target, path)
+            if shim is not None:
+                status, headers, text = shim(self._plugin.gate, body.read())
+                start_response(f"{status} {HTTPStatus(status).phrase}", list(headers.items()))
+                return [text.encode()]
+            with self._plugin.passage(target):
+                answer = self._moto(environ, start_response)
+                try:
+                    chunks = list(answer)
+                finally:
+                    if hasattr(answer, "close"):
+                        answer.close()
+                if path == RESET:
+                    furnish(self._plugin, self._region)
+        self._plugin.settle()
+        return chunks
+
+
+class _QuietHandler(_RequestHandler):  # type: ignore[misc]  # which one it is, is known when moto is
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - the name in werkzeug
+        """Say nothing about requests."""
+
+
+class Server(ThreadedWSGIServer):
+    """A server on a socket that listens already; one thread per connection.
+
+    Args:
+        listener: The socket; whoever opened it closes it.
+        application: What answers.
+    """
+
+    def __init__(self, listener: socket.socket, application: Application) -> None:
+        host, port = listener.getsockname()[:2]
+        super().__init__(host, port, application, _QuietHandler, fd=listener.fileno())
+        self._connections: set[socket.socket] = set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Begin to serve a connection."""
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """End a connection."""
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        """End all connections: clients keep them for later, and their threads would wait for that."""
+        for connection in self._connections.copy():
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)

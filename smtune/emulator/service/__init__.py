@@ -1,0 +1,1 @@
+"""The *service*: SageMaker's jobs as state machines in plain Python. It knows nothing of HTTP and of moto."""

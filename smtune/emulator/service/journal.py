@@ -1,0 +1,127 @@
+"""What training jobs print: as lines for CloudWatch's log, and as metrics."""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+from collections import deque
+from collections.abc import Mapping
+from typing import Final, TypeVar
+
+from smtune.emulator.service.aws import Aws
+from smtune.metric_lines import as_cloudwatch_shows, find_metrics
+
+_LONGEST_LINE: Final = 256 * 1024 - 26
+"""Bytes of a line that CloudWatch takes; the rest is left out."""
+_SEARCHED: Final = 1 << 12
+"""Characters of a line that regexes see: some need the square of them in time."""
+_LONGEST_LOG: Final = 1 << 26
+"""Characters of a host's log that are kept; a line counts as 1,000 at least, so that it has 67,108 lines at most."""
+_LEAST: Final = 1000
+_TAIL: Final = 20
+
+T = TypeVar("T")
+
+
+class Lines:
+    """Cuts what a host prints into lines."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+
+    def feed(self, data: bytes) -> list[str]:
+        """Take what was printed next; return the lines that are complete now, without empty ones."""
+        *ends, rest = data.split(b"\n")
+        lines = []
+        for end in ends:
+            self._extend(end)
+            lines.append(self._take())
+        self._extend(rest)
+        return [line for line in lines if line]
+
+    def finish(self) -> list[str]:
+        """Return a last line that was not ended, if there is one."""
+        line = self._take()
+        return [line] if line else []
+
+    def _extend(self, part: bytes) -> None:
+        self._rest += part[: _LONGEST_LINE - len(self._rest)]
+
+    def _take(self) -> str:
+        line = self._rest.decode("utf-8", "replace").rstrip()
+        self._rest.clear()
+        return line
+
+
+class Journal:
+    """Follows one host of a training job.
+
+    Args:
+        job: Name of the training job.
+        stream: Name of the host's stream in the log.
+        patterns: Metric name to its regex.
+    """
+
+    def __init__(self, job: str, stream: str, patterns: Mapping[str, re.Pattern[str]]) -> None:
+        self._job = job
+        self._stream = stream
+        self._patterns = patterns
+        self._lines = Lines()
+        self._room = _LONGEST_LOG
+        self._log: deque[tuple[float, str]] = deque()
+        self._metrics: deque[tuple[str, float, float]] = deque()
+        self._writing = threading.Lock()
+        self.tail: deque[str] = deque(maxlen=_TAIL)
+        """The last lines."""
+
+    @property
+    def waits(self) -> int:
+        """How many lines :meth:`write` has not written yet."""
+        return len(self._log)
+
+    def feed(self, data: bytes, at: float) -> list[dict[str, float]]:
+        """Take what was printed next; return the metrics of the lines that are complete now."""
+        return self._read(self._lines.feed(data), at)
+
+    def finish(self, at: float) -> list[dict[str, float]]:
+        """Return the metrics of a last line that was not ended."""
+        return self._read(self._lines.finish(), at)
+
+    def remark(self, text: str, at: float) -> None:
+        """Add a line of the emulator's own."""
+        self._log.append((at, f"emulator: {text}"))
+
+    def write(self, aws: Aws) -> None:
+        """Write what has come since; may be called from several threads."""
+        with self._writing:
+            lines = _taken(self._log)
+            if lines:
+                aws.log(self._stream, lines)
+            for name, value, at in _taken(self._metrics):
+                aws.metric(self._job, name, value, at)
+
+    def _read(self, lines: list[str], at: float) -> list[dict[str, float]]:
+        found = []
+        for line in lines:
+            shown = as_cloudwatch_shows(line)
+            self.tail.append(line)
+            self._keep(shown, at)
+            metrics = find_metrics(line[:_SEARCHED], self._patterns).metrics if self._patterns else {}
+            if metrics:
+                found.append(dict(metrics))
+                if self._room > 0:
+                    self._metrics.extend((name, value, at) for name, value in metrics.items() if math.isfinite(value))
+        return found
+
+    def _keep(self, line: str, at: float) -> None:
+        if self._room <= 0:
+            return
+        self._log.append((at, line))
+        self._room -= max(_LEAST, len(line))
+        if self._room <= 0:
+            self.remark("the log ends here: it is too long; metrics are still read", at)
+
+
+def _taken(queue: deque[T]) -> list[T]:
+    return [queue.popleft() for _ in range(len(queue))]

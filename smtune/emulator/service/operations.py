@@ -1,0 +1,216 @@
+"""The service: its operations by name, as plain values in and out."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from smtune.amt.limits import Severity, check_request
+from smtune.emulator.service.aws import Aws
+from smtune.emulator.service.engine import TrainingEngine
+from smtune.emulator.service.errors import ServiceError, validation
+from smtune.emulator.service.faults import Faults
+from smtune.emulator.service.searching import search
+from smtune.emulator.service.settings import Settings
+from smtune.emulator.service.training_jobs import TrainingJobs
+from smtune.emulator.service.tuning_jobs import STRATEGY_TAG, TuningJobs
+
+Request = Mapping[str, Any]
+Answer = dict[str, Any]
+
+
+class Service:
+    """SageMaker's tuning and training jobs of an account in a region.
+
+    Every call may come from any thread, and returns at once.
+
+    Args:
+        aws: The other services.
+        settings: How the emulator behaves.
+        account: Number of the account.
+        region: Its region.
+    """
+
+    def __init__(self, aws: Aws, settings: Settings, *, account: str, region: str) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="smtune-emulator-", ignore_cleanup_errors=True)
+        prefix = f"arn:{_partition(region)}:sagemaker:{region}:{account}"
+        self.trainings = TrainingJobs(TrainingEngine(aws, settings), account=account, region=region)
+        self.tunings = TuningJobs(self.trainings, folder=Path(self._folder.name), prefix=prefix)
+        self._faults = Faults(settings.faults)
+        self._tags: dict[str, dict[str, str]] = {}
+        self._lock = threading.Lock()
+
+    def call(self, operation: str, request: Request) -> Answer:
+        """Answer a request.
+
+        Args:
+            operation: One of :data:`OPERATIONS`.
+            request: As boto3 takes it.
+
+        Raises:
+            ServiceError: What the service answers instead.
+        """
+        fault = self._faults.draw("throttling", operation)
+        if fault is not None:
+            raise ServiceError("ThrottlingException", fault.text)
+        try:
+            return _OPERATIONS[operation](self, request)
+        except KeyError as error:
+            if operation not in _OPERATIONS:
+                raise ServiceError("UnknownOperationException", f"{operation} is not implemented") from None
+            raise validation(
+                f"1 validation error detected: Value null at '{error.args[0]}' failed to satisfy constraint: Member must not be null"
+            ) from None
+
+    def reset(self) -> None:
+        """Forget everything, and kill what runs; does not wait for it."""
+        self.tunings.reset()
+        self.trainings.reset()
+        self._faults.reset()
+        with self._lock:
+            self._tags.clear()
+
+    def close(self) -> None:
+        """Do the same, and wait until nothing is left."""
+        self.trainings.close()
+        self.tunings.close()
+        self._folder.cleanup()
+
+    # --- tuning jobs ------------------------------------------------------------------------------------------
+
+    def _create_tuning_job(self, request: Request) -> Answer:
+        refused = [one for one in check_request(request) if one.severity is Severity.error]
+        if refused:
+            raise validation(_joined([one.message for one in refused]))
+        job = self.tunings.create(request)
+        searched = f"{job.spec.strategy.type} search of smtune"
+        self._tag(job.arn, {**_tags(request), STRATEGY_TAG: searched})
+        return {"HyperParameterTuningJobArn": job.arn}
+
+    def _describe_tuning_job(self, request: Request) -> Answer:
+        return self.tunings.get(request["HyperParameterTuningJobName"]).description()
+
+    def _stop_tuning_job(self, request: Request) -> Answer:
+        self.tunings.stop(request["HyperParameterTuningJobName"])
+        return {}
+
+    def _delete_tuning_job(self, request: Request) -> Answer:
+        self.tunings.delete(request["HyperParameterTuningJobName"])
+        return {}
+
+    def _list_tuning_jobs(self, request: Request) -> Answer:
+        return self.tunings.list(request)
+
+    def _list_trainings_of_tuning_job(self, request: Request) -> Answer:
+        return self.tunings.list_trainings(request)
+
+    # --- training jobs ----------------------------------------------------------------------------------------
+
+    def _create_training_job(self, request: Request) -> Answer:
+        job = self.trainings.create(request)
+        self._tag(job.arn, _tags(request))
+        return {"TrainingJobArn": job.arn}
+
+    def _describe_training_job(self, request: Request) -> Answer:
+        return self.trainings.describe(request["TrainingJobName"])
+
+    def _stop_training_job(self, request: Request) -> Answer:
+        self.trainings.stop(request["TrainingJobName"])
+        return {}
+
+    def _delete_training_job(self, request: Request) -> Answer:
+        self.trainings.delete(request["TrainingJobName"])
+        return {}
+
+    def _update_training_job(self, request: Request) -> Answer:
+        return self.trainings.update(request)
+
+    def _list_training_jobs(self, request: Request) -> Answer:
+        return self.trainings.list(request)
+
+    # --- both -------------------------------------------------------------------------------------------------
+
+    def _search(self, request: Request) -> Answer:
+        if request["Resource"] == "TrainingJob":
+            found = [self._searchable(job.arn, job.description()) for job in self.trainings.all()]
+        else:
+            found = [self._searchable(job.arn, job.description()) for job in self.tunings.all()]
+        return search(request, found)
+
+    def _searchable(self, arn: str, description: Answer) -> Answer:
+        return {**description, "Tags": self._list_tags({"ResourceArn": arn})["Tags"]}
+
+    def _add_tags(self, request: Request) -> Answer:
+        self._check_arn(request["ResourceArn"])
+        self._tag(request["ResourceArn"], _tags(request))
+        return self._list_tags(request)
+
+    def _list_tags(self, request: Request) -> Answer:
+        self._check_arn(request["ResourceArn"])
+        with self._lock:
+            tags = dict(self._tags.get(request["ResourceArn"].lower(), {}))
+        return {"Tags": [{"Key": key, "Value": value} for key, value in sorted(tags.items())]}
+
+    def _delete_tags(self, request: Request) -> Answer:
+        self._check_arn(request["ResourceArn"])
+        with self._lock:
+            for key in request["TagKeys"]:
+                self._tags.get(request["ResourceArn"].lower(), {}).pop(key, None)
+        return {}
+
+    def _tag(self, arn: str, tags: Mapping[str, str]) -> None:
+        with self._lock:
+            self._tags.setdefault(arn.lower(), {}).update(tags)
+
+    def _check_arn(self, arn: str) -> None:
+        name = arn.rpartition("/")[2]
+        kind = arn.rpartition("/")[0].rpartition(":")[2]
+        if kind == "training-job":
+            self.trainings.get(name)
+        else:
+            self.tunings.get(name)
+
+
+def _tags(request: Request) -> dict[str, str]:
+    return {one["Key"]: one["Value"] for one in request.get("Tags") or ()}
+
+
+def _joined(messages: list[str]) -> str:
+    """Return the messages as the service joins them: constraints of shapes are counted, rules are told one by one."""
+    of_shapes = [one for one in messages if "failed to satisfy constraint" in one]
+    if not of_shapes:
+        return messages[0]
+    errors = "validation error" if len(of_shapes) == 1 else "validation errors"
+    return f"{len(of_shapes)} {errors} detected: {'; '.join(of_shapes)}"
+
+
+def _partition(region: str) -> str:
+    if region.startswith("cn-"):
+        return "aws-cn"
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+_OPERATIONS: Final[Mapping[str, Callable[[Service, Request], Answer]]] = {
+    "AddTags": Service._add_tags,  # noqa: SLF001 - the table of this class
+    "CreateHyperParameterTuningJob": Service._create_tuning_job,  # noqa: SLF001
+    "CreateTrainingJob": Service._create_training_job,  # noqa: SLF001
+    "DeleteHyperParameterTuningJob": Service._delete_tuning_job,  # noqa: SLF001
+    "DeleteTags": Service._delete_tags,  # noqa: SLF001
+    "DeleteTrainingJob": Service._delete_training_job,  # noqa: SLF001
+    "DescribeHyperParameterTuningJob": Service._describe_tuning_job,  # noqa: SLF001
+    "DescribeTrainingJob": Service._describe_training_job,  # noqa: SLF001
+    "ListHyperParameterTuningJobs": Service._list_tuning_jobs,  # noqa: SLF001
+    "ListTags": Service._list_tags,  # noqa: SLF001
+    "ListTrainingJobs": Service._list_training_jobs,  # noqa: SLF001
+    "ListTrainingJobsForHyperParameterTuningJob": Service._list_trainings_of_tuning_job,  # noqa: SLF001
+    "Search": Service._search,  # noqa: SLF001
+    "StopHyperParameterTuningJob": Service._stop_tuning_job,  # noqa: SLF001
+    "StopTrainingJob": Service._stop_training_job,  # noqa: SLF001
+    "UpdateTrainingJob": Service._update_training_job,  # noqa: SLF001
+}
+
+OPERATIONS: Final = frozenset(_OPERATIONS)
+"""Names of the operations."""

@@ -1,0 +1,38 @@
+"""How an emulator behaves where AWS leaves it to the machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from smtune.emulator.service.faults import Fault
+from smtune.sandbox.programs import Rule
+
+Isolation = Literal["auto", "namespace", "rewrite"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of an emulator.
+
+    Attributes:
+        slots: Training jobs that run at a time, whatever ``MaxParallelTrainingJobs`` says.
+        rules: Which program stands for which image; asked before the emulator's own.
+        isolation: Whether each job has an ``/opt/ml`` of its own (``namespace``), or paths are rewritten; ``auto`` takes
+            a namespace where the system has them.
+        folder: Where jobs are laid out; ``None`` for a temporary folder that goes with the emulator.
+        grace_seconds: Between SIGTERM and SIGKILL when a job is stopped; SageMaker waits 120 s.
+        environment: Variables that every training finds, e.g. the emulator's own endpoint.
+        faults: What goes wrong with training jobs and requests.
+    """
+
+    slots: int = field(default_factory=lambda: os.cpu_count() or 1)
+    rules: Sequence[Rule] = ()
+    isolation: Isolation = "auto"
+    folder: Path | None = None
+    grace_seconds: float = 120.0
+    environment: Mapping[str, str] = field(default_factory=dict)
+    faults: Sequence[Fault] = ()

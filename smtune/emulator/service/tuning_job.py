@@ -1,0 +1,354 @@
+"""One tuning job: smtune's own search over training jobs of the service."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from smtune.amt import decode_request, encode_description
+from smtune.amt.echo import echo_definition
+from smtune.amt.ranges import quoting_of
+from smtune.amt.training_jobs import TrainingJobs as Encoder
+from smtune.container import decode_value
+from smtune.emulator.service.training import Training, TrainingRegistry
+from smtune.emulator.service.tuning_runner import TuningRunner
+from smtune.loop import TuningLoop
+from smtune.results import JobStatus, TuningResult
+from smtune.space import SearchSpace
+from smtune.spec import AshaRuleConfig, Objective, TuningSpec
+from smtune.store import JobCreated, JobDirectory, JobStore
+from smtune.trial import Trial, TrialStatus
+from smtune.warm_starts import Parent, take_over
+
+NO_SUCCESS = (
+    "No training job succeeded after 5 attempts. Please take a look at the training job failures to get more details."
+)
+"""What the service says of a job whose first trainings all failed."""
+
+_RUNG_FACTOR = 3
+
+_LISTED = (
+    "HyperParameterTuningJobName",
+    "HyperParameterTuningJobArn",
+    "HyperParameterTuningJobStatus",
+    "CreationTime",
+    "HyperParameterTuningEndTime",
+    "LastModifiedTime",
+    "TrainingJobStatusCounters",
+    "ObjectiveStatusCounters",
+)
+"""Members of a description that are in lists of jobs, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A training job definition, and the search over its space."""
+
+    spec: TuningSpec
+    definition: Mapping[str, Any]
+
+
+class TuningJob:
+    """A tuning job, from its creation on.
+
+    Args:
+        request: As of ``CreateHyperParameterTuningJob``, legal.
+        arn: Its ARN.
+        jobs: Where its training jobs are created.
+        folder: Takes the log of its search.
+        parents: The jobs that it builds on.
+
+    Raises:
+        SpecError: smtune's search cannot do what is asked for.
+        MissingExtraError: Its strategy needs an optional package.
+    """
+
+    def __init__(
+        self,
+        request: Mapping[str, Any],
+        *,
+        arn: str,
+        jobs: TrainingRegistry,
+        folder: Path,
+        parents: Sequence[TuningJob] = (),
+    ) -> None:
+        self.request = request
+        self.arn = arn
+        self.name: str = request["HyperParameterTuningJobName"]
+        self.created_at = time.time()
+        self.spec = decode_request(request)
+        self._jobs = jobs
+        self._folder = folder
+        self._parents = parents
+        self._parts = list(_parts(self.spec, request))
+        self._trials: dict[int, Trial] = {}
+        self._trainings: dict[int, Training] = {}
+        self._origins: defaultdict[int, str] = defaultdict(str)
+        self._summaries: dict[int, tuple[object, dict[str, Any]]] = {}
+        self._lock = threading.Lock()
+        self._status = JobStatus.InProgress
+        self._failure_reason: str | None = None
+        self._ended_at: float | None = None
+        self._loop: TuningLoop | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._work, name=f"smtune-emulated-{self.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to search."""
+        self._thread.start()
+
+    @property
+    def status(self) -> JobStatus:
+        """Where it stands."""
+        with self._lock:
+            return self._status
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more happens."""
+        return self.status.ended
+
+    def stop(self) -> None:
+        """Start no new training jobs, and stop the running ones. Returns at once."""
+        with self._lock:
+            if self._status is not JobStatus.InProgress:
+                return
+            self._status = JobStatus.Stopping
+            loop = self._loop
+        self._stopping.set()
+        if loop is not None:
+            loop.request_stop()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until its thread has ended."""
+        self._thread.join(timeout)
+
+    def result(self) -> TuningResult:
+        """Return the job as it stands."""
+        with self._lock:
+            trials = tuple(self._as_told(number) for number in sorted(self._trials))
+            status, reason, ended_at = self._status, self._failure_reason, self._ended_at
+        spec = self.spec
+        return TuningResult(
+            name=self.name,
+            backend="amt",
+            status=status,
+            metric=spec.objective.metric,
+            goal=spec.objective.goal,
+            strategy=spec.strategy.type,
+            seed=spec.seed,
+            trials=trials,
+            max_parallel=spec.limits.max_parallel,
+            planned_trials=spec.planned_trials,
+            failure_reason=reason,
+            started_at=self.created_at,
+            ended_at=ended_at,
+            resumable=False,
+        )
+
+    def description(self) -> dict[str, Any]:
+        """Return what ``DescribeHyperParameterTuningJob`` answers."""
+        return encode_description(self.result(), self.request, arn=self.arn)
+
+    def summaries(self) -> list[dict[str, Any]]:
+        """Return the ``TrainingJobSummaries``, in the order of their creation."""
+        with self._lock:
+            return [self._summary(number) for number in sorted(self._trials)]
+
+    @property
+    def modified_at(self) -> float:
+        """When it last changed, as far as its status tells."""
+        with self._lock:
+            return self.created_at if self._ended_at is None else self._ended_at
+
+    def entry(self) -> dict[str, Any]:
+        """Return its entry in what ``ListHyperParameterTuningJobs`` answers."""
+        told = self.description()
+        entry = {key: told[key] for key in _LISTED if key in told}
+        config = told["HyperParameterTuningJobConfig"]
+        return {**entry, "Strategy": config["Strategy"], "ResourceLimits": config["ResourceLimits"]}
+
+    def parent(self) -> Parent:
+        """Return what later jobs may build on."""
+        result = self.result()
+        usable = (TrialStatus.Completed, TrialStatus.Stopped)
+        trials = [one if one.status in usable else replace(one, objective=None) for one in result.trials]
+        return Parent(self.name, result.metric, result.goal, trials)
+
+    # --- in its own thread ------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        status, reason = JobStatus.Completed, None
+        try:
+            for place, part in enumerate(self._parts):
+                if self._stopping.is_set():
+                    break
+                status = self._search(part, place)
+            if self._stopping.is_set():
+                status = JobStatus.Stopped
+            if status is JobStatus.Failed:
+                reason = NO_SUCCESS
+        except Exception as error:  # whatever goes wrong, the job must not stay in progress for ever
+            status, reason = JobStatus.Failed, f"InternalServerError: {error}"
+        with self._lock:
+            self._status, self._failure_reason, self._ended_at = status, reason, time.time()
+
+    def _search(self, part: _Part, place: int) -> JobStatus:
+        """Search the space of one definition."""
+        first = len(self._trials)
+        runner = TuningRunner(
+            self._jobs,
+            tuning_job=self.name,
+            arn=self.arn,
+            definition=echo_definition(part.definition, part.spec.objective.metric),
+            choices=_choices(part.definition, self.request),
+            quoting=_quoting(part.definition),
+            first=first,
+            created=partial(self._created, definition=part.definition.get("DefinitionName", "")),
+        )
+        directory = JobDirectory(f"part-{place}", self._folder)
+        event = JobCreated(
+            name=directory.name, backend="amt", spec=part.spec.to_dict(), seed=part.spec.seed, at=self.created_at
+        )
+        further = [take_over(part.spec, [(one.name, one.parent()) for one in self._parents])] if self._parents else []
+        with JobStore.create(directory, event, *further) as store:
+            loop = TuningLoop(
+                part.spec,
+                runner=runner,
+                store=store,
+                listener=lambda trial: self._changed(first + trial.number, trial),
+            )
+            with self._lock:
+                self._loop = loop
+            if self._stopping.is_set():
+                loop.request_stop()
+            return loop.run()
+
+    def _created(self, number: int, trial: Trial, training: Training, definition: str) -> None:
+        with self._lock:
+            self._trainings[number] = training
+            self._origins[number] = definition
+            self._trials.setdefault(number, replace(trial, number=number))
+
+    def _changed(self, number: int, trial: Trial) -> None:
+        with self._lock:
+            self._trials[number] = replace(trial, number=number)
+
+    # --- with the lock ----------------------------------------------------------------------------------------
+
+    def _as_told(self, number: int) -> Trial:
+        """Return a trial as its training job is: code that ended well has completed, with an objective or without."""
+        trial, training = replace(self._trials[number], origin=self._origins[number]), self._trainings.get(number)
+        if training is None:
+            return trial
+        status = TrialStatus(training.status) if training.status != "Stopping" else TrialStatus.InProgress
+        reason = training.failure_reason if status is TrialStatus.Failed else trial.failure_reason
+        return replace(
+            trial,
+            training_job=training.name,
+            status=status,
+            objective=trial.objective if trial.status.ended else None,
+            started_at=training.started_at,
+            ended_at=training.ended_at,
+            failure_reason=None if status is TrialStatus.Completed else reason,
+        )
+
+    def _summary(self, number: int) -> dict[str, Any]:
+        trial = self._as_told(number)
+        known = self._summaries.get(number)
+        if known is not None and known[0] == trial:
+            return known[1]
+        alone = TuningResult(
+            name=self.name,
+            backend="amt",
+            status=self._status,
+            metric=self.spec.objective.metric,
+            goal=self.spec.objective.goal,
+            strategy=self.spec.strategy.type,
+            seed=None,
+            trials=(trial,),
+            started_at=self.created_at,
+        )
+        summary = Encoder(alone, self.request, self.arn).summary(trial)
+        training = self._trainings.get(number)
+        if training is not None:
+            summary["CreationTime"] = training.created_at
+            if training.status == "Stopping":
+                summary["TrainingJobStatus"] = "Stopping"
+        self._summaries[number] = trial, summary
+        return summary
+
+
+def _parts(spec: TuningSpec, request: Mapping[str, Any]) -> Iterator[_Part]:
+    """Yield the definitions of a request with the searches over their spaces; they share its trials evenly."""
+    if spec.definitions is None:
+        yield _Part(
+            _searched(spec, spec.objective, spec.parameters, spec.limits.max_trials), request["TrainingJobDefinition"]
+        )
+        return
+    encoded = request["TrainingJobDefinitions"]
+    most = spec.limits.max_trials
+    shares = (
+        [None] * len(encoded) if most is None else [(most + place) // len(encoded) for place in range(len(encoded))]
+    )
+    searched = [(spec.objective, spec.parameters)]
+    searched += [(one.objective or spec.objective, one.parameters) for one in spec.definitions.values()]
+    for (objective, space), definition, share in zip(searched, encoded, shares, strict=True):
+        if share is None or share > 0:
+            yield _Part(_searched(spec, objective, space, share), definition)
+
+
+def _searched(spec: TuningSpec, objective: Objective, space: SearchSpace, trials: int | None) -> TuningSpec:
+    """Return the spec of the search itself.
+
+    A training job's own time is the service's business. What AWS calls Hyperband gives up training jobs at rungs, and
+    starts none of them again: here that is asynchronous successive halving over random configurations.
+    """
+    hyperband = spec.strategy.type == "hyperband"
+    early_stopping: Any = spec.early_stopping
+    if hyperband and spec.strategy.type == "hyperband" and spec.strategy.resource is not None:
+        early_stopping = AshaRuleConfig(first=spec.strategy.resource.min, eta=_RUNG_FACTOR)
+    return TuningSpec(
+        name=None,
+        objective=objective,
+        parameters=space,
+        strategy="random" if hyperband else spec.strategy.type,
+        limits={
+            "max_trials": trials,
+            "max_parallel": spec.limits.max_parallel,
+            "max_runtime_seconds": spec.limits.max_runtime_seconds,
+        },
+        early_stopping=early_stopping,
+        completion=spec.completion,
+        seed=spec.seed,
+        warm_start=spec.warm_start,
+    )
+
+
+def seeded(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request with a seed of its own where it has none: AWS draws one, too."""
+    config = request["HyperParameterTuningJobConfig"]
+    if "RandomSeed" in config:
+        return dict(request)
+    return {**request, "HyperParameterTuningJobConfig": {**config, "RandomSeed": secrets.randbelow(2**31)}}
+
+
+def _choices(definition: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    ranges = (
+        definition.get("HyperParameterRanges") or request["HyperParameterTuningJobConfig"].get("ParameterRanges") or {}
+    )
+    return {
+        one["Name"]: {repr(decode_value(text)): text for text in one["Values"]}
+        for one in ranges.get("CategoricalParameterRanges") or ()
+    }
+
+
+def _quoting(definition: Mapping[str, Any]) -> str:
+    return quoting_of(list((definition.get("StaticHyperParameters") or {}).values()))
