@@ -131,6 +131,7 @@ class TuningResult:
         holdout_metric: The objective on data that take no part in any choice, if there can be one.
         usd_per_hour: What a trial costs per hour, if the spec says so.
         resumable: Whether the job can go on after it was stopped; SageMaker's cannot.
+        isolation: What gives each trial its ``/opt/ml``, e.g. ``"namespace"``; ``None`` where nothing on this machine does.
     """
 
     name: str
@@ -152,10 +153,16 @@ class TuningResult:
     holdout_metric: str | None = None
     usd_per_hour: float | None = None
     resumable: bool = True
+    isolation: str | None = None
 
     def __repr__(self) -> str:
         best = "" if self.best is None else f", best {self.best.objective} in trial {self.best.number}"
         return f"<TuningResult {self.name!r}: {self.status}, {len(self.trials)} trials{best}>"
+
+    @property
+    def place(self) -> str:
+        """Where the trials run, e.g. ``local-mode (namespace)``."""
+        return self.backend if self.isolation is None else f"{self.backend} ({self.isolation})"
 
     @property
     def best(self) -> Trial | None:
@@ -316,6 +323,7 @@ class TuningResult:
         return {
             "name": self.name,
             "backend": self.backend,
+            "isolation": self.isolation,
             "status": self.status.value,
             "seed": self.seed,
             "strategy": self.strategy,

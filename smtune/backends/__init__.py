@@ -2,12 +2,13 @@
 
 All of them take the same spec and give the same kind of answer; :func:`tune` is the way in.
 
-=========  ====================  ======================================================
-backend    strategy decides      trials run as
-=========  ====================  ======================================================
-``local``  here                  Python function, or training script as a process
-``amt``    AWS                   training jobs of SageMaker Automatic Model Tuning
-=========  ====================  ======================================================
+==============  ====================  ============================================================
+backend         strategy decides      trials run as
+==============  ====================  ============================================================
+``local``       here                  Python function, or training script as a process
+``local-mode``  here                  training jobs of SageMaker, with an ``/opt/ml`` each, as processes
+``amt``         AWS                   training jobs of SageMaker Automatic Model Tuning
+==============  ====================  ============================================================
 """
 
 from smtune.backends.amt import AmtBackend
@@ -26,6 +27,7 @@ from smtune.backends.job import (
     tune,
 )
 from smtune.backends.local import LocalBackend
+from smtune.backends.local_mode import LocalModeBackend
 
 __all__ = [
     "BACKENDS",
@@ -33,6 +35,7 @@ __all__ = [
     "Backend",
     "BackendName",
     "LocalBackend",
+    "LocalModeBackend",
     "Plan",
     "TuningJob",
     "attach",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,8 @@ class Plan:
         uploads: What has to be sent ahead of the request.
         estimate: What it may cost, and how long it may take, or ``None`` if it costs nothing.
         region: The AWS region that it will run in, or ``None``.
+        isolation: What will give each trial its ``/opt/ml``, or ``None`` where nothing on this machine does.
+        settings: What the backend needs to go on with the job, beyond the request, as plain JSON values.
     """
 
     backend: str
@@ -72,6 +74,8 @@ class Plan:
     uploads: tuple[Upload, ...] = ()
     estimate: Estimate | None = None
     region: str | None = None
+    isolation: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @contextmanager

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from smtune.backends.amt import AmtBackend
 from smtune.backends.base import Backend, Listener, Plan
 from smtune.backends.local import LocalBackend
+from smtune.backends.local_mode import LocalModeBackend
 from smtune.errors import JobError, JobFailedError, JobNotFoundError, Problem, SpecError
 from smtune.results import JobStatus, TuningResult
 from smtune.spec import TuningSpec
-from smtune.store import find, find_remote, remote_jobs
+from smtune.store import JobStore, find, find_remote, remote_jobs
 from smtune.trial import Trial
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 Function = Callable[[dict[str, Any]], Any]
 """A training in Python: takes the hyperparameters, returns the objective or a mapping of metrics."""
 
-BackendName = Literal["local", "amt"]
+BackendName = Literal["local", "local-mode", "amt"]
 BACKENDS: tuple[str, ...] = get_args(BackendName)
 """Names of the backends."""
 
@@ -110,9 +111,9 @@ def find_job(name: str) -> TuningJob:
             raise JobNotFoundError(f"{error} · {hint}") from None
     else:
         if remote:
-            places = ", ".join(["local", *(one.backend for one in remote)])
+            places = ", ".join([_backend_here(local).name, *(one.backend for one in remote)])
             raise JobError(f'there are several jobs "{name}": {places}; say which with --backend')
-        return TuningJob(LocalBackend(), local)
+        return TuningJob(_backend_here(local), local)
     return TuningJob(AmtBackend.of(remote[0]), remote[0].name)
 
 
@@ -134,14 +135,29 @@ def resume(
         JobError: It is on SageMaker.
         SpecError: It has ended, or needs its function.
     """
-    backend = LocalBackend(function=function, isolation=isolation)
     try:
+        backend = _backend_here(name, function=function, isolation=isolation)
         resumed = backend.resume(name)
     except JobNotFoundError:
         name = find_job(name).name
         fix = f"start a new one that builds on it: warm_start: [{name}]"
         raise JobError(f"{name} is on SageMaker, which cannot go on with a stopped job; {fix}") from None
     return TuningJob(backend, resumed, owned=True)
+
+
+def _backend_here(
+    name: str, *, function: Function | None = None, isolation: Literal["thread", "process"] = "thread"
+) -> LocalBackend:
+    """Return the backend of a job on this machine.
+
+    Raises:
+        JobNotFoundError: There is none of this name.
+        SpecError: It cannot run a Python function.
+    """
+    with JobStore.open(find(name), read_only=True) as store:
+        backend = store.job().backend
+    opened = open_backend(backend, function=function, isolation=isolation)
+    return opened if isinstance(opened, LocalBackend) else LocalBackend()
 
 
 def plan(spec: TuningSpec, *, backend: BackendName | Backend = "local", name: str | None = None) -> Plan:
@@ -168,12 +184,15 @@ def open_backend(
     if backend == "local":
         return LocalBackend(function=function, isolation=isolation)
     if function is not None:
-        rule = "cannot be run by backend amt, which trains containers" if backend == "amt" else "cannot be run there"
+        where = f"by backend {backend}, which trains containers" if isinstance(backend, str) else "there"
+        rule = f"cannot be run {where}"
         raise SpecError([Problem("function", function, rule, "give the spec a training script, or use backend local")])
     if isinstance(backend, Backend):
         return backend
     if backend == "amt":
         return AmtBackend()
+    if backend == "local-mode":
+        return LocalModeBackend()
     raise SpecError([Problem("backend", backend, "is no backend", f"use one of {', '.join(BACKENDS)}")])
 
 

@@ -19,12 +19,11 @@ from typing import Any, Literal
 from smtune.backends.base import Backend, Listener, Notice, Plan, writable
 from smtune.backends.local_plan import plan_local
 from smtune.backends.local_run import LocalRun
-from smtune.backends.staging import keep_code, stage_training
+from smtune.backends.staging import host_folders, keep_code, script_stager, trial_folder
 from smtune.errors import JobNotFoundError, Problem, SpecError
 from smtune.results import JobStatus, TuningResult, WarmStartParent, WarmStartResult
 from smtune.runners import FunctionRunner, ProcessRunner, Runner, end_survivors, imports_of
-from smtune.sandbox import Staged, restore_checkpoints
-from smtune.spec import Training, TuningSpec
+from smtune.spec import TuningSpec
 from smtune.store import (
     Command,
     FileWatch,
@@ -74,17 +73,22 @@ class LocalBackend(Backend):
         """Create the job's directory and start it in a background thread."""
         directory = JobDirectory(plan.name)
         event = JobCreated(
-            name=plan.name, backend=plan.backend, spec=dict(plan.request), seed=plan.spec.seed, at=time.time()
+            name=plan.name,
+            backend=plan.backend,
+            spec=dict(plan.request),
+            seed=plan.spec.seed,
+            settings=dict(plan.settings),
+            at=time.time(),
         )
         # The runner comes first: it has its own rules for functions, and may be built again by their processes.
         with contextlib.ExitStack() as undo:
-            runner = undo.enter_context(self._runner(directory, plan.spec))
+            runner = undo.enter_context(self._runner(directory, plan.spec, plan.settings))
             # All at once: what is taken over from other jobs is kept before anything is done with it.
             JobStore.create(directory, event, *([plan.warm_start] if plan.warm_start is not None else [])).close()
             # As long as nothing was started, nothing is lost, and the name is free again.
             undo.callback(shutil.rmtree, directory.path, ignore_errors=True)
             lease = undo.enter_context(JobLease(directory))
-            if plan.spec.training is not None:
+            if plan.spec.training is not None and plan.spec.training.entry_point is not None:
                 keep_code(plan.spec.training, directory.code)
             self._start(LocalRun(directory, plan.spec, runner, lease))
             undo.pop_all()
@@ -101,23 +105,26 @@ class LocalBackend(Backend):
         directory = find(job_name)
         with contextlib.ExitStack() as undo:
             lease = undo.enter_context(JobLease(directory))
-            spec = self._resumable(directory)
+            spec, settings = self._resumable(directory)
             # Or they would write where the trials that start afresh do.
             await_trials(directory)
             end_survivors(_folders_under_way(directory, spec))
-            runner = undo.enter_context(self._runner(directory, spec))
+            runner = undo.enter_context(self._runner(directory, spec, settings))
             self._start(LocalRun(directory, spec, runner, lease))
             undo.pop_all()
         return directory.name
 
-    def _resumable(self, directory: JobDirectory) -> TuningSpec:
-        """Return the spec of a job that can go on.
+    def _resumable(self, directory: JobDirectory) -> tuple[TuningSpec, Mapping[str, Any]]:
+        """Return the spec of a job that can go on, and its settings.
 
         Raises:
             SpecError: It has ended, or something that it needs is not there any more.
         """
+        job = _job(directory)
         name, spec = directory.name, _spec(directory)
         problems = []
+        if job.backend != self.name:
+            problems.append(Problem("backend", self.name, f"does not run {name}", f"use backend {job.backend}"))
         status = self.poll(name).status
         if status in (JobStatus.Completed, JobStatus.Failed):
             fix = f"see `smtune show {name}`, or run its spec under another name"
@@ -132,13 +139,14 @@ class LocalBackend(Backend):
                 )
         if problems:
             raise SpecError(problems)
-        return spec
+        return spec, job.settings
 
     def _start(self, run: LocalRun) -> None:
         run.start()
         self._runs[run.name] = run
 
-    def _runner(self, directory: JobDirectory, spec: TuningSpec) -> Runner:
+    def _runner(self, directory: JobDirectory, spec: TuningSpec, settings: Mapping[str, Any]) -> Runner:
+        del settings
         if self._function is not None:
             return FunctionRunner(
                 self._function,
@@ -154,7 +162,7 @@ class LocalBackend(Backend):
         # A job that goes on runs the code that it began with.
         folder = directory.code if directory.code.exists() else Path(training.source_dir)
         return ProcessRunner(
-            _stager(directory, spec, training),
+            script_stager(directory, spec, training),
             slots=spec.limits.max_parallel,
             log_path=lambda trial: directory.log(trial.number),
             metrics=spec.metrics,
@@ -291,7 +299,7 @@ class LocalBackend(Backend):
         if chosen is None:
             which = "has no trial with a result yet" if number is None else f"has no trial {number}"
             raise JobNotFoundError(f"job {job_name} {which}; see `smtune show {job_name}`")
-        model = None if training is None else _folder(directory, training, chosen.number) / "model"
+        model = None if training is None else trial_folder(directory, training, chosen.number) / "model"
         if model is None or not model.is_dir() or not any(model.iterdir()):
             raise JobNotFoundError(f"trial {chosen.number} of {job_name} has saved no model")
         return str(model)
@@ -338,6 +346,7 @@ def _result(directory: JobDirectory, store: JobStore) -> TuningResult:
         repeats=spec.repeats,
         selection=spec.selection,
         holdout_metric=spec.objective.holdout_metric,
+        isolation=job.settings.get("isolation"),
     )
 
 
@@ -348,9 +357,13 @@ def _warm_start(job: JobRecord) -> WarmStartResult | None:
     return WarmStartResult(job.warm_start["type"], parents)
 
 
-def _spec(directory: JobDirectory) -> TuningSpec:
+def _job(directory: JobDirectory) -> JobRecord:
     with JobStore.open(directory, read_only=True) as store:
-        return TuningSpec.from_dict(store.job().spec, source=f"job {directory.name}")
+        return store.job()
+
+
+def _spec(directory: JobDirectory) -> TuningSpec:
+    return TuningSpec.from_dict(_job(directory).spec, source=f"job {directory.name}")
 
 
 def _folders_under_way(directory: JobDirectory, spec: TuningSpec) -> list[Path]:
@@ -359,32 +372,8 @@ def _folders_under_way(directory: JobDirectory, spec: TuningSpec) -> list[Path]:
         return []
     with JobStore.open(directory, read_only=True) as store:
         trials = [trial.number for trial in store.trials() if not trial.status.ended]
-    return [_folder(directory, spec.training, number) for number in trials]
-
-
-def _folder(directory: JobDirectory, training: Training, number: int) -> Path:
-    """Return what a trial has for ``/opt/ml``."""
-    folder = directory.trial(number)
-    return folder if training.output is None else Path(training.output).absolute() / directory.name / folder.name
-
-
-def _stager(directory: JobDirectory, spec: TuningSpec, training: Training) -> Callable[[Trial], Staged]:
-    """Return what lays out a trial's directory.
-
-    A trial that was under way when the job was killed starts afresh, or from its last pause: one that goes on finds
-    the checkpoints that it had then.
-    """
-
-    def stage_trial(trial: Trial) -> Staged:
-        base = _folder(directory, training, trial.number)
-        if trial.paused and trial.resource is not None:
-            restore_checkpoints(base, trial.resource)
-        else:
-            shutil.rmtree(base, ignore_errors=True)
-        name = f"{directory.name}-{trial.number:03d}"
-        return stage_training(spec, training, trial, base=base, code=directory.code, job_name=name)
-
-    return stage_trial
+    bases = [trial_folder(directory, spec.training, number) for number in trials]
+    return [folder for base in bases for folder in (base, *host_folders(base).glob("algo-*"))]
 
 
 def _lines(directory: JobDirectory, number: int, *, follow: bool) -> Iterator[str]:

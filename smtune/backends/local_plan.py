@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from smtune.backends.base import Plan
@@ -34,27 +34,60 @@ def plan_local(spec: TuningSpec, *, function: object, name: str | None) -> Plan:
         LoweringError: The spec is fine, and needs another backend.
         MissingExtraError: It needs an optional package.
     """
+    return plan_here(
+        spec,
+        backend="local",
+        name=name,
+        problems=[*source_problems(spec.training, function), *limit_problems(spec, function)],
+        lowering=[*lowering_problems(spec)],
+        warnings=[*search_warnings(spec, function)],
+    )
+
+
+def plan_here(
+    spec: TuningSpec,
+    *,
+    backend: str,
+    name: str | None,
+    problems: Sequence[Problem],
+    lowering: Sequence[Problem],
+    warnings: Sequence[str],
+) -> Plan:
+    """Return the plan of a job whose strategy decides here.
+
+    Args:
+        spec: What to tune.
+        backend: Where it will run.
+        name: Name of the job; by default the spec's own, or one made from the time.
+        problems: What the backend has found wrong.
+        lowering: What needs another backend.
+        warnings: What else the user should know.
+
+    Raises:
+        SpecError: Something is missing or wrong.
+        LoweringError: The spec is fine, and needs another backend.
+        MissingExtraError: It needs an optional package.
+    """
     chosen = name or spec.name or time.strftime("tuning-%y%m%d-%H%M%S-") + secrets.token_hex(2)
     named = spec if spec.name == chosen else TuningSpec.from_dict({**spec.to_dict(), "name": chosen})
-    problems = [*source_problems(spec.training, function), *_limit_problems(spec, function)]
+    problems = list(problems)
     warm_start: WarmStarted | None = None
     try:
         warm_start = plan_warm_start(spec)
     except SpecError as error:
         problems += error.problems
     problems += _strategy_problems(spec, warm_start) if spec.parameters else ()
-    lowering = [*lowering_problems(spec)]
     if problems:
         raise SpecError([*problems, *lowering])
     if lowering:
         raise LoweringError(lowering)
     return Plan(
-        backend="local",
+        backend=backend,
         name=chosen,
         spec=named,
         request=named.to_dict(),
         trials=named.planned_trials,
-        warnings=(*_warnings(spec, function), *(() if warm_start is None else warnings_of(warm_start, spec.baseline))),
+        warnings=(*warnings, *(() if warm_start is None else warnings_of(warm_start, spec.baseline))),
         warm_start=warm_start,
         schedule=tuple(_schedule(spec)),
     )
@@ -111,7 +144,7 @@ def _strategy_problems(spec: TuningSpec, warm_start: WarmStarted | None) -> Iter
             yield Problem("warm_start.parents", names, rule, "widen the ranges, or leave a parent out")
 
 
-def _limit_problems(spec: TuningSpec, function: object) -> Iterator[Problem]:
+def limit_problems(spec: TuningSpec, function: object) -> Iterator[Problem]:
     """Yield an amount of money without a price, and more trials at a time than this process may have files open for."""
     if spec.limits.price_problem is not None:
         yield spec.limits.price_problem
@@ -127,7 +160,22 @@ def _limit_problems(spec: TuningSpec, function: object) -> Iterator[Problem]:
 
 
 def lowering_problems(spec: TuningSpec) -> Iterator[Problem]:
-    """Yield what needs another backend."""
+    """Yield what needs another backend than ``local``."""
+    for key in ("image", "algorithm") if spec.training is not None else ():
+        if getattr(spec.training, key) is not None:
+            fix = "name its training script with training.entry_point, or use backend local-mode"
+            rule = "cannot run without what stands for its container"
+            yield Problem(f"training.{key}", getattr(spec.training, key), rule, fix)
+    yield from remote_problems(spec, "local")
+
+
+def remote_problems(spec: TuningSpec, backend: str) -> Iterator[Problem]:
+    """Yield what no backend of this machine can do: what lies in S3, and what only AWS's own tuning has.
+
+    Args:
+        spec: What to tune.
+        backend: Which of them it is.
+    """
     training = spec.training
     if spec.definitions is not None:
         rule = "are for SageMaker, which tunes several algorithms in one job"
@@ -137,24 +185,20 @@ def lowering_problems(spec: TuningSpec) -> Iterator[Problem]:
         yield Problem("parameters", {}, rule, "use backend amt, or name what may vary")
     if training is None:
         return
-    for key in ("image", "algorithm"):
-        if getattr(training, key) is not None:
-            fix = "name its training script with training.entry_point"
-            rule = "cannot run without a container engine"
-            yield Problem(f"training.{key}", getattr(training, key), rule, fix)
     if training.entry_point is not None and training.has_remote_code:
         fix = "copy it here, and name the folder"
-        yield Problem("training.source_dir", training.source_dir, "cannot be read by backend local", fix)
+        yield Problem("training.source_dir", training.source_dir, f"cannot be read by backend {backend}", fix)
     for name, channel in training.channels.items():
         if channel.is_remote:
             fix = f"copy it here (aws s3 sync {channel.source} data/{name}) and name that folder"
-            yield Problem(f"training.channels.{name}", channel.source, "cannot be read by backend local", fix)
+            yield Problem(f"training.channels.{name}", channel.source, f"cannot be read by backend {backend}", fix)
     if training.output is not None and "://" in training.output:
         fix = "name a folder, or leave it out"
-        yield Problem("training.output", training.output, "cannot be written by backend local", fix)
+        yield Problem("training.output", training.output, f"cannot be written by backend {backend}", fix)
 
 
-def _warnings(spec: TuningSpec, function: object) -> Iterator[str]:
+def search_warnings(spec: TuningSpec, function: object) -> Iterator[str]:
+    """Yield what is legal and may not be meant, of any job whose strategy decides here."""
     if function is not None and spec.metrics:
         yield "metrics: regular expressions are for scripts; a function returns or reports its metrics"
     if spec.selection is not None and spec.repeats.max == 1:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from smtune.container.repeats import VARIABLE as REPEAT_VARIABLE
 from smtune.errors import SpecError
-from smtune.sandbox import Channel, Staged, snapshot_source, stage
+from smtune.sandbox import Channel, Staged, restore_checkpoints, snapshot_source, stage
 from smtune.spec import Training, TuningSpec
+from smtune.store import JobDirectory
 from smtune.trial import Trial
 
 
@@ -27,6 +30,49 @@ def keep_code(training: Training, target: Path) -> None:
         snapshot_source(source, target, leave_out=data)
     except SpecError as error:
         raise SpecError(problem.under("training") for problem in error.problems) from None
+
+
+def trial_folder(directory: JobDirectory, training: Training, number: int) -> Path:
+    """Return what a trial has for ``/opt/ml``."""
+    folder = directory.trial(number)
+    return folder if training.output is None else Path(training.output).absolute() / directory.name / folder.name
+
+
+def host_folders(base: Path) -> Path:
+    """Return where the folders of a trial's further hosts are."""
+    return base.with_name(f"{base.name}-hosts")
+
+
+def training_job_name(directory: JobDirectory, number: int) -> str:
+    """Return the name of the training job that a trial is told to be."""
+    return f"{directory.name}-{number:03d}"
+
+
+def begin_folder(base: Path, trial: Trial) -> None:
+    """Make the folder of a trial what it was when the trial last began.
+
+    A trial that was under way when the job was killed starts afresh, or from its last pause: one that goes on finds
+    the checkpoints that it had then.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    if trial.paused and trial.resource is not None:
+        restore_checkpoints(base, trial.resource)
+    else:
+        shutil.rmtree(base, ignore_errors=True)
+
+
+def script_stager(directory: JobDirectory, spec: TuningSpec, training: Training) -> Callable[[Trial], Staged]:
+    """Return what lays out the directory of a trial that is a script."""
+
+    def stage_trial(trial: Trial) -> Staged:
+        base = trial_folder(directory, training, trial.number)
+        begin_folder(base, trial)
+        name = training_job_name(directory, trial.number)
+        return stage_training(spec, training, trial, base=base, code=directory.code, job_name=name)
+
+    return stage_trial
 
 
 def stage_training(

@@ -36,10 +36,11 @@ def reference(name: str, backend: str) -> str:
     """Return how commands are told of a job: by its name, and by its backend if several have the name."""
     from smtune.store import home, namesake, remote_jobs
 
-    places = [job.backend for job in remote_jobs() if job.name.lower() == name.lower()]
+    places = {job.backend for job in remote_jobs() if job.name.lower() == name.lower()}
+    own = "here" if backend in ("local", "local-mode") else backend
     if namesake(name, home()) is not None:
-        places.append("local")
-    return f"{name} --backend {backend}" if set(places) - {backend} else name
+        places.add("here")
+    return f"{name} --backend {backend}" if places - {own} else name
 
 
 def known_job(name: str, backend: BackendName | None) -> TuningJob:

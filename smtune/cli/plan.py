@@ -123,6 +123,7 @@ def _headline(planned: Plan) -> str:
     goal = f"{spec.objective.goal} {spec.objective.metric}"
     at_a_time = f"{spec.limits.max_parallel} at a time"
     place = planned.backend if planned.region is None else f"{planned.backend} in {planned.region}"
+    place = place if planned.isolation is None else f"{place} ({planned.isolation})"
     return " · ".join([planned.name, place, spec.strategy.type, goal, trials, at_a_time, f"seed {spec.seed}"])
 
 
@@ -136,6 +137,7 @@ def _to_dict(planned: Plan) -> dict[str, Any]:
         "schedule": list(planned.schedule),
         "warnings": list(planned.warnings),
         "region": planned.region,
+        "isolation": planned.isolation,
         "uploads": [asdict(one) for one in planned.uploads],
         "estimate": None if planned.estimate is None else planned.estimate.to_dict(),
         "request": dict(planned.request),

@@ -3,10 +3,12 @@
 from smtune.metric_lines.logs import LONGEST_LOG, LogFile, read_log, without_tracebacks
 from smtune.metric_lines.reading import (
     LONGEST_LINE,
+    Reader,
     Reading,
     as_cloudwatch_shows,
     compile_patterns,
     find_metrics,
+    read_as_sagemaker,
     read_metrics,
 )
 from smtune.metric_lines.search import BoundedSearch, Found
@@ -21,6 +23,7 @@ __all__ = [
     "Found",
     "Group",
     "LogFile",
+    "Reader",
     "Reading",
     "as_cloudwatch_shows",
     "compile_patterns",
@@ -28,6 +31,7 @@ __all__ = [
     "find_metrics",
     "groups_of",
     "not_portable",
+    "read_as_sagemaker",
     "read_log",
     "read_metrics",
     "without_tracebacks",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from smtune.container.reporting import parse_report
@@ -51,6 +51,10 @@ class Reading(NamedTuple):
     misread: Mapping[str, re.Match[str]]
 
 
+Reader = Callable[[str, Mapping[str, re.Pattern[str]]], Reading]
+"""Reads the metrics of a line: :func:`read_metrics`, or :func:`read_as_sagemaker`."""
+
+
 def read_metrics(line: str, patterns: Mapping[str, re.Pattern[str]]) -> Reading:
     r"""Read the metrics of a line, either reported with :func:`smtune.container.report` or found by regexes.
 
@@ -86,6 +90,24 @@ def find_metrics(line: str, patterns: Mapping[str, re.Pattern[str]]) -> Reading:
             except ValueError:
                 misread[name] = match
     return Reading(metrics, None, misread)
+
+
+def read_as_sagemaker(line: str, patterns: Mapping[str, re.Pattern[str]]) -> Reading:
+    r"""Read the metrics of a line as SageMaker does: by regexes alone, and as CloudWatch shows the line.
+
+    SageMaker has no steps; that of a reported line is told all the same.
+
+    >>> patterns = compile_patterns({"auc": r"#011auc:(\S+)", "loss": r"\tloss:(\S+)"})
+    >>> read_as_sagemaker("[3]\tauc:0.9\tloss:0.1", patterns).metrics
+    {'auc': 0.9}
+
+    Args:
+        line: As for :func:`read_metrics`.
+        patterns: As for :func:`read_metrics`.
+    """
+    found = find_metrics(as_cloudwatch_shows(line), patterns)
+    report = parse_report(line) if found.metrics else None
+    return found if report is None else found._replace(step=report.step)
 
 
 def as_cloudwatch_shows(line: str) -> str:

@@ -193,7 +193,7 @@ class Board:
         if result.max_parallel > 1:
             planned += f", {result.max_parallel} at a time"
         goal = f"{result.goal} {clean(result.metric)}"
-        parts = [self.name, result.backend, result.strategy, goal, planned]
+        parts = [self.name, result.place, result.strategy, goal, planned]
         if result.seed is not None:
             parts.append(f"seed {result.seed}")
         return " · ".join(parts)

@@ -47,6 +47,8 @@ def summary(result: TuningResult, *, trials_shown: bool = False, reference: str 
         lines += _expected(result, explain=trials_shown)
         lines += _comparison(result, best)
         lines += [_line("warning", clean(text)) for text in (result.warning,) if text is not None]
+    if result.isolation is not None:
+        lines.append(_line("where", clean(result.place)))
     if result.cost_usd is not None:
         lines.append(_line("cost", f"{result.cost_usd:.2f} USD for {duration_text(result.trial_seconds)} of trials"))
     if result.warm_start is not None:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from smtune.metric_lines import LONGEST_LINE, NUMBER, corrected, read_metrics
+from smtune.metric_lines import LONGEST_LINE, NUMBER, Reader, corrected, read_metrics
 from smtune.runners.base import Measured
 from smtune.runners.evaluation import TAIL_LINES
 
@@ -32,13 +32,21 @@ class Output:
         log_path: The log file; replaced if it is there.
         patterns: As :func:`compile_patterns` returns them.
         goes_on: Whether to keep what the log says of the trial before its pause.
+        read: Reads the metrics of a line.
     """
 
     def __init__(
-        self, number: int, log_path: Path, patterns: Mapping[str, re.Pattern[str]], *, goes_on: bool = False
+        self,
+        number: int,
+        log_path: Path,
+        patterns: Mapping[str, re.Pattern[str]],
+        *,
+        goes_on: bool = False,
+        read: Reader = read_metrics,
     ) -> None:
         self._number = number
         self._patterns = patterns
+        self._read_line = read
         self._line = bytearray()
         self._shown = b""
         self._read: set[str] = set()
@@ -111,7 +119,7 @@ class Output:
         if not line.strip():
             return []
         self._shown = line.removeprefix(b"\r")[: 4 * _LONGEST_TAIL_LINE]
-        found = read_metrics(line.decode("utf-8", "replace"), self._patterns)
+        found = self._read_line(line.decode("utf-8", "replace"), self._patterns)
         self._read.update(found.metrics)
         for name, match in found.misread.items():
             if name not in self._misread:

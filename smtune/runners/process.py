@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from smtune.metric_lines import compile_patterns
+from smtune.metric_lines import Reader, compile_patterns, read_metrics
 from smtune.runners.base import Ended, Started
 from smtune.runners.evaluation import LONGEST_REASON, one_line
 from smtune.runners.launcher.notices import Broken, Exited, describe_exit
@@ -43,6 +43,9 @@ class ProcessRunner(WatchingRunner[_Process]):
         log_path: Where to keep what a trial prints.
         metrics: Metric name to the regex whose first group captures its value, for scripts that do not use
             :func:`smtune.container.report`.
+        read: Reads the metrics of a line.
+        clear: Called with the number of every trial that was staged, once nothing of it runs any more, and with how it
+            ended. Whatever it raises fails a trial that had completed.
         grace_seconds: How long a trial may take to end after it was asked to.
         preload: Modules to have imported when a script begins: it then runs in a fork of a process that has them, and
             with one thread unless ``environment`` says otherwise. ``None`` gives every trial a fresh interpreter, as
@@ -56,13 +59,15 @@ class ProcessRunner(WatchingRunner[_Process]):
         SpecError: A regex is wrong.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the first by name
         self,
         stage: Callable[[Trial], Staged],
         *,
         slots: int,
         log_path: Callable[[Trial], Path],
         metrics: Mapping[str, str | re.Pattern[str]] = MappingProxyType({}),
+        read: Reader = read_metrics,
+        clear: Callable[[int, TrialStatus], None] = lambda _number, _status: None,
         grace_seconds: float = 30.0,
         preload: Sequence[str] | None = None,
         environment: Mapping[str, str] = MappingProxyType({}),
@@ -72,6 +77,8 @@ class ProcessRunner(WatchingRunner[_Process]):
         self._slots = slots
         self._log_path = log_path
         self._patterns = compile_patterns(metrics)
+        self._read_line = read
+        self._clear = clear
         threads = {} if preload is None else _ONE_THREAD
         self._overrides = {name: value for name, value in threads.items() if name not in environment}
         # Forks keep the launcher's streams, so these must be as unbuffered as those of a fresh interpreter.
@@ -109,11 +116,12 @@ class ProcessRunner(WatchingRunner[_Process]):
 
     def _launch(self, trial: Trial) -> _Process:
         staged = self._stage(trial)
-        output = Output(trial.number, self._log_path(trial), self._patterns, goes_on=trial.paused)
+        output = Output(trial.number, self._log_path(trial), self._patterns, goes_on=trial.paused, read=self._read_line)
         try:
             pipe = self._start(trial.number, staged, {**staged.env, **self._overrides})
         except BaseException:
             output.finish()
+            self._cleared(trial.number, TrialStatus.Failed)
             raise
         return _Process(trial.number, pipe, staged, output)
 
@@ -127,7 +135,7 @@ class ProcessRunner(WatchingRunner[_Process]):
             self._events.append(Started(process.number, time.time()))
 
     def _ended(self, process: _Process, notice: Exited | Broken) -> None:
-        self._let_go(process)
+        self._events.extend(process.output.finish())
         exit_code, reason = (None, notice.reason) if isinstance(notice, Broken) else (notice.exit_code, None)
         status = TrialStatus.Completed if exit_code == 0 else TrialStatus.Failed
         tail = process.output.tail
@@ -138,12 +146,24 @@ class ProcessRunner(WatchingRunner[_Process]):
             reason = process.output.remark
         elif exit_code:
             reason = one_line(": ".join(filter(None, (describe_exit(exit_code), _cause(process.staged, tail)))))
+        trouble = self._cleared(process.number, status)
+        if trouble is not None and status is TrialStatus.Completed:
+            status, reason = TrialStatus.Failed, trouble
         if status is not TrialStatus.Failed:
             tail = (process.output.cut,) if process.output.cut else ()
         self._events.append(Ended(process.number, time.time(), status, reason, tail))
 
     def _let_go(self, process: _Process) -> None:
         self._events.extend(process.output.finish())
+        self._cleared(process.number, TrialStatus.Stopped)
+
+    def _cleared(self, number: int, status: TrialStatus) -> str | None:
+        """Clear up after a trial; return what went wrong with that."""
+        try:
+            self._clear(number, status)
+        except Exception as error:  # whatever happens to a trial is data
+            return one_line(f"what it left cannot be kept: {str(error) or repr(error)}")
+        return None
 
 
 def _cause(staged: Staged, tail: Sequence[str]) -> str | None:

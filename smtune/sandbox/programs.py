@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import Final, Literal, NoReturn
+from typing import Any, Final, Literal, NoReturn, Self
 
 from smtune.container.values import decode_value
 from smtune.errors import Problem, SpecError
@@ -82,6 +82,21 @@ class Rule:
         if len(given) > 1:
             rule, fix = f"says {' and '.join(given)}, which exclude each other", "keep one of them"
             raise SpecError([Problem("rule", self.match, rule, fix)])
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Self:
+        """Return the rule that :meth:`to_dict` wrote."""
+        return cls(**{**fields, "command": tuple(fields["command"]), "source_dir": Path(fields["source_dir"])})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain JSON values, for any process: its folder by an absolute path."""
+        source = str(self.source_dir.absolute())
+        return {
+            **asdict(self),
+            "command": list(self.command),
+            "source_dir": source,
+            "environment": dict(self.environment),
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,12 +36,14 @@ class JobCreated(_Dated):
         backend: Where it runs, e.g. ``"local"``.
         spec: What is tuned, as plain JSON values.
         seed: The seed of the strategy, any integer.
+        settings: What the backend needs again to go on with the job, beyond the spec, as plain JSON values.
     """
 
     name: str
     backend: str
     spec: Mapping[str, Any]
     seed: int
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

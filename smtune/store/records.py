@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from smtune.trial import Measurement, Trial, TrialStatus
@@ -39,6 +39,7 @@ class JobRecord:
         started_at: When it first ran, seconds since the epoch (UTC), or ``None``.
         ended_at: When its last run ended, seconds since the epoch (UTC), or ``None``.
         stop_requested: Whether its last run was asked to stop.
+        settings: What its backend needs again to go on with it, beyond the spec, as plain JSON values.
     """
 
     name: str
@@ -52,6 +53,7 @@ class JobRecord:
     started_at: float | None
     ended_at: float | None
     stop_requested: bool
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 def job_of(row: Row) -> JobRecord:

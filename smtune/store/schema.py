@@ -25,7 +25,11 @@ def _know_of_warm_starts(_cursor: sqlite3.Cursor) -> None:
     """Change nothing: the log has one more kind of event, and its projections a place for it."""
 
 
-MIGRATIONS: Sequence[Migration] = (_create_log, _know_of_warm_starts)
+def _know_of_settings(_cursor: sqlite3.Cursor) -> None:
+    """Change nothing: the first event of a log may tell more."""
+
+
+MIGRATIONS: Sequence[Migration] = (_create_log, _know_of_warm_starts, _know_of_settings)
 """The n-th brings a file from version n to n + 1."""
 
 

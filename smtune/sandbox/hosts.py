@@ -1,0 +1,113 @@
+"""Runs the hosts of one training together, as a program of its own: the processes of several hosts are one process then.
+
+Their output is this program's, line by line. When a host fails, the others are killed, and this program ends as it did.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from smtune.sandbox.interpreter import python_program
+from smtune.sandbox.namespace import Namespace, enter
+from smtune.sandbox.staging import Staged
+
+
+def together(hosts: Sequence[Staged], file: Path) -> Staged:
+    """Return how to run several hosts as one; the folder is that of the first.
+
+    Args:
+        hosts: What to run on each.
+        file: Takes what the program has to know.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    known = [
+        {
+            "argv": list(host.argv),
+            "env": dict(host.env),
+            "cwd": str(host.cwd),
+            "namespace": host.namespace,
+            "failure_file": str(host.failure_file),
+        }
+        for host in hosts
+    ]
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # variables may be secrets
+    with os.fdopen(descriptor, "w", encoding="utf-8") as content:
+        json.dump(known, content)
+    first = hosts[0]
+    argv = (*python_program("smtune.sandbox.hosts"), str(file))
+    return Staged(first.base, argv, first.env, file.parent)
+
+
+def main() -> None:
+    """Run the hosts of the file that the first argument names; exit as the first one that fails, or with 0."""
+    hosts: list[dict[str, Any]] = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    # The signal reaches the whole group: the hosts end as they like, and this program with them.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    sys.exit(_run(hosts))
+
+
+def _run(hosts: Sequence[Mapping[str, Any]]) -> int:
+    """Return the exit code of the host that failed first, or 0."""
+    processes = [_start(host) for host in hosts]
+    writing = threading.Lock()
+    readers = [threading.Thread(target=_relay, args=(process, writing), daemon=True) for process in processes]
+    for reader in readers:
+        reader.start()
+    running = dict(zip((process.pid for process in processes), range(len(hosts)), strict=True))
+    failed = 0
+    while running:
+        number, status = os.wait()
+        place = running.pop(number, None)
+        code = os.waitstatus_to_exitcode(status)
+        if place is None or code == 0 or failed:
+            continue
+        failed = code if code > 0 else 128 - code  # as a shell tells a signal
+        _keep_failure(Path(hosts[place]["failure_file"]), Path(hosts[0]["failure_file"]))
+        for other in running:
+            os.kill(other, signal.SIGKILL)
+    for reader in readers:
+        reader.join(timeout=1.0)  # a daemon may hold the pipe
+    return failed
+
+
+def _start(host: Mapping[str, Any]) -> subprocess.Popen[bytes]:
+    def become() -> None:
+        if host["namespace"] is not None:
+            enter(Namespace(*host["namespace"]))
+        os.chdir(host["cwd"])
+
+    # No thread runs yet, so a fork is safe.
+    return subprocess.Popen(
+        host["argv"],
+        env=host["env"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        preexec_fn=become,  # noqa: PLW1509 - see above
+    )
+
+
+def _relay(process: subprocess.Popen[bytes], writing: threading.Lock) -> None:
+    """Copy what a host prints, by whole lines, so that those of several hosts never mix."""
+    if process.stdout is None:
+        return
+    for line in process.stdout:
+        with writing:
+            sys.stdout.buffer.write(line)
+            sys.stdout.buffer.flush()
+
+
+def _keep_failure(told: Path, target: Path) -> None:
+    """Show why a host failed where the first one would have said it."""
+    if told != target and told.is_file():
+        shutil.copyfile(told, target)

@@ -1,0 +1,209 @@
+"""Three ways to give a training an ``/opt/ml``: a *placement* lays it out, says what to run, and clears up after it.
+
+::
+
+    placement = open_placement("auto", algorithm)
+    placement.recover()                                     # what was left by processes that were killed
+    staged = placement.stage(base, contract, algorithm)
+    ...                                                     # whoever runs it runs `staged`, and waits for its end
+    placement.clear(contract)                               # however it ended
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import ClassVar, Final, Literal, get_args
+
+from smtune.errors import Problem, SpecError
+from smtune.sandbox import docker, namespace
+from smtune.sandbox.contract import TrainingContract
+from smtune.sandbox.docker import Limits
+from smtune.sandbox.placement import place
+from smtune.sandbox.programs import Algorithm, Rule, find_program
+from smtune.sandbox.staging import Staged
+
+Isolation = Literal["namespace", "rewrite", "docker"]
+"""Names of the placements."""
+
+ISOLATIONS: Final[tuple[str, ...]] = ("auto", *get_args(Isolation))
+"""What :func:`open_placement` takes."""
+
+
+UNLIMITED: Final = Limits()
+"""All that this machine has, but no network."""
+
+
+class Placement(ABC):
+    """Where the programs of trainings find what SageMaker gives them.
+
+    Attributes:
+        name: What users call it.
+        description: What it means, in a few words.
+        is_limited: Whether it can take network, memory and processors away from a training.
+        has_read_only: Whether channels can be kept from being written.
+    """
+
+    name: ClassVar[Isolation]
+    description: ClassVar[str]
+    is_limited: ClassVar[bool] = False
+    has_read_only: ClassVar[bool] = True
+
+    @abstractmethod
+    def stage(
+        self, base: Path, contract: TrainingContract, algorithm: Algorithm, *, code: Path | None = None
+    ) -> Staged:
+        """Lay out the folder of one host of a training, and say how to run its program there.
+
+        Args:
+            base: The folder that stands for ``/opt/ml``; made if it is missing.
+            contract: What the host is told.
+            algorithm: What the training says of its program.
+            code: Folder with the script that the hyperparameters name.
+
+        Raises:
+            SpecError: A channel is missing, or there is no such program here.
+            OSError: The folder cannot be written.
+        """
+
+    def clear(self, contract: TrainingContract) -> None:
+        """Remove what a host leaves outside its folder, however it ended. Idempotent.
+
+        Args:
+            contract: The one that it was staged with.
+        """
+        del contract
+
+    def recover(self) -> None:  # noqa: B027 - where nothing is left, there is nothing to do
+        """Remove what is left of trainings whose smtune was killed."""
+
+    def remarks(self, contract: TrainingContract, algorithm: Algorithm, *, code: Path | None = None) -> Sequence[str]:
+        """Return what the user should know of a program here, before it is staged; arguments as of :meth:`stage`.
+
+        Raises:
+            SpecError: There is no such program here.
+        """
+        del contract, algorithm, code
+        return ()
+
+
+class _OnThisMachine(Placement):
+    """Runs programs of this machine that stand for images.
+
+    Args:
+        rules: The user's; asked before smtune's own.
+    """
+
+    _private: ClassVar[bool]
+
+    def __init__(self, rules: Sequence[Rule] = ()) -> None:
+        self._rules = rules
+
+    def stage(
+        self, base: Path, contract: TrainingContract, algorithm: Algorithm, *, code: Path | None = None
+    ) -> Staged:
+        program = find_program(algorithm, contract, self._rules, code=code)
+        return place(base, contract, program, private=self._private)
+
+    def remarks(self, contract: TrainingContract, algorithm: Algorithm, *, code: Path | None = None) -> Sequence[str]:
+        return find_program(algorithm, contract, self._rules, code=code).remarks
+
+
+class InNamespace(_OnThisMachine):
+    """A mount namespace for each host, with its own ``/opt/ml`` (Linux)."""
+
+    name = "namespace"
+    description = "every trial has an /opt/ml of its own, in a mount namespace"
+    _private = True
+
+
+class Rewritten(_OnThisMachine):
+    """A folder for each host, whose name takes the place of ``/opt/ml`` in arguments and variables."""
+
+    name = "rewrite"
+    description = "every trial has a folder of its own, whose path replaces /opt/ml in arguments and variables"
+    has_read_only = False
+    _private = False
+
+
+class InDocker(Placement):
+    """A container of the training's own image for each host.
+
+    Args:
+        limits: What a container may use.
+    """
+
+    name = "docker"
+    description = "every trial is a container of Docker"
+    is_limited = True
+
+    def __init__(self, limits: Limits = UNLIMITED) -> None:
+        self._limits = limits
+
+    def stage(
+        self, base: Path, contract: TrainingContract, algorithm: Algorithm, *, code: Path | None = None
+    ) -> Staged:
+        """Lay out the folder of one host, and say how to start its container."""
+        entrypoint, *arguments = algorithm.entrypoint or (None,)
+        return docker.contain(
+            base,
+            contract,
+            algorithm.image,
+            entrypoint=entrypoint,
+            command=(*arguments, *algorithm.arguments) if entrypoint is not None else ("train", *algorithm.arguments),
+            code=code,
+            limits=self._limits,
+        )
+
+    def clear(self, contract: TrainingContract) -> None:
+        """Remove the host's container."""
+        docker.remove([docker.container_name(contract)])
+
+    def recover(self) -> None:
+        """Remove the containers of processes that were killed."""
+        docker.remove_abandoned()
+
+
+def open_placement(
+    isolation: str, algorithm: Algorithm, *, rules: Sequence[Rule] = (), limits: Limits = UNLIMITED
+) -> Placement:
+    """Return the placement of this name.
+
+    ``auto`` takes namespaces where the system has them, and rewritten paths elsewhere.
+
+    Args:
+        isolation: One of :data:`ISOLATIONS`.
+        algorithm: What is to be trained.
+        rules: Which programs stand for which images, where images are not run.
+        limits: What a container may use.
+
+    Raises:
+        SpecError: There is none of this name, or it cannot be had here; the field is ``isolation``.
+    """
+    made: dict[str, Callable[[], Placement]] = {
+        "namespace": lambda: InNamespace(rules),
+        "rewrite": lambda: Rewritten(rules),
+        "docker": lambda: InDocker(limits),
+    }
+    if isolation == "auto":
+        isolation = "namespace" if namespace.unavailable() is None else "rewrite"
+    if isolation not in made:
+        raise SpecError([Problem("isolation", isolation, "is none", f"use one of {', '.join(ISOLATIONS)}")])
+    trouble = _unavailable(isolation, algorithm)
+    if trouble is not None:
+        raise SpecError([Problem("isolation", isolation, f"cannot be had here: {trouble}", "use auto")])
+    return made[isolation]()
+
+
+def _unavailable(isolation: str, algorithm: Algorithm) -> str | None:
+    if isolation == "namespace":
+        return namespace.unavailable()
+    if isolation != "docker":
+        return None
+    if not algorithm.image:
+        return "the job names no image"
+    trouble = docker.unavailable()
+    if trouble is None and not docker.has_image(algorithm.image):
+        trouble = f"the engine has no image {algorithm.image}; build or pull it first"
+    return trouble
