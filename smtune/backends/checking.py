@@ -25,6 +25,7 @@ from smtune.backends.account_questions import AccountOptions, ask_account
 from smtune.backends.amt_plan import examine
 from smtune.backends.amt_request_cost import request_cost
 from smtune.backends.base import Backend, Plan
+from smtune.backends.local_mode import LocalModeBackend
 from smtune.backends.rehearsal import Rehearsal, rehearse
 from smtune.errors import Problem, SpecError
 from smtune.metric_lines import LONGEST_LINE, LONGEST_LOG, LogFile, read_log, without_tracebacks
@@ -107,7 +108,7 @@ def check(
     options = account or AccountOptions()
     on_aws = backend.name == "amt"
     problems, plan = _plan(spec, backend, name, options)
-    found = _prove(spec, looks) if spec.training is not None or looks.log is not None else _Proved()
+    found = _prove(spec, looks, backend) if spec.training is not None or looks.log is not None else _Proved()
     # What is missing here was told by the plan, too.
     known = {problem.field for problem in problems}
     problems += [problem for problem in found.problems if problem.field not in known]
@@ -144,7 +145,7 @@ class _Proved:
     rehearsal: Rehearsal | None = None
 
 
-def _prove(spec: TuningSpec, looks: Looks) -> _Proved:
+def _prove(spec: TuningSpec, looks: Looks, backend: Backend) -> _Proved:
     """Try the metric regexes on what a training prints."""
     if looks.log is not None:
         try:
@@ -156,7 +157,8 @@ def _prove(spec: TuningSpec, looks: Looks) -> _Proved:
     if not looks.trial:
         return _Proved(unchecked=("metrics: no trial was run here, and no --log was given",))
     try:
-        rehearsal = rehearse(spec, seconds=looks.seconds)
+        placement = backend.placement(spec) if isinstance(backend, LocalModeBackend) else None
+        rehearsal = rehearse(spec, seconds=looks.seconds, placement=placement)
     except SpecError as error:
         reasons = "; ".join(f"{one.field} {one.rule}" for one in error.problems)
         return _Proved(unchecked=(f"metrics: no trial can be run here ({reasons}); give the log of one with --log",))

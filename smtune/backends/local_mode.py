@@ -19,11 +19,12 @@ from smtune.backends.base import Plan
 from smtune.backends.local import LocalBackend
 from smtune.backends.local_mode_plan import metric_definitions, plan_local_mode
 from smtune.backends.local_mode_staging import Stager, algorithm_of, instance_group
+from smtune.backends.staging import trial_folder
 from smtune.errors import Problem, SpecError
 from smtune.metric_lines import read_as_sagemaker
 from smtune.runners import ProcessRunner, Runner, imports_of
 from smtune.sandbox import Rule
-from smtune.sandbox.isolation import open_placement
+from smtune.sandbox.isolation import Placement, open_placement
 from smtune.spec import TuningSpec
 from smtune.store import JobDirectory
 
@@ -56,6 +57,14 @@ class LocalModeBackend(LocalBackend):
         """Check the spec against this machine, and say what trials will run in; start nothing."""
         return plan_local_mode(spec, isolation=self._wanted, rules=self._rules, name=name)
 
+    def placement(self, spec: TuningSpec) -> Placement:
+        """Return what would give each trial its ``/opt/ml``.
+
+        Raises:
+            SpecError: It cannot be had here.
+        """
+        return open_placement(self._wanted, algorithm_of(spec), rules=self._rules)
+
     def _runner(self, directory: JobDirectory, spec: TuningSpec, settings: Mapping[str, Any]) -> Runner:
         """Return what runs the trials, as the job was planned: on any machine the same, or not at all."""
         training = spec.training
@@ -64,7 +73,14 @@ class LocalModeBackend(LocalBackend):
         rules = [Rule.from_dict(fields) for fields in settings["rules"]]
         placement = open_placement(settings["isolation"], algorithm_of(spec), rules=rules)
         placement.recover()
-        stager = Stager(directory, spec, training, placement)
+        stager = Stager(
+            spec,
+            training,
+            placement,
+            code=directory.code,
+            folder=lambda number: trial_folder(directory, training, number),
+            job_name=directory.name,
+        )
         folder = directory.code if directory.code.exists() else Path(training.source_dir)
         forks = training.preload and training.entry_point is not None and len(instance_group(spec).hosts) == 1
         return ProcessRunner(

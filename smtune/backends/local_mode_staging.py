@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from typing import Any, Final
 from smtune.amt.definition import CODE, LOG_LEVEL, PROGRAM, TUNING_OBJECTIVE
 from smtune.amt.images import image_uri
 from smtune.amt.ranges import encode_text
-from smtune.backends.staging import begin_folder, host_folders, training_job_name, trial_folder
+from smtune.backends.staging import begin_folder, host_folders, training_job_name
 from smtune.container.repeats import VARIABLE as REPEAT_VARIABLE
 from smtune.errors import SpecError
 from smtune.sandbox import Algorithm, Channel, InstanceGroup, Pipe, Staged, TrainingContract
@@ -26,7 +26,6 @@ from smtune.sandbox.isolation import Placement
 from smtune.sandbox.namespace import ROOT
 from smtune.spec import Channel as GivenChannel
 from smtune.spec import SageMaker, Training, TuningSpec
-from smtune.store import JobDirectory
 from smtune.trial import Trial, TrialStatus
 
 _ANY_REGION: Final = "us-east-1"
@@ -120,17 +119,30 @@ class Stager:
     """Lays out trials, and clears up after them.
 
     Args:
-        directory: The job's.
         spec: What is tuned.
         training: What is trained.
         placement: What gives each host its ``/opt/ml``.
+        code: A copy of the training code, if there is any.
+        folder: Number of a trial to what it has for ``/opt/ml``.
+        job_name: How the training jobs are called, but for the trial's number.
     """
 
-    def __init__(self, directory: JobDirectory, spec: TuningSpec, training: Training, placement: Placement) -> None:
-        self._directory = directory
+    def __init__(
+        self,
+        spec: TuningSpec,
+        training: Training,
+        placement: Placement,
+        *,
+        code: Path,
+        folder: Callable[[int], Path],
+        job_name: str,
+    ) -> None:
         self._spec = spec
         self._training = training
         self._placement = placement
+        self._code = None if training.entry_point is None else code
+        self._folder = folder
+        self._job_name = job_name
         self._algorithm = algorithm_of(spec)
         self._staged: dict[int, _Training] = {}
 
@@ -142,19 +154,18 @@ class Stager:
             TypeError, ValueError: A hyperparameter cannot be passed on.
             OSError: Its folder cannot be written.
         """
-        base = trial_folder(self._directory, self._training, trial.number)
-        job = contract_of(self._spec, self._training, trial, training_job_name(self._directory, trial.number))
+        base = self._folder(trial.number)
+        job = contract_of(self._spec, self._training, trial, training_job_name(self._job_name, trial.number))
         beside = host_folders(base)
         folders = {host: base if host == job.hosts[0] else beside / host for host in job.hosts}
         for folder in folders.values():
-            begin_folder(folder, trial)
-        code = self._directory.code if self._training.entry_point is not None else None
+            begin_folder(folder, trial, checkpoints=job.checkpoint_path)
         with contextlib.ExitStack() as pipes:
             contracts, hosts = [], []
             for number, (host, folder) in enumerate(folders.items()):
                 contract = replace(job, current_host=host, channels=self._channels(job, number, beside))
                 contracts.append(contract)
-                hosts.append(self._placement.stage(folder, contract, self._algorithm, code=code))
+                hosts.append(self._placement.stage(folder, contract, self._algorithm, code=self._code))
                 self._open_pipes(folder, number, len(folders), pipes)
             self._staged[trial.number] = _Training(folders, contracts, pipes.pop_all())
         return hosts[0] if len(hosts) == 1 else together(hosts, beside / "hosts.json")

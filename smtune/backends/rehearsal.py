@@ -8,20 +8,24 @@ from __future__ import annotations
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from smtune.backends.local_mode_staging import Stager
 from smtune.backends.local_plan import lowering_problems, source_problems
-from smtune.backends.staging import keep_code, stage_training
+from smtune.backends.staging import keep_code, stage_training, training_job_name
 from smtune.container.reporting import parse_report
 from smtune.errors import LoweringError, Problem, SpecError
 from smtune.metric_lines import BoundedSearch, LogFile, read_log
 from smtune.runners import Ended, ProcessRunner
-from smtune.spec import TuningSpec
+from smtune.sandbox import Staged
+from smtune.sandbox.isolation import Placement
+from smtune.spec import Training, TuningSpec
 from smtune.trial import Trial, TrialStatus
 
+_JOB_NAME = "rehearsal"
 _ENOUGH_NUMBERS = 2
 _ENOUGH_MATCHES = 10
 """Lines after which a regex that captures no number will not do so any more."""
@@ -55,16 +59,19 @@ class Rehearsal:
         return self.log.lines
 
 
-def rehearse(spec: TuningSpec, *, seconds: float = 60.0, grace_seconds: float = 10.0) -> Rehearsal:
+def rehearse(
+    spec: TuningSpec, *, seconds: float = 60.0, grace_seconds: float = 10.0, placement: Placement | None = None
+) -> Rehearsal:
     """Run one trial, and end it as soon as every metric has been read twice.
 
-    It runs as a trial of a local job does, in a folder that is removed afterwards, with a fresh interpreter. The metrics
+    It runs as a trial of backend ``local`` does, or of ``local-mode``, in a folder that is removed afterwards, with a fresh interpreter. The metrics
     are those that the spec has regexes for, the objective, and all others that the script reports.
 
     Args:
         spec: What to tune.
         seconds: When the trial is ended at the latest.
         grace_seconds: How long it may then take to end before it is killed.
+        placement: What gives it its ``/opt/ml``, if it is to run under the container contract.
 
     Raises:
         SpecError: Something that a trial needs is missing here.
@@ -82,14 +89,14 @@ def rehearse(spec: TuningSpec, *, seconds: float = 60.0, grace_seconds: float = 
         folder = Path(name)
         log, code = folder / "log", folder / "code"
         keep_code(training, code)
+        stage, clear = _staging(spec, training, code, folder / "trial", placement)
         with (
             BoundedSearch(spec.metrics) as search,
             ProcessRunner(
-                lambda one: stage_training(
-                    spec, training, one, base=folder / "trial", code=code, job_name="rehearsal-000"
-                ),
+                stage,
                 slots=1,
                 log_path=lambda _: log,
+                clear=clear,
                 metrics=_ANY_NUMBER,
                 grace_seconds=grace_seconds,
                 environment=training.environment,
@@ -103,6 +110,20 @@ def rehearse(spec: TuningSpec, *, seconds: float = 60.0, grace_seconds: float = 
             took = time.monotonic() - begun
             complete = audience.content()
         return Rehearsal(read_log(log), configuration, ended.status, ended.reason, took, complete)
+
+
+def _staging(
+    spec: TuningSpec, training: Training, code: Path, base: Path, placement: Placement | None
+) -> tuple[Callable[[Trial], Staged], Callable[[int, TrialStatus], None]]:
+    """Return what lays the trial out, and what clears up after it."""
+    if placement is not None:
+        placed = Stager(spec, training, placement, code=code, folder=lambda _: base, job_name=_JOB_NAME)
+        return placed.stage, placed.clear
+    name = training_job_name(_JOB_NAME, 0)
+    return (
+        lambda trial: stage_training(spec, training, trial, base=base, code=code, job_name=name),
+        lambda _number, _status: None,
+    )
 
 
 def _obstacles(problems: Iterator[Problem]) -> list[Problem]:

@@ -43,22 +43,27 @@ def host_folders(base: Path) -> Path:
     return base.with_name(f"{base.name}-hosts")
 
 
-def training_job_name(directory: JobDirectory, number: int) -> str:
+def training_job_name(job_name: str, number: int) -> str:
     """Return the name of the training job that a trial is told to be."""
-    return f"{directory.name}-{number:03d}"
+    return f"{job_name}-{number:03d}"
 
 
-def begin_folder(base: Path, trial: Trial) -> None:
+def begin_folder(base: Path, trial: Trial, *, checkpoints: str = "checkpoints") -> None:
     """Make the folder of a trial what it was when the trial last began.
 
     A trial that was under way when the job was killed starts afresh, or from its last pause: one that goes on finds
     the checkpoints that it had then.
 
+    Args:
+        base: The folder.
+        trial: The trial.
+        checkpoints: Where it keeps its checkpoints there.
+
     Raises:
         OSError: The folder cannot be written.
     """
     if trial.paused and trial.resource is not None:
-        restore_checkpoints(base, trial.resource)
+        restore_checkpoints(base, trial.resource, folder=checkpoints)
     else:
         shutil.rmtree(base, ignore_errors=True)
 
@@ -69,7 +74,7 @@ def script_stager(directory: JobDirectory, spec: TuningSpec, training: Training)
     def stage_trial(trial: Trial) -> Staged:
         base = trial_folder(directory, training, trial.number)
         begin_folder(base, trial)
-        name = training_job_name(directory, trial.number)
+        name = training_job_name(directory.name, trial.number)
         return stage_training(spec, training, trial, base=base, code=directory.code, job_name=name)
 
     return stage_trial

@@ -11,6 +11,7 @@ from smtune.cli.options import (
     Assignments,
     BackendName,
     EndpointUrl,
+    Isolation,
     NewName,
     Output,
     OutputFormat,
@@ -44,6 +45,7 @@ def check(
     profile: Profile = None,
     region: Region = None,
     endpoint_url: EndpointUrl = None,
+    isolation: Isolation = None,
 ) -> None:
     """Check SPEC against every rule of the place where it is to run, and its metric regexes on a short trial here.
 
@@ -56,7 +58,7 @@ def check(
     from smtune.cli.overrides import read_spec
     from smtune.cli.places import new_place
 
-    place = new_place(backend, profile=profile, region=region, endpoint_url=endpoint_url)
+    place = new_place(backend, profile=profile, region=region, endpoint_url=endpoint_url, isolation=isolation)
     found = check_spec(
         read_spec(spec, assignments or []),
         place,

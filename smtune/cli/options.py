@@ -23,11 +23,16 @@ def _known_names(incomplete: str) -> list[str]:
 
 
 BackendName = Literal["local", "local-mode", "amt"]
+IsolationName = Literal["auto", "namespace", "rewrite", "docker"]
 
 SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="A .yaml, .toml or .json file.", show_default=False)]
 BackendOption = Annotated[BackendName, typer.Option(help="Where the job runs.")]
 KnownBackend = Annotated[
     BackendName | None, typer.Option("--backend", help="Where the job runs, if several have its name.")
+]
+Isolation = Annotated[
+    IsolationName | None,
+    typer.Option(help="What gives each trial of backend local-mode its /opt/ml."),
 ]
 Profile = Annotated[str | None, typer.Option(help="Profile of AWS's configuration files.")]
 Region = Annotated[str | None, typer.Option(help="AWS region; by default that of the spec, or of the configuration.")]

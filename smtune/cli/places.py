@@ -4,23 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smtune.cli.options import BackendName
+from smtune.cli.options import BackendName, IsolationName
 
 if TYPE_CHECKING:
     from smtune.backends import Backend, TuningJob
 
 
 def new_place(
-    backend: BackendName, *, profile: str | None = None, region: str | None = None, endpoint_url: str | None = None
+    backend: BackendName,
+    *,
+    profile: str | None = None,
+    region: str | None = None,
+    endpoint_url: str | None = None,
+    isolation: IsolationName | None = None,
 ) -> Backend:
     """Return the backend for a new job.
 
     Raises:
-        SpecError: It does not speak to AWS, and an option says how to.
+        SpecError: It does not speak to AWS, and an option says how to; or it isolates no trials, and an option says how.
     """
-    from smtune.backends import AmtBackend, open_backend
+    from smtune.backends import AmtBackend, LocalModeBackend, open_backend
     from smtune.errors import Problem, SpecError
 
+    if isolation is not None and backend != "local-mode":
+        rule = f"is for backend local-mode, and not for {backend}"
+        raise SpecError([Problem("--isolation", isolation, rule, "add --backend local-mode")])
     if backend == "amt":
         return AmtBackend(profile=profile, region=region, endpoint_url=endpoint_url)
     given = {"--profile": profile, "--region": region, "--endpoint-url": endpoint_url}
@@ -29,6 +37,8 @@ def new_place(
     problems = [Problem(key, None, rule, "add --backend amt") for key, value in given.items() if value is not None]
     if problems:
         raise SpecError(problems)
+    if backend == "local-mode":
+        return LocalModeBackend(isolation=isolation or "auto")
     return open_backend(backend)
 
 

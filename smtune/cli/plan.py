@@ -13,6 +13,7 @@ from smtune.cli.options import (
     Assignments,
     BackendOption,
     EndpointUrl,
+    Isolation,
     NewName,
     Output,
     OutputFormat,
@@ -35,13 +36,14 @@ def plan(
     profile: Profile = None,
     region: Region = None,
     endpoint_url: EndpointUrl = None,
+    isolation: Isolation = None,
 ) -> None:
     """Check SPEC and show what `smtune run` would do with it; start nothing, send nothing."""
     from smtune.cli.output import print_json
     from smtune.cli.places import new_place
     from smtune.progress.texts import clean
 
-    place = new_place(backend, profile=profile, region=region, endpoint_url=endpoint_url)
+    place = new_place(backend, profile=profile, region=region, endpoint_url=endpoint_url, isolation=isolation)
     planned = plan_file(spec, assignments or [], backend=place, name=name)
     if output is Output.json:
         print_json(_to_dict(planned))

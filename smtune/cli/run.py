@@ -10,6 +10,7 @@ from smtune.cli.options import (
     Assignments,
     BackendOption,
     EndpointUrl,
+    Isolation,
     NewName,
     Output,
     OutputFormat,
@@ -32,6 +33,7 @@ def run(
     profile: Profile = None,
     region: Region = None,
     endpoint_url: EndpointUrl = None,
+    isolation: Isolation = None,
 ) -> None:
     """Run the tuning job that SPEC describes, and wait for it.
 
@@ -42,7 +44,7 @@ def run(
     from smtune.cli.places import new_place
     from smtune.errors import JobExistsError
 
-    place = new_place(backend, profile=profile, region=region, endpoint_url=endpoint_url)
+    place = new_place(backend, profile=profile, region=region, endpoint_url=endpoint_url, isolation=isolation)
     planned = plan_file(spec, assignments or [], backend=place, name=name)
     print_warnings(planned)
     if planned.spec.strategy.type == "auto":

@@ -8,7 +8,7 @@ from pathlib import Path
 _KEPT = ".paused"
 
 
-def restore_checkpoints(base: Path, resource: int) -> None:
+def restore_checkpoints(base: Path, resource: int, *, folder: str = "checkpoints") -> None:
     """Put the checkpoints of a training back to what they were at its last pause.
 
     When it goes on for the first time, they are kept aside; when it does so again, because it was killed on its way,
@@ -17,11 +17,12 @@ def restore_checkpoints(base: Path, resource: int) -> None:
     Args:
         base: Its folder, as of :func:`smtune.sandbox.stage`.
         resource: How far it goes this time, which tells its pauses apart.
+        folder: Where it keeps its checkpoints, relative to its own.
 
     Raises:
         OSError: The folder cannot be written.
     """
-    checkpoints, kept = base / "checkpoints", base / _KEPT / str(resource)
+    checkpoints, kept = base / folder, base / _KEPT / str(resource)
     if kept.is_dir():
         shutil.rmtree(checkpoints, ignore_errors=True)
         shutil.copytree(kept, checkpoints, symlinks=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from smtune import TuningSpec
-from smtune.backends import AmtBackend, Backend, LocalBackend, Plan
+from smtune.backends import AmtBackend, Backend, LocalBackend, LocalModeBackend, Plan
 from smtune.store import JobStore, find
 from tests.contracts.backend_contract import BackendContract
 from tests.services import somebody
@@ -55,6 +55,22 @@ class TestLocal(BackendContract):
 
     def nothing_was_sent(self) -> bool:
         return not self._home_folder.exists()
+
+
+class TestLocalMode(TestLocal):
+    def make(self) -> Backend:
+        return LocalModeBackend()
+
+    def elsewhere(self) -> str:
+        return "LocalModeBackend()"
+
+
+class TestLocalModeWithOtherPaths(TestLocal):
+    def make(self) -> Backend:
+        return LocalModeBackend(isolation="rewrite")
+
+    def elsewhere(self) -> str:
+        return "LocalModeBackend(isolation='rewrite')"
 
 
 class TestAmt(BackendContract):

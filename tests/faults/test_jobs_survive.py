@@ -66,7 +66,7 @@ import json, sys, threading
 from smtune import TuningSpec, tune
 from smtune.store import JobStore
 
-spec, count, acted = json.loads(sys.argv[1])
+spec, count, acted, backend = json.loads(sys.argv[1])
 append = JobStore.append
 
 def halt(store):
@@ -82,11 +82,11 @@ def append_and_halt(store, events, **options):
         halt(store)
 
 JobStore.append = append_and_halt
-tune(TuningSpec.from_dict(spec)).wait(progress=False)
+tune(TuningSpec.from_dict(spec), backend=backend).wait(progress=False)
 """
 
 
-def start_elsewhere(job_spec, events, *, acted=False):
+def start_elsewhere(job_spec, events, *, acted=False, backend="local"):
     """Run a job in a process of its own that halts at a place in the job's log; return it when it has.
 
     Its trials go on.
@@ -95,17 +95,18 @@ def start_elsewhere(job_spec, events, *, acted=False):
         job_spec: The job.
         events: How many events the log holds then, or a few more if several come together.
         acted: Whether it has acted on the last of them, and is about to log the next.
+        backend: Where it runs.
     """
-    command = [sys.executable, "-c", RUN_AND_HALT, json.dumps([job_spec.to_dict(), events, acted])]
+    command = [sys.executable, "-c", RUN_AND_HALT, json.dumps([job_spec.to_dict(), events, acted, backend])]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "halted\n"
     return process
 
 
-def run_and_kill(job_spec, events, *, acted=False):
+def run_and_kill(job_spec, events, *, acted=False, backend="local"):
     """Run a job in a process of its own and kill this, as :func:`start_elsewhere` leaves it."""
-    with start_elsewhere(job_spec, events, acted=acted) as process:
+    with start_elsewhere(job_spec, events, acted=acted, backend=backend) as process:
         process.kill()
 
 

@@ -69,6 +69,7 @@ def test_the_plan_as_json_holds_the_request(smtune):
         "schedule",
         "warnings",
         "region",
+        "isolation",
         "uploads",
         "estimate",
         "request",
