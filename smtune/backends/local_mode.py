@@ -37,7 +37,8 @@ class LocalModeBackend(LocalBackend):
 
     Args:
         isolation: What gives each trial its ``/opt/ml``: a mount namespace, a folder whose path replaces it, or a container
-            of Docker. ``auto`` takes a namespace where the system has them, and a folder elsewhere.
+            of Docker. ``auto`` takes a namespace where the system has them, and a folder elsewhere; and Docker for an image
+            that stands for no program here, if an engine has it.
         rules: Which programs stand for which images; asked before smtune's own.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -49,25 +50,22 @@ def plan_local_mode(spec: TuningSpec, *, isolation: str, rules: Sequence[Rule], 
         LoweringError: The spec is fine, and needs another backend.
         MissingExtraError: It needs an optional package.
     """
-    problems = [*_source_problems(spec), *limit_problems(spec, None)]
+    problems = [*_source_problems(spec), *metric_problems(spec), *limit_problems(spec, None)]
     lowering = [*remote_problems(spec, "local-mode")]
     remarks: list[str] = []
     schedule: list[str] = []
-    chosen = None
+    chosen: str | None = None
     try:
         placement = open_placement(isolation, algorithm_of(spec), rules=rules)
+        if spec.training is not None and not (problems or lowering):
+            placement, found = _placed(spec, spec.training, placement, isolation)
+            remarks += found
     except SpecError as error:
-        problems += error.problems
+        problems += map(_in_words_of_the_spec, error.problems)
     else:
         chosen = placement.name
         schedule.append(f"{placement.name}: {placement.description}")
-        problems += metric_problems(spec)
         remarks += _remarks(spec, placement)
-        if spec.training is not None and not (problems or lowering):
-            try:
-                remarks += _program_remarks(spec, spec.training, placement)
-            except SpecError as error:
-                problems += [_in_words_of_the_spec(problem) for problem in error.problems]
     schedule.append(f"metrics, by the training job's expressions: {', '.join(metric_definitions(spec)) or 'none'}")
     plan = plan_here(
         spec,
@@ -149,13 +147,18 @@ def _source_problems(spec: TuningSpec) -> Iterator[Problem]:
             yield Problem(f"{field}.data_type", channel.data_type, rule, "name the folder that holds the data")
 
 
-def _program_remarks(spec: TuningSpec, training: Training, placement: Placement) -> Sequence[str]:
-    """Return what is known of the program before it runs.
+def _placed(
+    spec: TuningSpec, training: Training, placement: Placement, isolation: str
+) -> tuple[Placement, Sequence[str]]:
+    """Return what will give trials their ``/opt/ml``, and what is known of their program before it runs.
+
+    Where nothing else is asked for, Docker runs an image that stands for no program here, if it has it.
 
     Raises:
-        SpecError: There is none, or a hyperparameter cannot be passed on.
+        SpecError: There is no such program, or a hyperparameter cannot be passed on.
     """
     configuration = spec.baseline or spec.parameters.from_unit([0.5] * len(spec.parameters))
+    algorithm = algorithm_of(spec)
     code = None if training.entry_point is None else Path(training.source_dir)
     try:
         contract = contract_of(spec, training, Trial(0, configuration), "plan-000")
@@ -163,9 +166,15 @@ def _program_remarks(spec: TuningSpec, training: Training, placement: Placement)
         raise SpecError([Problem("static", None, str(error), "correct the value")]) from None
     if contract.checkpoints and contract.checkpoint_path.startswith(".."):
         path = contract.checkpoints["LocalPath"]
-        rule = "must lie inside /opt/ml here"
-        raise SpecError([Problem("CheckpointConfig.LocalPath", path, rule, "leave it out")])
-    return placement.remarks(contract, algorithm_of(spec), code=code)
+        raise SpecError([Problem("CheckpointConfig.LocalPath", path, "must lie inside /opt/ml here", "leave it out")])
+    try:
+        return placement, placement.remarks(contract, algorithm, code=code)
+    except SpecError:
+        if isolation != "auto" or not training.image:
+            raise
+        with contextlib.suppress(SpecError):
+            return open_placement("docker", algorithm), ()
+        raise
 
 
 def _remarks(spec: TuningSpec, placement: Placement) -> Iterator[str]:
@@ -193,5 +202,5 @@ def _in_words_of_the_spec(problem: Problem) -> Problem:
     if field not in ("training.image", "training.algorithm"):
         return replace(problem, field=field)
     rule = f"smtune.sandbox.Rule({problem.value!r}, command=(...))"
-    fix = f"say what it stands for: LocalModeBackend(rules=[{rule}]); or name training.entry_point"
+    fix = f"say what it stands for: LocalModeBackend(rules=[{rule}]); or build it for Docker; or name training.entry_point"
     return replace(problem, field=field, fix=fix)

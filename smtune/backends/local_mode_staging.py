@@ -181,9 +181,9 @@ class Stager:
             OSError: What it made cannot be packed.
         """
         training = self._staged.pop(number)
-        training.pipes.close()
-        for contract in training.contracts:
-            self._placement.clear(contract)
+        with training.pipes:  # closed last, and whatever else goes wrong
+            for contract in training.contracts:
+                self._placement.clear(contract)
         first, *others = training.folders.values()
         for made in ("model", "output/data"):
             for other in others:

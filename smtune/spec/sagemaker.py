@@ -1,6 +1,6 @@
 """What SageMaker needs to know beyond the tuning itself: the ``sagemaker`` block of a spec.
 
-Read by the backends that speak to AWS, ignored by the others. Where it has no word of its own for something that
+Read by the backends that speak to AWS, and by local-mode, whose trials find what they would find there; ignored by local. Where it has no word of its own for something that
 SageMaker can be asked, ``request`` and ``definition`` say it in the service's words, merged into what is sent.
 """
 

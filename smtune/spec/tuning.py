@@ -99,7 +99,7 @@ class TuningSpec(BaseModel):
         None
     )
     sagemaker: Annotated[
-        SageMaker | None, Field(description="How and where SageMaker trains; ignored by backends on this machine.")
+        SageMaker | None, Field(description="How and where SageMaker trains; ignored by backend local.")
     ] = None
     definitions: Annotated[
         dict[str, Definition] | None,

@@ -105,15 +105,40 @@ def test_the_python_runs(code, tmp_path, monkeypatch):
     assert done.stdout
 
 
+def with_data(folder):
+    """Lay out the file that is shown, with its script and some data."""
+    text = block_with("name")
+    (folder / "tuning.yaml").write_text(text)
+    shutil.copytree(ROOT / "training_containers", folder / "training_containers")
+    for channel, rows in (("train", 60), ("validation", 30), ("test", 30)):
+        (folder / "data" / channel).mkdir(parents=True)
+        lines = [f"{row % 2},{(row * 7) % 11},{(row * 5) % 13 + row % 2}\n" for row in range(rows)]
+        (folder / "data" / channel / "rows.csv").write_text("".join(lines))
+
+
+def test_the_commands_under_the_container_contract_do_their_work(tmp_path, monkeypatch):
+    monkeypatch.setenv("SMTUNE_HOME", str(tmp_path / "home"))
+    with_data(tmp_path)
+    commands = [line for line in shown_lines() if "local-mode" in line]
+    assert len(commands) == 2
+    for name, command in zip(("first", "second"), commands, strict=True):
+        fewer = ("--name", name, "--set", "limits.max_trials=2", "--set", "static.num_round=3")
+        done = subprocess.run(
+            [sys.executable, "-m", *command, *fewer],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert f"{name} Completed: 2 of 2 trials" in done.stdout
+        assert "where    local-mode (" in done.stdout
+
+
 def test_the_commands_do_their_work_on_the_file_that_is_shown(tmp_path, monkeypatch):
     monkeypatch.setenv("SMTUNE_HOME", str(tmp_path / "home"))
-    text = block_with("name")
-    (tmp_path / "tuning.yaml").write_text(text)
-    shutil.copytree(ROOT / "training_containers", tmp_path / "training_containers")
-    for channel, rows in (("train", 60), ("validation", 30), ("test", 30)):
-        (tmp_path / "data" / channel).mkdir(parents=True)
-        lines = [f"{row % 2},{(row * 7) % 11},{(row * 5) % 13 + row % 2}\n" for row in range(rows)]
-        (tmp_path / "data" / channel / "rows.csv").write_text("".join(lines))
+    with_data(tmp_path)
     commands = {line[1]: line for line in shell_lines() if line[0] == "smtune"}
     assert set(commands) == {"run", "show", "best", "logs", "watch", "stop", "resume"}
 
@@ -217,7 +242,7 @@ def test_the_commands_for_sagemaker_do_what_they_say(tmp_path, without_aws, monk
     on_sagemaker(tmp_path)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-to-be-told")
-    commands = {line[1]: line for line in shown_lines() if line[1] != "emulator"}
+    commands = {line[1]: line for line in shown_lines() if line[1] != "emulator" and "local-mode" not in line}
     assert set(commands) == {"check", "plan", "run", "submit", "attach", "forget"}
 
     with TuningService() as service:

@@ -319,6 +319,41 @@ def test_an_unknown_image_is_refused_with_the_rule_to_add(image: str, rule: str,
     assert not names()
 
 
+ENGINE = """#!/bin/sh
+echo "$@" >> {calls}
+case "$1" in
+    version) echo 20.10 ;;
+    image) test "$3" = mine:1 ;;
+    run) echo loss=0.5 ;;
+esac
+"""
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have a program named docker that has one image; return the file of what it was asked."""
+    (tmp_path / "bin").mkdir()
+    calls = tmp_path / "calls"
+    (tmp_path / "bin/docker").write_text(ENGINE.format(calls=calls))
+    (tmp_path / "bin/docker").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    return calls
+
+
+def test_an_image_that_stands_for_nothing_is_run_by_an_engine_that_has_it(engine: Path) -> None:
+    metrics = {"loss": r"loss=(\S+)"}
+    result = run(image_spec("mine:1", metrics=metrics))
+    assert (result.isolation, result.trials[0].objective) == ("docker", 0.5)
+    called = [line.split()[:2] for line in engine.read_text().splitlines()]
+    assert ["ps", "--all"] in called  # whether anything was left by somebody who was killed
+    assert called[-2:] == [["run", "--rm"], ["rm", "--force"]]
+    assert engine.read_text().endswith(" smtune-churn-000-algo-1\n")
+    with pytest.raises(SpecError, match="stands for no program"):
+        LocalModeBackend().plan(image_spec("mine:2", metrics=metrics))
+    with pytest.raises(SpecError, match="the engine has no image mine:2"):
+        LocalModeBackend(isolation="docker").plan(image_spec("mine:2", metrics=metrics))
+
+
 # --- metrics ------------------------------------------------------------------------------------------------------
 
 
