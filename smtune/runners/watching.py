@@ -189,7 +189,13 @@ class Watcher(ABC, Generic[ChildT]):
             os.set_blocking(pipe, False)
             stdio = (nothing, pipe_end, pipe_end)
             launcher.start(
-                number, staged.argv, env=environment, cwd=str(staged.cwd), stdio=stdio, namespace=staged.namespace
+                number,
+                staged.argv,
+                env=environment,
+                cwd=str(staged.cwd),
+                stdio=stdio,
+                namespace=staged.namespace,
+                afterwards=staged.afterwards,
             )
             kept.pop_all()
         return pipe

@@ -99,6 +99,7 @@ class TrainingContract:
         current_host: Which one this is.
         environment: The job's own variables; they win over all others.
         checkpoints: What ``checkpointconfig.json`` says: ``S3Uri`` and ``LocalPath``; empty without checkpoints.
+        network_interface: How hosts reach each other.
     """
 
     job_name: str
@@ -110,6 +111,7 @@ class TrainingContract:
     current_host: str = "localhost"
     environment: Mapping[str, str] = field(default_factory=dict)
     checkpoints: Mapping[str, str] = field(default_factory=dict)
+    network_interface: str = "lo"
 
     @property
     def hosts(self) -> list[str]:
@@ -137,7 +139,7 @@ class TrainingContract:
                 }
                 for group in self.groups
             ],
-            "network_interface_name": "lo",
+            "network_interface_name": self.network_interface,
         }
 
     @property

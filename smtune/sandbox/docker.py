@@ -1,19 +1,23 @@
 """Training jobs in containers of Docker, where an engine answers.
 
-A container is no descendant of the process that asked for it: whoever starts one has to :func:`remove` it afterwards,
-however it ended, and :func:`remove_abandoned` finds those of processes that were killed. What it writes belongs to the
-user of its image, most often root.
+A container is no descendant of the process that asked for it. The launcher removes it once the client of Docker is gone,
+however that ended; :func:`remove_abandoned` finds those whose launcher was killed as well. What a container wrote
+belongs to the user of its image, most often root, and is handed over to whoever asked for it when it ends.
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import os
 import shutil
+import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -25,7 +29,30 @@ from smtune.sandbox.namespace import ROOT
 from smtune.sandbox.staging import Staged
 
 _OWNER: Final = "smtune.owner"
+_MACHINE: Final = "smtune.machine"
 _PATIENCE_SECONDS: Final = 60.0
+_ANSWER_SECONDS: Final = 5.0
+"""How long an engine may take to say that it is there."""
+_ENGINE_SECONDS: Final = 30.0
+"""How long it counts that one is there, or none."""
+_IMAGE_SECONDS: Final = 5.0
+"""How long it counts that it has an image, or not."""
+
+_AFTERWARDS: Final = """
+name=$1 base=$2 image=$3 mount=$4 limit=$5
+end=$(docker inspect --format '{{.State.OOMKilled}} {{.State.ExitCode}}' "$name")
+docker rm --force --volumes "$name"
+user=$(id -u)
+if [ "$user" != 0 ] && [ -n "$(find "$base" ! -user "$user" | head -n 1)" ]; then
+    docker run --rm --pull=never --network=none --user=0:0 --entrypoint=chown --mount="$mount" "$image" \\
+        -hR "$user:$(id -g)" /opt/ml
+fi
+case $end in
+"true 0") ;;
+true*) [ -s "$base/output/failure" ] || echo "out of memory: the container may use $limit" > "$base/output/failure" ;;
+esac
+"""
+"""Clears up after a container: says whether the kernel killed it for its memory, and hands over what it wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +73,12 @@ class Limits:
 def unavailable() -> str | None:
     """Return why no engine answers; ``None`` if one does."""
     try:
-        done = _docker("version", "--format", "{{.Server.Version}}")
+        done = _docker("version", "--format", "{{.Server.Version}}", patience=_ANSWER_SECONDS)
     except FileNotFoundError:
         return "there is no program named docker"
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except subprocess.TimeoutExpired:
+        return f"Docker's engine has not answered within {_ANSWER_SECONDS:g} s"
+    except OSError as error:
         return str(error)
     return (done.stderr.strip().rpartition("\n")[2] or f"exit code {done.returncode}") if done.returncode else None
 
@@ -85,37 +114,65 @@ def contain(
         OSError: The folder cannot be written.
     """
     base = base.absolute()
-    mounts = [_mount(base, ROOT)]
-    for name, channel in contract.channels.items():
+    name, opt_ml = container_name(contract), _mount(base, ROOT)
+    mounts = [opt_ml]
+    for channel_name, channel in contract.channels.items():
         if channel.source is not None:
-            mounts.append(_channel_mount(name, channel))
+            mounts.append(_channel_mount(channel_name, channel))
     # Links would point out of the container.
-    bare = {name: replace(channel, source=None) for name, channel in contract.channels.items()}
+    bare = {key: replace(channel, source=None) for key, channel in contract.channels.items()}
     lay_out(base, replace(contract, channels=bare))
     if code is not None:
         shutil.copytree(code, base / "code", dirs_exist_ok=True)
-    options = [
-        "--rm",
-        "--pull=never",
-        f"--name={container_name(contract)}",
-        f"--label={_OWNER}={_identity(os.getpid())}",
-    ]
-    options += [f"--network={limits.network}", *(f"--mount={mount}" for mount in mounts)]
+    options = ["--pull=never", f"--name={name}", *_labels(), f"--network={limits.network}"]
+    options += [f"--mount={mount}" for mount in mounts]
     if limits.network == "none":
         options += [f"--add-host={host}:127.0.0.1" for host in contract.hosts if host != "localhost"]
-    options += (
-        [] if limits.memory_mb is None else [f"--memory={limits.memory_mb}m", f"--memory-swap={limits.memory_mb}m"]
-    )
+    elif limits.network == network_name(contract):
+        options += [f"--network-alias={contract.current_host}", f"--hostname={contract.current_host}"]
+    memory = f"{limits.memory_mb}m"
+    options += [] if limits.memory_mb is None else [f"--memory={memory}", f"--memory-swap={memory}"]
     options += [] if limits.cpus is None else [f"--cpus={limits.cpus}"]
     options += [] if entrypoint is None else [f"--entrypoint={entrypoint}"]
-    options += [f"--env={name}={value}" for name, value in {"PYTHONUNBUFFERED": "1", **contract.variables}.items()]
-    argv = ("docker", "run", *options, image, *command)
-    return Staged(base, argv, MappingProxyType(inherited_environment()), base)
+    options += [f"--env={key}={value}" for key, value in {"PYTHONUNBUFFERED": "1", **contract.variables}.items()]
+    most = "what the machine has" if limits.memory_mb is None else f"{limits.memory_mb} MiB"
+    return Staged(
+        base,
+        ("docker", "run", *options, image, *command),
+        MappingProxyType(inherited_environment()),
+        base,
+        afterwards=("sh", "-c", _AFTERWARDS, "sh", name, str(base), image, opt_ml, most),
+    )
 
 
 def container_name(contract: TrainingContract) -> str:
-    """Return what the container of a host is called."""
-    return f"smtune-{contract.job_name}-{contract.current_host}"
+    """Return what the container of a host is called, of a job of this process."""
+    return f"{network_name(contract)}-{contract.current_host}"
+
+
+def network_name(contract: TrainingContract) -> str:
+    """Return what the network of a job of this process is called, if it has several hosts."""
+    job = hashlib.sha256(f"{_machine()} {_identity(os.getpid())} {contract.job_arn}".encode()).hexdigest()
+    return f"smtune-{contract.job_name}-{job[:8]}"
+
+
+def make_network(contract: TrainingContract) -> str:
+    """Make a network in which the hosts of a job find each other, and nobody else; return its name.
+
+    Raises:
+        OSError: The engine makes none.
+    """
+    name = network_name(contract)
+    done = _docker("network", "create", "--internal", *_labels(), name)
+    if done.returncode:
+        raise OSError(f"Docker makes no network: {done.stderr.strip()}")
+    return name
+
+
+def remove_networks(names: Iterable[str]) -> None:
+    """Remove networks that no container uses any more; those that are gone already do no harm."""
+    if names := list(names):
+        _docker("network", "rm", *names)
 
 
 def remove(names: Iterable[str]) -> None:
@@ -125,12 +182,72 @@ def remove(names: Iterable[str]) -> None:
 
 
 def remove_abandoned() -> list[str]:
-    """End the containers whose owner on this machine was killed, and return their names."""
-    listed = _docker("ps", "--all", f"--filter=label={_OWNER}", "--format", f'{{{{.Names}}}} {{{{.Label "{_OWNER}"}}}}')
-    owned = [line.split() for line in listed.stdout.splitlines()]
-    abandoned = [name for name, owner in owned if _identity(int(owner.partition("@")[0])) != owner]
+    """End the containers whose owner on this machine was killed, remove their networks, and return their names."""
+    abandoned = _abandoned("ps", "--all")
     remove(abandoned)
+    remove_networks(_abandoned("network", "ls"))
     return abandoned
+
+
+class Engine:
+    """What is known of the engine, for those who would ask it often: it is asked again after a while only.
+
+    Any thread may call this.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._told: dict[str, tuple[float, str | None]] = {}
+        """A question to when its answer is out of date, and the answer."""
+        self._tidied = False
+
+    def unavailable(self, image: str, *, anew: bool = False) -> str | None:
+        """Return why an image cannot be run here; ``None`` if it can be.
+
+        The first time that an engine answers, what was abandoned there is removed.
+
+        Args:
+            image: The image.
+            anew: Whether to ask again where the answer was that it cannot.
+        """
+        with self._lock:
+            trouble = self._ask("", unavailable, _ENGINE_SECONDS, anew=anew)
+            if trouble is not None:
+                return trouble
+            if not self._tidied:
+                self._tidied = True
+                remove_abandoned()
+            return self._ask(
+                image, lambda: None if has_image(image) else "the engine has no such image", _IMAGE_SECONDS, anew=anew
+            )
+
+    def _ask(self, key: str, question: Callable[[], str | None], seconds: float, *, anew: bool) -> str | None:
+        until, answer = self._told.get(key, (0.0, None))
+        if until < time.monotonic() or (anew and answer is not None):
+            answer = question()
+            self._told[key] = (time.monotonic() + seconds, answer)
+        return answer
+
+
+def _abandoned(*listing: str) -> list[str]:
+    """Return what is left on this machine by processes that are gone."""
+    name = "{{.Names}}" if listing[0] == "ps" else "{{.Name}}"
+    labels = [f"--filter=label={_MACHINE}={_machine()}", "--format", f'{name} {{{{.Label "{_OWNER}"}}}}']
+    owned = [line.split() for line in _docker(*listing, *labels).stdout.splitlines()]
+    return [name for name, owner in owned if _identity(int(owner.partition("@")[0])) != owner]
+
+
+def _labels() -> list[str]:
+    return [f"--label={_OWNER}={_identity(os.getpid())}", f"--label={_MACHINE}={_machine()}"]
+
+
+def _machine() -> str:
+    """Return what tells this machine, or this container, from others that use the same engine."""
+    try:
+        space = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        space = ""
+    return f"{socket.gethostname()}/{space}"
 
 
 def _identity(process: int) -> str:
@@ -169,12 +286,12 @@ def _mount(source: Path, target: str, *, read_only: bool = False) -> str:
     return text.getvalue()
 
 
-def _docker(*arguments: str) -> subprocess.CompletedProcess[str]:
+def _docker(*arguments: str, patience: float = _PATIENCE_SECONDS) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["docker", *arguments],  # noqa: S607 - whichever the user has
         capture_output=True,
         text=True,
         check=False,
-        timeout=_PATIENCE_SECONDS,
+        timeout=patience,
         env=inherited_environment(),
     )

@@ -64,7 +64,8 @@ class Rule:
         command: Program and arguments.
         entry_point: Script, relative to ``source_dir``, to be run as the training toolkit does.
         source_dir: Folder of the script.
-        kind: ``script-mode`` for the script that the hyperparameters name, ``xgboost`` for AWS's algorithm.
+        kind: ``script-mode`` for the script that the hyperparameters name, ``xgboost`` for AWS's algorithm, ``docker``
+            for the image itself, in a container.
         python: Interpreter.
         environment: Variables; those of the job win.
     """
@@ -73,7 +74,7 @@ class Rule:
     command: tuple[str, ...] = ()
     entry_point: str = ""
     source_dir: Path = Path()
-    kind: Literal["", "script-mode", "xgboost"] = ""
+    kind: Literal["", "script-mode", "xgboost", "docker"] = ""
     python: str = sys.executable
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -82,6 +83,11 @@ class Rule:
         if len(given) > 1:
             rule, fix = f"says {' and '.join(given)}, which exclude each other", "keep one of them"
             raise SpecError([Problem("rule", self.match, rule, fix)])
+
+    @property
+    def names_program(self) -> bool:
+        """Whether it says what runs, and not only how."""
+        return bool(self.command or self.entry_point or self.kind)
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
@@ -138,8 +144,7 @@ def find_program(
     Raises:
         SpecError: The job stands for none, or its script is not there.
     """
-    subjects = [subject for subject in (algorithm.image, algorithm.name) if subject]
-    rule = next((rule for rule in rules if any(fnmatchcase(subject, rule.match) for subject in subjects)), Rule("*"))
+    rule = find_rule(algorithm, rules)
     code = _channel_folder(contract, submit_directory(contract)) if code is None else code
     script = rule.entry_point or script_name(contract)
     if rule.command:
@@ -148,11 +153,20 @@ def find_program(
         return _script(script, rule.source_dir, contract, rule)
     if rule.kind == "xgboost":
         return _xgboost(contract, rule)
+    if rule.kind == "docker":
+        fix = "take isolation docker, or auto"
+        raise SpecError([Problem("isolation", None, f"the rule for {rule.match!r} wants a container of Docker", fix)])
     if algorithm.entrypoint and not rule.kind:
         return Program((*algorithm.entrypoint, *algorithm.arguments), _environment(rule))
     if script is not None or rule.kind == "script-mode":
         return _script(script, code, contract, rule)
     return _container(algorithm.image, contract, rule, containers) or _refuse(algorithm)
+
+
+def find_rule(algorithm: Algorithm, rules: Sequence[Rule]) -> Rule:
+    """Return the first rule that matches; one that says nothing, if there is none."""
+    subjects = [subject for subject in (algorithm.image, algorithm.name) if subject]
+    return next((rule for rule in rules if any(fnmatchcase(subject, rule.match) for subject in subjects)), Rule("*"))
 
 
 def script_name(contract: TrainingContract) -> str | None:

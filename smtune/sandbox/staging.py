@@ -27,6 +27,7 @@ class Staged:
         env: The whole environment.
         cwd: Where to run it.
         namespace: What has to be there first, where ``argv``, ``env`` and ``cwd`` speak of ``/opt/ml``.
+        afterwards: Command that clears up once the program is gone, however it ended: for what is no process of ours.
     """
 
     base: Path
@@ -34,6 +35,7 @@ class Staged:
     env: Mapping[str, str]
     cwd: Path
     namespace: Namespace | None = None
+    afterwards: tuple[str, ...] = ()
 
     @property
     def model_dir(self) -> Path:

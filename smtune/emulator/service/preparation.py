@@ -7,30 +7,18 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from smtune.emulator.service.aws import Aws
 from smtune.emulator.service.channels import Input, bucket_of, download, fetch_inputs, objects_below
+from smtune.emulator.service.placements import choose_placement
 from smtune.emulator.service.settings import Settings
 from smtune.emulator.service.training_job import TrainingJob
 from smtune.emulator.service.troubles import TrainingError
 from smtune.errors import SpecError
-from smtune.sandbox import (
-    Algorithm,
-    InstanceGroup,
-    Pipe,
-    Staged,
-    TrainingContract,
-    find_program,
-    place,
-    unpack_code,
-)
+from smtune.sandbox import InstanceGroup, Pipe, Staged, TrainingContract, docker, unpack_code
 from smtune.sandbox.contract import algorithm_hosts
-from smtune.sandbox.namespace import unavailable
 from smtune.sandbox.programs import submit_directory
-
-_FAKE_CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "emulator", "AWS_SECRET_ACCESS_KEY": "emulator"}
-"""What trainings sign with: nothing checks it, and without it boto3 would not begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +31,7 @@ class Prepared:
         checkpoints: Where it keeps its checkpoints.
         pipes: What it reads channels from; to be closed before the folder goes.
         remarks: What the user should know.
+        network: The network of Docker that it shares with the other hosts; empty if there is none.
     """
 
     name: str
@@ -50,11 +39,14 @@ class Prepared:
     checkpoints: Path
     pipes: tuple[Pipe, ...]
     remarks: tuple[str, ...]
+    network: str = ""
 
     def close(self) -> None:
-        """Close the pipes."""
+        """Close the pipes, and remove the network if no other host uses it."""
         for pipe in self.pipes:
             pipe.close()
+        if self.network:
+            docker.remove_networks([self.network])
 
 
 def prepare(job: TrainingJob, aws: Aws, settings: Settings, folder: Path) -> list[Prepared]:
@@ -74,13 +66,14 @@ def prepare(job: TrainingJob, aws: Aws, settings: Settings, folder: Path) -> lis
     bucket = bucket_of(request["OutputDataConfig"]["S3OutputPath"])
     if not aws.bucket_exists(bucket):
         raise TrainingError(f"ClientError: Artifact upload failed: the specified bucket does not exist: {bucket}")
-    private = _has_namespace(settings)
+    placement = choose_placement(request, settings)
     region = job.arn.split(":")[3]
-    inputs = fetch_inputs(request, aws, folder / "channels", region=region, private=private)
+    inputs = fetch_inputs(request, aws, folder / "channels", region=region, private=placement.has_opt_ml)
     groups = _groups(request)
     hosts = sorted(host for group in groups for host in group.hosts)
     prepared: list[Prepared] = []
     with contextlib.ExitStack() as undone:
+        undone.callback(lambda: docker.remove_networks(filter(None, [placement.network])))
         for number, host in enumerate(hosts):
             own = [one.of_host(number, len(hosts)) for one in inputs]
             contract = TrainingContract(
@@ -91,32 +84,20 @@ def prepare(job: TrainingJob, aws: Aws, settings: Settings, folder: Path) -> lis
                 channels={one.name: one.channel() for one in own},
                 groups=groups,
                 current_host=host,
-                environment={**_FAKE_CREDENTIALS, **settings.environment, **(request.get("Environment") or {})},
+                environment=request.get("Environment") or {},
                 checkpoints=request.get("CheckpointConfig") or {},
             )
             code = _code(contract, aws, folder, unpacked=number > 0)
             try:
-                program = find_program(_algorithm(request), contract, settings.rules, code=code)
-                staged = place(folder / host, contract, program, private=private)
+                staged, remarks = placement.stage(folder / host, contract, code)
             except SpecError as error:
                 raise TrainingError.of(error) from None
             checkpoints = staged.base / contract.checkpoint_path
             _restore(request, aws, checkpoints)
             pipes = tuple(_pipes(own, staged, undone))
-            prepared.append(Prepared(host, staged, checkpoints, pipes, program.remarks))
+            prepared.append(Prepared(host, staged, checkpoints, pipes, remarks, placement.network))
         undone.pop_all()
     return prepared
-
-
-def _has_namespace(settings: Settings) -> bool:
-    if settings.isolation == "rewrite":
-        return False
-    trouble = unavailable()
-    if trouble is not None and settings.isolation == "namespace":
-        raise TrainingError(
-            f"ClientError: isolation 'namespace' cannot be had here: {trouble}; use 'auto' or 'rewrite'"
-        )
-    return trouble is None
 
 
 def _groups(request: Mapping[str, Any]) -> tuple[InstanceGroup, ...]:
@@ -131,16 +112,6 @@ def _groups(request: Mapping[str, Any]) -> tuple[InstanceGroup, ...]:
         groups.append(InstanceGroup(one["InstanceGroupName"], one["InstanceType"], algorithm_hosts(count, first)))
         first += count
     return tuple(groups)
-
-
-def _algorithm(request: Mapping[str, Any]) -> Algorithm:
-    algorithm = request.get("AlgorithmSpecification") or {}
-    return Algorithm(
-        image=algorithm.get("TrainingImage") or "",
-        name=algorithm.get("AlgorithmName") or "",
-        entrypoint=tuple(algorithm.get("ContainerEntrypoint") or ()),
-        arguments=tuple(algorithm.get("ContainerArguments") or ()),
-    )
 
 
 def _code(contract: TrainingContract, aws: Aws, folder: Path, *, unpacked: bool) -> Path | None:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Literal
 
 from smtune.emulator.service.faults import Fault
+from smtune.sandbox.docker import Limits
 from smtune.sandbox.programs import Rule
 
-Isolation = Literal["auto", "namespace", "rewrite"]
+Isolation = Literal["auto", "namespace", "rewrite", "docker"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,11 @@ class Settings:
     Attributes:
         slots: Training jobs that run at a time, whatever ``MaxParallelTrainingJobs`` says.
         rules: Which program stands for which image; asked before the emulator's own.
-        isolation: Whether each job has an ``/opt/ml`` of its own (``namespace``), or paths are rewritten; ``auto`` takes
-            a namespace where the system has them.
+        isolation: Whether each job has an ``/opt/ml`` of its own (``namespace``), or paths are rewritten, or images run in
+            Docker; ``auto`` takes Docker where an engine has the image, and a namespace where the system has them
+            otherwise. A rule that names a program counts more than Docker.
+        containers: What containers may use. Those without a network, and the hosts of jobs with several of them, do
+            not reach the emulator's own endpoint, and are not told of it.
         folder: Where jobs are laid out; ``None`` for a temporary folder that goes with the emulator.
         grace_seconds: Between SIGTERM and SIGKILL when a job is stopped; SageMaker waits 120 s.
         environment: Variables that every training finds, e.g. the emulator's own endpoint.
@@ -32,6 +36,7 @@ class Settings:
     slots: int = field(default_factory=lambda: os.cpu_count() or 1)
     rules: Sequence[Rule] = ()
     isolation: Isolation = "auto"
+    containers: Limits = field(default_factory=Limits)
     folder: Path | None = None
     grace_seconds: float = 120.0
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -107,6 +107,7 @@ class LauncherClient:
         cwd: str,
         stdio: tuple[int, int, int],
         namespace: Namespace | None = None,
+        afterwards: Sequence[str] = (),
     ) -> None:
         """Start a process.
 
@@ -117,6 +118,8 @@ class LauncherClient:
             cwd: Its working directory.
             stdio: Descriptors for its standard input, output and error; the caller may close them afterwards.
             namespace: What it has for ``/opt/ml``, where ``argv`` and ``cwd`` may lie then.
+            afterwards: Command that clears up once it is gone, however it ended, were it that this process was killed;
+                only then its end is told.
 
         Raises:
             OSError: There are no descriptors left; nothing was started.
@@ -129,6 +132,7 @@ class LauncherClient:
             "cwd": wire_text(cwd),
             "namespace": namespace
             and [wire_text(namespace.base), namespace.hosts, [*map(wire_text, namespace.read_only)]],
+            "afterwards": [*map(wire_text, afterwards)],
         }
         copies = _copies(stdio)
         keeper.process = process

@@ -99,6 +99,8 @@ class Keeper:
         end_children()
         lifeline.close()
         os.chdir("/")  # or the folder would be in use, and its file system too
+        if request["afterwards"]:
+            _clear_up(request)
         if self._wanted:  # otherwise the end was our own doing, and says nothing of the process
             self._link.send({"exit": status})
 
@@ -210,6 +212,18 @@ def keep(link: socket.socket, life: int, *, imported: Mapping[bytes, bytes] | No
         end_children()
         os._exit(1)
     os._exit(0)
+
+
+def _clear_up(request: Mapping[str, Any]) -> None:
+    """Run the command that clears up after a process, whether or not anybody still wants to know how that ended.
+
+    It may take as long as it likes, unless all is over: then the launcher ends it with this keeper.
+    """
+    argv = [system_bytes(argument) for argument in request["afterwards"]]
+    environment = {system_bytes(name): system_bytes(value) for name, value in request["env"].items()}
+    silence = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in range(3)]
+    with contextlib.suppress(OSError):  # without it, there is no more to be done
+        os.waitpid(os.posix_spawnp(argv[0], argv, environment, file_actions=silence, setsid=True), 0)
 
 
 def _namespace(base: str, hosts: Sequence[str], read_only: Sequence[str]) -> Namespace:
