@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types imports check format test-lowest benchmarks clean
+.PHONY: demo test test-docker lint types imports check format test-lowest benchmarks clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/python examples/breast_cancer/prepare.py
@@ -12,6 +12,10 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.dev
 	$(BIN)/pytest
+
+# Trainings in containers, beside an engine of Docker that is started for this, or the one that DOCKER_HOST names.
+test-docker: $(VENV)/.dev
+	@$(BIN)/python -m tests.docker $(BIN)/pytest -m docker tests/docker || [ $$? -eq 77 ]
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -13,7 +13,6 @@ import os
 import subprocess
 import sys
 
-from smtune.sandbox import docker
 from tests.docker import engine, images
 
 SKIPPED = 77
@@ -25,9 +24,7 @@ def main(command: list[str]) -> int:
     try:
         with contextlib.ExitStack() as undone:
             os.environ["DOCKER_HOST"] = given or undone.enter_context(engine.started())
-            trouble = docker.unavailable()
-            if trouble is not None:
-                raise engine.Unavailable(f"{os.environ['DOCKER_HOST']}: {trouble}")
+            engine.check()
             undone.callback(images.remove)
             images.build(base=os.environ.get("BASE_IMAGE"))
             return subprocess.run(command, env={**os.environ, "SMTUNE_TEST_DOCKER": "1"}, check=False).returncode

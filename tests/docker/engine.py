@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from smtune.sandbox import docker
+
 PACKAGES: Final = {"dockerd": "docker.io", "docker": "docker.io", "docker-compose": "docker-compose"}
 """Programs to the packages of Debian that hold them."""
 
@@ -72,6 +74,17 @@ def started() -> Iterator[str]:
             yield f"unix://{folder}/docker.sock"
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def check() -> None:
+    """See whether the engine that ``DOCKER_HOST`` names answers.
+
+    Raises:
+        Unavailable: It does not.
+    """
+    trouble = docker.unavailable()
+    if trouble is not None:
+        raise Unavailable(f"{os.environ['DOCKER_HOST']}: {trouble}")
 
 
 @contextmanager

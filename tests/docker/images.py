@@ -25,7 +25,7 @@ _SUITE: Final = "bookworm"
 _MIRROR: Final = "deb http://deb.debian.org/debian bookworm main"
 _PYTHON: Final = "3.11"
 """The suite's."""
-_PACKAGES: Final = ("libgomp1", "python-is-python3", "python3-pip")
+_PACKAGES: Final = ("libgomp1", "libstdc++6", "python-is-python3", "python3-pip")
 _DOCKERFILE: Final = f"""
 FROM {_BASE}-system
 COPY . /opt/wheels
