@@ -69,6 +69,7 @@ def started() -> Iterator[str]:
         raise Unavailable("an engine of our own takes root; name another one in DOCKER_HOST")
     require(PACKAGES)
     folder = Path(tempfile.mkdtemp(prefix="smtune-docker-"))
+    folder.chmod(0o711)  # whoever may use the socket must reach it
     try:
         with _running(folder):
             yield f"unix://{folder}/docker.sock"

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from smtune.runners import Ended, ProcessRunner
 from smtune.sandbox import Channel, InstanceGroup, Staged, TrainingContract, docker
 from smtune.trial import Trial, TrialStatus
 from tests.contracts.runner_contract import ended, until_idle, until_measured
+from tests.docker.images import CONTAINERS
 
 IMAGE = "smtune-test-sandbox"
 PROGRAMS = ("sh", "cat", "sleep", "touch", "mkdir")
@@ -262,6 +264,25 @@ subprocess.run(staged.argv, env=staged.env)
         owner.stdout.read()  # the client's end follows
     assert name not in names()
     assert network not in networks()
+
+
+def test_files_of_a_container_belong_to_who_asked_for_it() -> None:
+    """The base image has what the shell lacks: ``chown``."""
+    nobody, image, place = 65534, CONTAINERS["sklearn"], Path(os.environ["DOCKER_HOST"].removeprefix("unix://"))
+    if os.geteuid() != 0 or not place.is_socket():
+        pytest.skip("it takes root and an engine's socket to be somebody else who may use it")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        script = "mkdir /opt/ml/model/d && touch /opt/ml/model/d/m"
+        job = TrainingContract(f"test-{os.getpid()}-owner")
+        staged = docker.contain(Path(folder) / "base", job, image, entrypoint="sh", command=("-c", script))
+        for path in (staged.base, *staged.base.rglob("*")):
+            os.chown(path, nobody, 0)
+        for command in (staged.argv, staged.afterwards):
+            others = {"user": nobody, "group": nobody, "extra_groups": [place.stat().st_gid]}
+            subprocess.run(command, env={**staged.env, "HOME": folder}, cwd="/", check=True, **others)
+        made = {str(path.relative_to(staged.model_dir)): path.stat().st_uid for path in staged.model_dir.rglob("*")}
+    assert made == {"d": nobody, "d/m": nobody}
 
 
 def test_images_are_looked_up_here(image: str) -> None:
