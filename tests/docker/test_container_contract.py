@@ -14,7 +14,7 @@ import boto3
 import pytest
 
 from smtune import TuningSpec, tune
-from smtune.backends import attach
+from smtune.backends import AmtBackend, attach
 from smtune.container import metric_regex
 from smtune.emulator import Emulator, emulate
 from smtune.results import JobStatus
@@ -147,7 +147,7 @@ def test_emulator_by_boto3(name: str, data: Mapping[str, Path], aws: Emulator, t
 
 def best_of(job: str, aws: Emulator) -> dict[str, Any]:
     """Wait for a tuning job; return the summary of its best training job."""
-    result = attach(f"arn:aws:sagemaker:{aws.region}:{aws.account}:hyper-parameter-tuning-job/{job}").wait()
+    result = attach(job, backend=AmtBackend(region=aws.region)).wait()
     assert result.status is JobStatus.Completed
     sagemaker = boto3.client("sagemaker", region_name=aws.region)
     described = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=job)
