@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -14,12 +16,12 @@ import boto3
 import pytest
 
 from smtune import TuningSpec, tune
-from smtune.backends import AmtBackend, attach
+from smtune.backends import AmtBackend, LocalModeBackend, attach
 from smtune.container import metric_regex
 from smtune.emulator import Emulator, emulate
-from smtune.results import JobStatus
+from smtune.results import JobStatus, TuningResult
 from smtune.runners import ProcessRunner
-from smtune.sandbox import Channel, TrainingContract, docker
+from smtune.sandbox import Channel, TrainingContract, docker, inherited_environment
 from smtune.trial import Trial, TrialStatus
 from tests.contracts.runner_contract import ended, until_idle
 from tests.docker.images import CONTAINERS, ROOT
@@ -34,6 +36,26 @@ TUNED = {
 }
 METRIC = "validation:auc"
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+SDK = ROOT / ".venv-sdk3" / "bin" / "python"
+COMPOSE = shutil.which("docker-compose")
+SDK_PROGRAM = """
+import json, sys
+from sagemaker.train import ModelTrainer
+from sagemaker.train.configs import Compute, InputData
+from sagemaker.train.model_trainer import Mode
+
+given = json.loads(sys.argv[1])
+trainer = ModelTrainer(
+    training_mode=Mode.LOCAL_CONTAINER,
+    training_image=given["image"],
+    role="arn:aws:iam::111122223333:role/trainer",
+    compute=Compute(instance_type="local_cpu", instance_count=1),
+    hyperparameters=given["hyperparameters"],
+    local_container_root=given["root"],
+)
+channels = [InputData(channel_name=name, data_source=path) for name, path in given["channels"].items()]
+trainer.train(input_data_config=channels, wait=True)
+"""
 
 
 @pytest.fixture(params=sorted(CONTAINERS))
@@ -105,7 +127,7 @@ def test_emulator_by_boto3(name: str, data: Mapping[str, Path], aws: Emulator, t
         HyperParameterTuningJobConfig={
             "Strategy": "Random",
             "HyperParameterTuningJobObjective": {"Type": "Maximize", "MetricName": METRIC},
-            "ResourceLimits": {"MaxNumberOfTrainingJobs": 3, "MaxParallelTrainingJobs": 2},
+            "ResourceLimits": {"MaxNumberOfTrainingJobs": 2, "MaxParallelTrainingJobs": 2},
             "ParameterRanges": {
                 "ContinuousParameterRanges": [
                     {"Name": parameter, "MinValue": str(bounds["min"]), "MaxValue": str(bounds["max"])}
@@ -154,8 +176,8 @@ def best_of(job: str, aws: Emulator) -> dict[str, Any]:
     return dict(described["BestTrainingJob"])
 
 
-def test_emulator_by_the_backend_amt(name: str, data: Mapping[str, Path], aws: Emulator, tmp_path: Path) -> None:
-    spec = TuningSpec(
+def spec_of(name: str, data: Mapping[str, Path], **cloud: str) -> TuningSpec:
+    return TuningSpec(
         name=f"in-containers-{name}",
         objective={"metric": METRIC, "goal": "Maximize"},
         parameters=TUNED[name],
@@ -168,10 +190,50 @@ def test_emulator_by_the_backend_amt(name: str, data: Mapping[str, Path], aws: E
             "channels": {channel: str(path) for channel, path in data.items()},
             "environment": ONE_THREAD,
         },
-        sagemaker={"instance_type": "ml.m5.large", "role": aws.role, "region": aws.region},
+        sagemaker={"instance_type": "ml.m5.large", **cloud},
     )
-    result = tune(spec, backend="amt").wait()
+
+
+def test_emulator_by_the_backend_amt(name: str, data: Mapping[str, Path], aws: Emulator, tmp_path: Path) -> None:
+    result = tune(spec_of(name, data, role=aws.role, region=aws.region), backend="amt").wait()
+    check(name, result, data, tmp_path)
+
+
+def test_local_mode(name: str, data: Mapping[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMTUNE_HOME", str(tmp_path / "home"))
+    result = tune(spec_of(name, data), backend=LocalModeBackend(isolation="docker")).wait()
+    assert result.isolation == "docker"
+    check(name, result, data, tmp_path)
+
+
+def check(name: str, result: TuningResult, data: Mapping[str, Path], tmp_path: Path) -> None:
+    """Look whether the best trial is what its script makes of the same hyperparameters."""
     assert result.status is JobStatus.Completed
     assert result.best is not None
     given = {**STATIC[name], **{key: str(value) for key, value in result.best.parameters.items()}}
     assert result.best.objective == pytest.approx(expected(name, data, tmp_path, given), abs=1e-6)
+
+
+@pytest.mark.skipif(not SDK.exists(), reason="there is no SageMaker SDK in .venv-sdk3: run make test-sdk first")
+@pytest.mark.skipif(COMPOSE is None, reason="the SDK needs docker-compose")
+def test_local_mode_of_the_sdk(name: str, data: Mapping[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(SDK_PROGRAM)
+    root = tmp_path / f"sdk-{name}"
+    root.mkdir()
+    given = {"image": CONTAINERS[name], "hyperparameters": STATIC[name], "root": str(root)}
+    given["channels"] = {channel: str(path) for channel, path in data.items()}
+    environment = {
+        **inherited_environment(),
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "HOME": str(tmp_path),
+    }
+    try:
+        command = [str(SDK), str(tmp_path / "train.py"), json.dumps(given)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    finally:
+        subprocess.run([str(COMPOSE), "down"], cwd=root, capture_output=True, check=False)
+    assert score(done.stdout) == pytest.approx(expected(name, data, tmp_path, STATIC[name]))
+    assert (root / "compressed_artifacts" / "model.tar.gz").exists()

@@ -279,8 +279,8 @@ def test_files_of_a_container_belong_to_who_asked_for_it() -> None:
         for path in (staged.base, *staged.base.rglob("*")):
             os.chown(path, nobody, 0)
         for command in (staged.argv, staged.afterwards):
-            others = {"user": nobody, "group": nobody, "extra_groups": [place.stat().st_gid]}
-            subprocess.run(command, env={**staged.env, "HOME": folder}, cwd="/", check=True, **others)
+            environment, groups = {**staged.env, "HOME": folder}, [place.stat().st_gid]
+            subprocess.run(command, env=environment, user=nobody, group=nobody, extra_groups=groups, check=True)
         made = {str(path.relative_to(staged.model_dir)): path.stat().st_uid for path in staged.model_dir.rglob("*")}
     assert made == {"d": nobody, "d/m": nobody}
 
