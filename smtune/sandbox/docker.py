@@ -7,6 +7,7 @@ belongs to the user of its image, most often root, and is handed over to whoever
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -19,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -86,6 +88,11 @@ def unavailable() -> str | None:
 def has_image(image: str) -> bool:
     """Return whether the engine has an image, so that nothing has to be pulled."""
     return _docker("image", "inspect", image).returncode == 0
+
+
+def is_elsewhere() -> bool:
+    """Return whether the engine is one that may not see the folders of this machine."""
+    return os.environ.get("DOCKER_HOST", "").startswith(("tcp:", "http:", "https:", "ssh:"))
 
 
 def contain(
@@ -216,10 +223,9 @@ class Engine:
                 return trouble
             if not self._tidied:
                 self._tidied = True
-                remove_abandoned()
-            return self._ask(
-                image, lambda: None if has_image(image) else "the engine has no such image", _IMAGE_SECONDS, anew=anew
-            )
+                with contextlib.suppress(subprocess.TimeoutExpired):  # what follows tells
+                    remove_abandoned()
+            return self._ask(image, partial(_lacks, image), _IMAGE_SECONDS, anew=anew)
 
     def _ask(self, key: str, question: Callable[[], str | None], seconds: float, *, anew: bool) -> str | None:
         until, answer = self._told.get(key, (0.0, None))
@@ -227,6 +233,13 @@ class Engine:
             answer = question()
             self._told[key] = (time.monotonic() + seconds, answer)
         return answer
+
+
+def _lacks(image: str) -> str | None:
+    try:
+        return None if has_image(image) else "the engine has no such image"
+    except subprocess.TimeoutExpired:
+        return "the engine does not say whether it has this image"
 
 
 def _abandoned(*listing: str) -> list[str]:

@@ -129,8 +129,8 @@ def choose_placement(request: Mapping[str, Any], settings: Settings) -> Placemen
             wish = f"a rule for {rule.match!r}" if rule.kind else "isolation 'docker'"
             raise TrainingError(f"ClientError: {wish} wants {algorithm.image} to run in Docker: {trouble}")
         return InDocker(algorithm, rule, settings)
-    may = settings.isolation == "auto" and algorithm.image and not rule.names_program
-    if may and _engine().unavailable(algorithm.image) is None:
+    may = settings.isolation == "auto" and not rule.names_program and not docker.is_elsewhere()
+    if may and algorithm.image and _engine().unavailable(algorithm.image) is None:
         return InDocker(algorithm, rule, settings)
     return OnThisMachine(algorithm, settings)
 
