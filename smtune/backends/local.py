@@ -4,7 +4,7 @@ A job lives in a directory of its own below ``$SMTUNE_HOME`` (by default ``~/.sm
 training script's folder, and for every trial its log, model, outputs and checkpoints. One process runs it, in a
 background thread; any other can watch it, or ask it to stop.
 
-Not supported: container images, channels and outputs in S3.
+Not supported: container images, which :mod:`smtune.backends.local_mode` runs; channels and outputs in S3.
 """
 
 from __future__ import annotations
@@ -88,8 +88,7 @@ class LocalBackend(Backend):
             # As long as nothing was started, nothing is lost, and the name is free again.
             undo.callback(shutil.rmtree, directory.path, ignore_errors=True)
             lease = undo.enter_context(JobLease(directory))
-            if plan.spec.training is not None and plan.spec.training.entry_point is not None:
-                keep_code(plan.spec.training, directory.code)
+            _keep_code(plan.spec, directory)
             self._start(LocalRun(directory, plan.spec, runner, lease))
             undo.pop_all()
         return directory.name
@@ -109,6 +108,7 @@ class LocalBackend(Backend):
             # Or they would write where the trials that start afresh do.
             await_trials(directory)
             end_survivors(_folders_under_way(directory, spec))
+            _keep_code(spec, directory)
             runner = undo.enter_context(self._runner(directory, spec, settings))
             self._start(LocalRun(directory, spec, runner, lease))
             undo.pop_all()
@@ -364,6 +364,12 @@ def _job(directory: JobDirectory) -> JobRecord:
 
 def _spec(directory: JobDirectory) -> TuningSpec:
     return TuningSpec.from_dict(_job(directory).spec, source=f"job {directory.name}")
+
+
+def _keep_code(spec: TuningSpec, directory: JobDirectory) -> None:
+    """Copy the training script's folder, unless it was done: a job may have been killed before it was."""
+    if spec.training is not None and spec.training.entry_point is not None and not directory.code.exists():
+        keep_code(spec.training, directory.code)
 
 
 def _folders_under_way(directory: JobDirectory, spec: TuningSpec) -> list[Path]:

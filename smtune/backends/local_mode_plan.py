@@ -185,6 +185,9 @@ def _remarks(spec: TuningSpec, placement: Placement) -> Iterator[str]:
             f"sagemaker.network_isolation: with isolation {placement.name}, trials have the network of this machine; "
             "isolation docker takes it away"
         )
+    for key, patch in (("request", cloud.request), ("definition", cloud.definition)):
+        for member in sorted(patch.keys() - {"AlgorithmSpecification"}):
+            yield f"sagemaker.{key}.{member}: is for AWS, and changes nothing here"
     hosts = len(instance_group(spec).hosts)
     if hosts > 1:
         yield f"sagemaker.instance_count = {hosts}: the hosts of a trial are {hosts} processes of this machine"

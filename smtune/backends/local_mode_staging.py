@@ -20,9 +20,8 @@ from smtune.container.repeats import VARIABLE as REPEAT_VARIABLE
 from smtune.errors import SpecError
 from smtune.sandbox import Algorithm, Channel, InstanceGroup, Pipe, Staged, TrainingContract
 from smtune.sandbox.contract import algorithm_hosts
-from smtune.sandbox.hosts import together
 from smtune.sandbox.inputs import shard
-from smtune.sandbox.isolation import Placement
+from smtune.sandbox.isolation import Placement, together
 from smtune.sandbox.namespace import ROOT
 from smtune.spec import Channel as GivenChannel
 from smtune.spec import SageMaker, Training, TuningSpec

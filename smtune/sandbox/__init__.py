@@ -8,6 +8,8 @@ nothing, and knows neither trials nor jobs.
 :func:`place`
     A :class:`Program` under a :class:`TrainingContract`: what a request to SageMaker asks for, once
     :func:`find_program` has said what its image stands for.
+:func:`smtune.sandbox.isolation.open_placement`
+    Either of two ways to give a training its ``/opt/ml`` on this machine, or Docker, behind one interface.
 """
 
 from __future__ import annotations

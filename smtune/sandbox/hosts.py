@@ -1,6 +1,9 @@
-"""Runs the hosts of one training together, as a program of its own: the processes of several hosts are one process then.
+"""Runs the hosts of one training together, as a program of its own: whoever starts trainings has one process to watch.
 
 Their output is this program's, line by line. When a host fails, the others are killed, and this program ends as it did.
+When all are asked to end, each may take its time.
+
+Needs the standard library only.
 """
 
 from __future__ import annotations
@@ -16,49 +19,25 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from smtune.sandbox.interpreter import python_program
 from smtune.sandbox.namespace import Namespace, enter
-from smtune.sandbox.staging import Staged
-
-
-def together(hosts: Sequence[Staged], file: Path) -> Staged:
-    """Return how to run several hosts as one; the folder is that of the first.
-
-    Args:
-        hosts: What to run on each.
-        file: Takes what the program has to know.
-
-    Raises:
-        OSError: The file cannot be written.
-    """
-    known = [
-        {
-            "argv": list(host.argv),
-            "env": dict(host.env),
-            "cwd": str(host.cwd),
-            "namespace": host.namespace,
-            "failure_file": str(host.failure_file),
-        }
-        for host in hosts
-    ]
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # variables may be secrets
-    with os.fdopen(descriptor, "w", encoding="utf-8") as content:
-        json.dump(known, content)
-    first = hosts[0]
-    argv = (*python_program("smtune.sandbox.hosts"), str(file))
-    return Staged(first.base, argv, first.env, file.parent)
 
 
 def main() -> None:
     """Run the hosts of the file that the first argument names; exit as the first one that fails, or with 0."""
     hosts: list[dict[str, Any]] = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    # The signal reaches the whole group: the hosts end as they like, and this program with them.
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    sys.exit(_run(hosts))
+    asked = threading.Event()
+    # The signal reaches the whole group, so the hosts have heard it too.
+    signal.signal(signal.SIGTERM, lambda *_: asked.set())
+    sys.exit(_run(hosts, asked))
 
 
-def _run(hosts: Sequence[Mapping[str, Any]]) -> int:
-    """Return the exit code of the host that failed first, or 0."""
+def _run(hosts: Sequence[Mapping[str, Any]], asked: threading.Event) -> int:
+    """Return the exit code of the host that failed first, or 0.
+
+    Args:
+        hosts: What to run.
+        asked: Set when they have been asked to end.
+    """
     processes = [_start(host) for host in hosts]
     writing = threading.Lock()
     readers = [threading.Thread(target=_relay, args=(process, writing), daemon=True) for process in processes]
@@ -74,7 +53,7 @@ def _run(hosts: Sequence[Mapping[str, Any]]) -> int:
             continue
         failed = code if code > 0 else 128 - code  # as a shell tells a signal
         _keep_failure(Path(hosts[place]["failure_file"]), Path(hosts[0]["failure_file"]))
-        for other in running:
+        for other in running if not asked.is_set() else ():
             os.kill(other, signal.SIGKILL)
     for reader in readers:
         reader.join(timeout=1.0)  # a daemon may hold the pipe

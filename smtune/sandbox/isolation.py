@@ -5,21 +5,27 @@
     placement = open_placement("auto", algorithm)
     placement.recover()                                     # what was left by processes that were killed
     staged = placement.stage(base, contract, algorithm)
-    ...                                                     # whoever runs it runs `staged`, and waits for its end
+    ...                                                     # whoever runs it runs `staged`, and waits for its end;
+                                                            # several hosts as one process: `together(all, file)`
     placement.clear(contract)                               # however it ended
 """
 
 from __future__ import annotations
 
+import json
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar, Final, Literal, get_args
 
 from smtune.errors import Problem, SpecError
 from smtune.sandbox import docker, namespace
 from smtune.sandbox.contract import TrainingContract
 from smtune.sandbox.docker import Limits
+from smtune.sandbox.environment import inherited_environment
+from smtune.sandbox.interpreter import python_program
 from smtune.sandbox.placement import place
 from smtune.sandbox.programs import Algorithm, Rule, find_program
 from smtune.sandbox.staging import Staged
@@ -163,6 +169,33 @@ class InDocker(Placement):
     def recover(self) -> None:
         """Remove the containers of processes that were killed."""
         docker.remove_abandoned()
+
+
+def together(hosts: Sequence[Staged], file: Path) -> Staged:
+    """Return how to run several hosts as one process; its folder is that of the first.
+
+    Args:
+        hosts: As a placement staged them.
+        file: Takes what :mod:`smtune.sandbox.hosts` has to know.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    known = [
+        {
+            "argv": list(host.argv),
+            "env": dict(host.env),
+            "cwd": str(host.cwd),
+            "namespace": host.namespace,
+            "failure_file": str(host.failure_file),
+        }
+        for host in hosts
+    ]
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # variables may be secrets
+    with os.fdopen(descriptor, "w", encoding="utf-8") as content:
+        json.dump(known, content)
+    argv = (*python_program("smtune.sandbox.hosts", isolated=True), str(file))
+    return Staged(hosts[0].base, argv, MappingProxyType(inherited_environment()), file.parent)
 
 
 def open_placement(

@@ -17,7 +17,7 @@ from smtune.results import JobStatus, TuningResult
 from smtune.sandbox import Rule, docker
 from smtune.sandbox.namespace import unavailable
 from smtune.store import JobDirectory, names
-from smtune.trial import TrialStatus
+from smtune.trial import Trial, TrialStatus
 
 NAMESPACES = pytest.mark.skipif(unavailable() is not None, reason=str(unavailable()))
 ISOLATIONS = [pytest.param("namespace", marks=NAMESPACES), "rewrite"]
@@ -247,6 +247,36 @@ sys.exit(3)
         run(spec(code, HOSTS.format(failing), training={"channels": channels}, sagemaker=cloud))
 
 
+def test_hosts_that_are_stopped_may_each_take_their_time(code: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    waiting = """
+import pathlib, signal, sys
+peer = pathlib.Path(os.environ["SM_CHANNEL_TRAIN"]).resolve() / "peer"
+def save(*_):
+    while peer.exists() and pathlib.Path("/proc", peer.read_text()).exists():
+        pass  # until the other one is gone, and was waited for
+    with open(os.environ["SM_OUTPUT_DATA_DIR"] + "/saved", "w") as file:
+        file.write("all")
+    sys.exit(0)
+if here.current_host == "algo-1":
+    peer.write_text(str(os.getpid()))
+else:
+    signal.signal(signal.SIGTERM, save)
+report({"loss": float(here.current_host[-1])})
+signal.pause()
+"""
+    cloud = {"instance_type": "ml.m5.large", "instance_count": 2}
+    changes: dict[str, Any] = {"training": {"channels": {"train": str(tmp_path / "data")}}, "sagemaker": cloud}
+    job = tune(spec(code, HOSTS.format(waiting), **changes), backend="local-mode")
+
+    def stop(_: Trial) -> None:
+        if len(list(job.logs(0))) == 4:  # both have come to wait
+            job.stop()
+
+    assert job.backend.wait(job.name, listener=stop).status is JobStatus.Stopped
+    assert packed(folder_of() / "output.tar.gz") == ["saved"]
+
+
 # --- images without a script --------------------------------------------------------------------------------------
 
 
@@ -410,10 +440,17 @@ def test_a_plan_says_what_gives_trials_their_folder_and_which_metrics_are_read(c
 
 def test_what_the_isolation_cannot_give_is_told(code: Path, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
-    cloud = {"network_isolation": True, "input_mode": "FastFile", "instance_type": "ml.m5.large", "instance_count": 2}
+    cloud = {
+        "network_isolation": True,
+        "request": {"Autotune": {"Mode": "Enabled"}},
+        "input_mode": "FastFile",
+        "instance_type": "ml.m5.large",
+        "instance_count": 2,
+    }
     job_spec = spec(code, sagemaker=cloud, training={"channels": {"train": str(tmp_path / "data")}})
-    network, hosts, data = LocalModeBackend(isolation="rewrite").plan(job_spec).warnings
+    network, words, hosts, data = LocalModeBackend(isolation="rewrite").plan(job_spec).warnings
     assert network.startswith("sagemaker.network_isolation: ")
+    assert words == "sagemaker.request.Autotune: is for AWS, and changes nothing here"
     assert hosts.startswith("sagemaker.instance_count = 2: ")
     assert data.startswith("training.channels.train: is read-only on SageMaker")
 
