@@ -62,9 +62,13 @@ def _run(hosts: Sequence[Mapping[str, Any]], asked: threading.Event) -> int:
 
 def _start(host: Mapping[str, Any]) -> subprocess.Popen[bytes]:
     def become() -> None:
-        if host["namespace"] is not None:
-            enter(Namespace(*host["namespace"]))
-        os.chdir(host["cwd"])
+        try:
+            if host["namespace"] is not None:
+                enter(Namespace(*host["namespace"]))
+            os.chdir(host["cwd"])
+        except OSError as error:
+            os.write(2, f"error: a host cannot be started: {error}\n".encode())
+            os._exit(127)
 
     # No thread runs yet, so a fork is safe.
     return subprocess.Popen(
