@@ -15,6 +15,7 @@ from smtune.runners import end_survivors
 from smtune.sandbox import Namespace
 from smtune.sandbox.namespace import unavailable
 from tests.faults import test_paused_jobs_survive as paused
+from tests.faults.runner_processes import all_gone, descendants, watched
 from tests.faults.test_jobs_survive import outcome, run, run_and_kill, spec
 
 NAMESPACES = pytest.mark.skipif(unavailable() is not None, reason=str(unavailable()))
@@ -56,6 +57,31 @@ def test_a_job_with_pauses_comes_to_the_same_as_with_backend_local(tmp_path):
     for trial in again.trials:
         assert paused.begins("again", trial) == paused.begins("whole", trial)
 
+
+@pytest.mark.parametrize("isolation", [pytest.param("namespace", marks=NAMESPACES), "rewrite"])
+def test_no_host_outlives_a_killed_smtune(tmp_path: Path, isolation: str) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    script = f"import signal; open({str(gate)!r}, 'w').write('here\\n'); signal.pause()"
+    cloud = {"instance_type": "ml.m5.large", "instance_count": 2}
+    job_spec = spec(tmp_path / "code", script, sagemaker=cloud)
+    command = [sys.executable, "-c", RUN, json.dumps([job_spec.to_dict(), isolation])]
+    with subprocess.Popen(command) as process, os.fdopen(os.open(gate, os.O_RDWR)) as arrivals:
+        assert [arrivals.readline(), arrivals.readline()] == ["here\n"] * 2
+        watchers = watched(descendants(process.pid))
+        process.kill()
+    assert len(watchers) >= 5  # launcher, keeper, what runs the hosts, and both of them
+    assert all_gone(watchers)
+
+
+RUN = """
+import json, sys
+from smtune import TuningSpec, tune
+from smtune.backends import LocalModeBackend
+
+spec, isolation = json.loads(sys.argv[1])
+tune(TuningSpec.from_dict(spec), backend=LocalModeBackend(isolation=isolation)).wait(progress=False)
+"""
 
 ENTER = """
 import json, signal, sys
