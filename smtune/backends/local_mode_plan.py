@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -33,6 +33,7 @@ _FIELDS: Final = {
 }
 """What a training job calls them, to what a spec does."""
 
+_SHOWN_METRICS: Final = 6
 _TAB: Final = re.compile(r"\\t|\t")
 
 
@@ -66,7 +67,7 @@ def plan_local_mode(spec: TuningSpec, *, isolation: str, rules: Sequence[Rule], 
         chosen = placement.name
         schedule.append(f"{placement.name}: {placement.description}")
         remarks += _remarks(spec, placement)
-    schedule.append(f"metrics, by the training job's expressions: {', '.join(metric_definitions(spec)) or 'none'}")
+    schedule.append(f"metrics, by the training job's expressions: {_listed(spec)}")
     plan = plan_here(
         spec,
         backend="local-mode",
@@ -87,15 +88,24 @@ def metric_definitions(spec: TuningSpec) -> Mapping[str, str]:
     """
     algorithm = algorithm_of(spec)
     built_in = built_in_definitions(algorithm.image) if spec.training and spec.training.entry_point is None else {}
-    if spec.metrics or built_in:
-        return {**built_in, **spec.metrics}
-    found = {}
-    for name in _spoken_of(spec):
-        try:
-            found[name] = metric_regex(name)
-        except ValueError:  # no name that a script could report
-            continue
-    return found
+    found = {**built_in, **spec.metrics} or dict(_reported(_spoken_of(spec)))
+    # No expression of a user's could find them: they are reported, and SageMaker has no strategy that follows them.
+    derivatives = spec.parameters if spec.strategy.type == "gradient" else ()
+    return {**dict(_reported(f"{HYPERGRADIENT}{name}" for name in derivatives)), **found}
+
+
+def _reported(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for name in names:
+        with contextlib.suppress(ValueError):  # no name that a script could report
+            yield name, metric_regex(name)
+
+
+def _listed(spec: TuningSpec) -> str:
+    """Return the metrics that are read, the objective first."""
+    metric = spec.objective.metric
+    names = sorted(metric_definitions(spec), key=lambda name: name != metric)
+    more = f" and {len(names) - _SHOWN_METRICS} more" if len(names) > _SHOWN_METRICS else ""
+    return f"{', '.join(names[:_SHOWN_METRICS])}{more}" or "none"
 
 
 def metric_problems(spec: TuningSpec) -> Iterator[Problem]:
@@ -116,8 +126,6 @@ def _spoken_of(spec: TuningSpec) -> Iterator[str]:
     yield objective.metric
     if objective.holdout_metric is not None:
         yield objective.holdout_metric
-    if spec.strategy.type == "gradient":
-        yield from (f"{HYPERGRADIENT}{name}" for name in spec.parameters)
     if spec.selection is not None:
         yield f"{objective.metric}{STANDARD_ERROR}"
         if spec.selection.prefer != SECONDS and spec.selection.prefer not in spec.parameters:
@@ -195,6 +203,9 @@ def _remarks(spec: TuningSpec, placement: Placement) -> Iterator[str]:
     for name, channel in channels.items():
         if channel_mode(channel, spec) == "FastFile" and not placement.has_read_only:
             yield f"training.channels.{name}: is read-only on SageMaker, and not with isolation {placement.name}"
+    held_out = spec.objective.holdout
+    if held_out is not None and held_out not in metric_definitions(spec):
+        yield f"objective.holdout = {held_out}: has no definition in metrics, and is not read"
     for name, regex in spec.metrics.items():
         if _TAB.search(regex):
             yield f"metrics.{name}: looks for a tab, which SageMaker's log shows as #011; write #011 instead"

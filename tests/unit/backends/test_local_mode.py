@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import sys
 import tarfile
 from pathlib import Path
@@ -413,13 +414,14 @@ def test_an_objective_without_a_definition_is_refused(code: Path) -> None:
     assert "there are auc" in problem.rule
 
 
-def test_what_the_search_follows_is_defined_too(code: Path) -> None:
+@pytest.mark.parametrize("metrics", [{}, {"loss": r"loss=([^;]+)"}])
+def test_what_the_search_follows_is_defined_too(code: Path, metrics: dict[str, str]) -> None:
     script = """
 from smtune.container import hyperparameters, report
 rate = hyperparameters({"rate": 0.5})["rate"]
 report({"loss": (rate - 0.3) ** 2}, hypergradient={"rate": 2 * (rate - 0.3)})
 """
-    result = run(spec(code, script, strategy="gradient", limits={"max_trials": 8}))
+    result = run(spec(code, script, strategy="gradient", limits={"max_trials": 8}, metrics=metrics))
     assert result.best is not None
     assert result.best.objective == pytest.approx(0.0, abs=1e-6)
 
@@ -436,6 +438,18 @@ def test_a_plan_says_what_gives_trials_their_folder_and_which_metrics_are_read(c
     )
     assert TuningSpec.from_dict(plan.request) == plan.spec
     assert not names()
+
+
+def test_a_plan_names_the_first_of_many_metrics(tmp_path: Path) -> None:
+    objective = {"metric": "validation:rmse", "goal": "Minimize"}
+    plan = LocalModeBackend(isolation="rewrite").plan(image_spec("xgboost:3.0-5", objective=objective))
+    assert re.fullmatch(r"metrics, .*: validation:rmse(, validation:\w+){5} and \d+ more", plan.schedule[-1])
+
+
+def test_a_holdout_that_is_not_read_is_told(code: Path) -> None:
+    objective = {"metric": "loss", "goal": "Minimize", "holdout": "held:loss"}
+    (warning,) = LocalModeBackend().plan(spec(code, objective=objective, metrics={"loss": r"loss=(\S+)"})).warnings
+    assert warning == "objective.holdout = held:loss: has no definition in metrics, and is not read"
 
 
 def test_what_the_isolation_cannot_give_is_told(code: Path, tmp_path: Path) -> None:
