@@ -37,8 +37,8 @@ class LocalModeBackend(LocalBackend):
 
     Args:
         isolation: What gives each trial its ``/opt/ml``: a mount namespace, a folder whose path replaces it, or a container
-            of Docker. ``auto`` takes a namespace where the system has them, and a folder elsewhere; and Docker for an image
-            that stands for no program here, if an engine has it.
+            of Docker. ``auto`` takes Docker where its engine has the image; else a namespace where the system has them, and
+            a folder elsewhere.
         rules: Which programs stand for which images; asked before smtune's own.
     """
 
@@ -73,7 +73,6 @@ class LocalModeBackend(LocalBackend):
             raise SpecError([Problem("training", None, "is missing", "name training.entry_point, or training.image")])
         rules = [Rule.from_dict(fields) for fields in settings["rules"]]
         placement = open_placement(settings["isolation"], algorithm_of(spec), rules=rules)
-        placement.recover()
         stager = Stager(
             spec,
             training,

@@ -59,8 +59,7 @@ def plan_local_mode(spec: TuningSpec, *, isolation: str, rules: Sequence[Rule], 
     try:
         placement = open_placement(isolation, algorithm_of(spec), rules=rules)
         if spec.training is not None and not (problems or lowering):
-            placement, found = _placed(spec, spec.training, placement, isolation)
-            remarks += found
+            remarks += _program_remarks(spec, spec.training, placement)
     except SpecError as error:
         problems += map(_in_words_of_the_spec, error.problems)
     else:
@@ -155,18 +154,13 @@ def _source_problems(spec: TuningSpec) -> Iterator[Problem]:
             yield Problem(f"{field}.data_type", channel.data_type, rule, "name the folder that holds the data")
 
 
-def _placed(
-    spec: TuningSpec, training: Training, placement: Placement, isolation: str
-) -> tuple[Placement, Sequence[str]]:
-    """Return what will give trials their ``/opt/ml``, and what is known of their program before it runs.
-
-    Where nothing else is asked for, Docker runs an image that stands for no program here, if it has it.
+def _program_remarks(spec: TuningSpec, training: Training, placement: Placement) -> Sequence[str]:
+    """Return what is known of the program before it runs.
 
     Raises:
-        SpecError: There is no such program, or a hyperparameter cannot be passed on.
+        SpecError: There is none, or a hyperparameter cannot be passed on.
     """
     configuration = spec.baseline or spec.parameters.from_unit([0.5] * len(spec.parameters))
-    algorithm = algorithm_of(spec)
     code = None if training.entry_point is None else Path(training.source_dir)
     try:
         contract = contract_of(spec, training, Trial(0, configuration), "plan-000")
@@ -175,14 +169,7 @@ def _placed(
     if contract.checkpoints and contract.checkpoint_path.startswith(".."):
         path = contract.checkpoints["LocalPath"]
         raise SpecError([Problem("CheckpointConfig.LocalPath", path, "must lie inside /opt/ml here", "leave it out")])
-    try:
-        return placement, placement.remarks(contract, algorithm, code=code)
-    except SpecError:
-        if isolation != "auto" or not training.image:
-            raise
-        with contextlib.suppress(SpecError):
-            return open_placement("docker", algorithm), ()
-        raise
+    return placement.remarks(contract, algorithm_of(spec), code=code)
 
 
 def _remarks(spec: TuningSpec, placement: Placement) -> Iterator[str]:

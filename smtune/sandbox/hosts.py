@@ -23,8 +23,14 @@ from smtune.sandbox.namespace import Namespace, enter
 
 
 def main() -> None:
-    """Run the hosts of the file that the first argument names; exit as the first one that fails, or with 0."""
+    """Run the hosts of the file that the first argument names; exit as the first one that fails, or with 0.
+
+    With a second argument, clear up after them.
+    """
     hosts: list[dict[str, Any]] = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    if sys.argv[2:]:
+        _clear_up(hosts)
+        return
     asked = threading.Event()
     # The signal reaches the whole group, so the hosts have heard it too.
     signal.signal(signal.SIGTERM, lambda *_: asked.set())
@@ -58,6 +64,12 @@ def _run(hosts: Sequence[Mapping[str, Any]], asked: threading.Event) -> int:
     for reader in readers:
         reader.join(timeout=1.0)  # a daemon may hold the pipe
     return failed
+
+
+def _clear_up(hosts: Sequence[Mapping[str, Any]]) -> None:
+    for host in hosts:
+        if host["afterwards"]:
+            subprocess.run(host["afterwards"], env=host["env"], check=False)
 
 
 def _start(host: Mapping[str, Any]) -> subprocess.Popen[bytes]:

@@ -3,11 +3,10 @@
 ::
 
     placement = open_placement("auto", algorithm)
-    placement.recover()                                     # what was left by processes that were killed
     staged = placement.stage(base, contract, algorithm)
     ...                                                     # whoever runs it runs `staged`, and waits for its end;
                                                             # several hosts as one process: `together(all, file)`
-    placement.clear(contract)                               # however it ended
+    placement.clear(contract)                               # for each host, once all have ended, however they did
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import json
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar, Final, Literal, get_args
@@ -27,7 +27,7 @@ from smtune.sandbox.docker import Limits
 from smtune.sandbox.environment import inherited_environment
 from smtune.sandbox.interpreter import python_program
 from smtune.sandbox.placement import place
-from smtune.sandbox.programs import Algorithm, Rule, find_program
+from smtune.sandbox.programs import Algorithm, Rule, find_program, find_rule
 from smtune.sandbox.staging import Staged
 
 Isolation = Literal["namespace", "rewrite", "docker"]
@@ -81,9 +81,6 @@ class Placement(ABC):
         """
         del contract
 
-    def recover(self) -> None:  # noqa: B027 - where nothing is left, there is nothing to do
-        """Remove what is left of trainings whose smtune was killed."""
-
     def remarks(self, contract: TrainingContract, algorithm: Algorithm, *, code: Path | None = None) -> Sequence[str]:
         """Return what the user should know of a program here, before it is staged; arguments as of :meth:`stage`.
 
@@ -134,7 +131,7 @@ class Rewritten(_OnThisMachine):
 
 
 class InDocker(Placement):
-    """A container of the training's own image for each host.
+    """A container of the training's own image for each host; several hosts have a network of their own.
 
     Args:
         limits: What a container may use.
@@ -150,7 +147,13 @@ class InDocker(Placement):
     def stage(
         self, base: Path, contract: TrainingContract, algorithm: Algorithm, *, code: Path | None = None
     ) -> Staged:
-        """Lay out the folder of one host, and say how to start its container."""
+        """Lay out the folder of one host, and say how to start its container, which ends with the process."""
+        limits = self._limits
+        if len(contract.hosts) > 1:
+            name = docker.network_name(contract)
+            if contract.current_host == contract.hosts[0]:
+                docker.make_network(contract)
+            limits, contract = replace(limits, network=name), replace(contract, network_interface="eth0")
         entrypoint, *arguments = algorithm.entrypoint or (None,)
         return docker.contain(
             base,
@@ -159,16 +162,13 @@ class InDocker(Placement):
             entrypoint=entrypoint,
             command=(*arguments, *algorithm.arguments) if entrypoint is not None else ("train", *algorithm.arguments),
             code=code,
-            limits=self._limits,
+            limits=limits,
         )
 
     def clear(self, contract: TrainingContract) -> None:
-        """Remove the host's container."""
-        docker.remove([docker.container_name(contract)])
-
-    def recover(self) -> None:
-        """Remove the containers of processes that were killed."""
-        docker.remove_abandoned()
+        """Remove the network of several hosts."""
+        if len(contract.hosts) > 1 and contract.current_host == contract.hosts[0]:
+            docker.remove_networks([docker.network_name(contract)])
 
 
 def together(hosts: Sequence[Staged], file: Path) -> Staged:
@@ -188,6 +188,7 @@ def together(hosts: Sequence[Staged], file: Path) -> Staged:
             "cwd": str(host.cwd),
             "namespace": host.namespace,
             "failure_file": str(host.failure_file),
+            "afterwards": list(host.afterwards),
         }
         for host in hosts
     ]
@@ -195,7 +196,9 @@ def together(hosts: Sequence[Staged], file: Path) -> Staged:
     with os.fdopen(descriptor, "w", encoding="utf-8") as content:
         json.dump(known, content)
     argv = (*python_program("smtune.sandbox.hosts", isolated=True), str(file))
-    return Staged(hosts[0].base, argv, MappingProxyType(inherited_environment()), file.parent)
+    afterwards = (*argv, "afterwards") if any(host.afterwards for host in hosts) else ()
+    environment = MappingProxyType(inherited_environment())
+    return Staged(hosts[0].base, argv, environment, file.parent, afterwards=afterwards)
 
 
 def open_placement(
@@ -203,7 +206,8 @@ def open_placement(
 ) -> Placement:
     """Return the placement of this name.
 
-    ``auto`` takes namespaces where the system has them, and rewritten paths elsewhere.
+    ``auto`` takes Docker where its engine, on this machine, has the image, and no rule names another program; else
+    namespaces where the system has them, and rewritten paths elsewhere.
 
     Args:
         isolation: One of :data:`ISOLATIONS`.
@@ -219,7 +223,10 @@ def open_placement(
         "rewrite": lambda: Rewritten(rules),
         "docker": lambda: InDocker(limits),
     }
-    if isolation == "auto":
+    rule = find_rule(algorithm, rules)
+    if isolation == "auto" and (rule.kind == "docker" or _engine_runs(algorithm, rule)):
+        isolation = "docker"
+    elif isolation == "auto":
         isolation = "namespace" if namespace.unavailable() is None else "rewrite"
     if isolation not in made:
         raise SpecError([Problem("isolation", isolation, "is none", f"use one of {', '.join(ISOLATIONS)}")])
@@ -236,7 +243,11 @@ def _unavailable(isolation: str, algorithm: Algorithm) -> str | None:
         return None
     if not algorithm.image:
         return "the job names no image"
-    trouble = docker.unavailable()
-    if trouble is None and not docker.has_image(algorithm.image):
-        trouble = f"the engine has no image {algorithm.image}; build or pull it first"
-    return trouble
+    trouble = docker.Engine().unavailable(algorithm.image)
+    return None if trouble is None else f"image {algorithm.image}: {trouble}"
+
+
+def _engine_runs(algorithm: Algorithm, rule: Rule) -> bool:
+    if not algorithm.image or rule.names_program or docker.is_elsewhere():
+        return False
+    return docker.Engine().unavailable(algorithm.image) is None

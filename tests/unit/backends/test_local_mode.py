@@ -371,18 +371,40 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return calls
 
 
-def test_an_image_that_stands_for_nothing_is_run_by_an_engine_that_has_it(engine: Path) -> None:
+def test_an_image_is_run_by_an_engine_that_has_it(engine: Path) -> None:
     metrics = {"loss": r"loss=(\S+)"}
     result = run(image_spec("mine:1", metrics=metrics))
     assert (result.isolation, result.trials[0].objective) == ("docker", 0.5)
     called = [line.split()[:2] for line in engine.read_text().splitlines()]
     assert ["ps", "--all"] in called  # whether anything was left by somebody who was killed
-    assert called[-2:] == [["run", "--rm"], ["rm", "--force"]]
-    assert engine.read_text().endswith(" smtune-churn-000-algo-1\n")
+    assert [call[0] for call in called][-3:] == ["run", "inspect", "rm"]
+    assert re.fullmatch(r"rm .* smtune-churn-000-\w+-algo-1", engine.read_text().splitlines()[-1])
     with pytest.raises(SpecError, match="stands for no program"):
         LocalModeBackend().plan(image_spec("mine:2", metrics=metrics))
-    with pytest.raises(SpecError, match="the engine has no image mine:2"):
+    with pytest.raises(SpecError, match="image mine:2: the engine has no such image"):
         LocalModeBackend(isolation="docker").plan(image_spec("mine:2", metrics=metrics))
+
+
+def test_a_rule_counts_more_than_an_engine(engine: Path) -> None:
+    metrics = {"loss": r"loss=(\S+)"}
+    printing = Rule("mine:1", command=("echo", "loss=0.25"))
+    assert run(image_spec("mine:1", metrics=metrics), rules=[printing]).trials[0].objective == 0.25
+    contained = Rule("*", kind="docker")
+    assert LocalModeBackend(rules=[contained]).plan(image_spec("mine:1", metrics=metrics)).isolation == "docker"
+    with pytest.raises(SpecError, match="no such image"):
+        LocalModeBackend(rules=[contained]).plan(image_spec("mine:2", metrics=metrics))
+
+
+def test_containers_of_several_hosts_share_a_network_and_are_all_removed(engine: Path) -> None:
+    cloud = {"instance_type": "ml.m5.large", "instance_count": 2}
+    assert run(image_spec("mine:1", metrics={"loss": r"loss=(\S+)"}, sagemaker=cloud)).isolation == "docker"
+    called = engine.read_text().splitlines()
+    (created,) = (line.split()[-1] for line in called if line.startswith("network create"))
+    runs = [line for line in called if line.startswith("run ")]
+    assert len(runs) == 2
+    assert all(f"--network={created}" in line for line in runs)
+    assert {line.split()[-1] for line in called if line.startswith("rm ")} == {f"{created}-algo-{n}" for n in (1, 2)}
+    assert called[-1] == f"network rm {created}"
 
 
 # --- metrics ------------------------------------------------------------------------------------------------------
