@@ -6,7 +6,8 @@ import contextlib
 import os
 import shutil
 import tarfile
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -15,10 +16,11 @@ from typing import Any, Final
 from smtune.amt.definition import CODE, LOG_LEVEL, PROGRAM, TUNING_OBJECTIVE
 from smtune.amt.images import image_uri
 from smtune.amt.ranges import encode_text
+from smtune.backends.aws.packaging import pack_source
 from smtune.backends.staging import begin_folder, host_folders, training_job_name
 from smtune.container.repeats import VARIABLE as REPEAT_VARIABLE
 from smtune.errors import SpecError
-from smtune.sandbox import Algorithm, Channel, InstanceGroup, Pipe, Staged, TrainingContract
+from smtune.sandbox import Algorithm, Channel, InstanceGroup, Pipe, Staged, TrainingContract, unpack_code
 from smtune.sandbox.contract import algorithm_hosts
 from smtune.sandbox.inputs import shard
 from smtune.sandbox.isolation import Placement, together
@@ -107,11 +109,15 @@ def contract_of(spec: TuningSpec, training: Training, trial: Trial, job_name: st
 
 @dataclass(frozen=True, slots=True)
 class _Training:
-    """A trial that was staged: its hosts, and the pipes that they read from."""
+    """A trial that was staged.
+
+    Attributes:
+        folders: Host to what it has for ``/opt/ml``.
+        left: What is to be closed and cleared when it is over.
+    """
 
     folders: Mapping[str, Path]
-    contracts: Sequence[TrainingContract]
-    pipes: contextlib.ExitStack
+    left: contextlib.ExitStack
 
 
 class Stager:
@@ -159,14 +165,14 @@ class Stager:
         folders = {host: base if host == job.hosts[0] else beside / host for host in job.hosts}
         for folder in folders.values():
             begin_folder(folder, trial, checkpoints=job.checkpoint_path)
-        with contextlib.ExitStack() as pipes:
-            contracts, hosts = [], []
+        hosts, code = [], self._ready_code()
+        with contextlib.ExitStack() as left:
             for number, (host, folder) in enumerate(folders.items()):
                 contract = replace(job, current_host=host, channels=self._channels(job, number, beside))
-                contracts.append(contract)
-                hosts.append(self._placement.stage(folder, contract, self._algorithm, code=self._code))
-                self._open_pipes(folder, number, len(folders), pipes)
-            self._staged[trial.number] = _Training(folders, contracts, pipes.pop_all())
+                left.callback(self._placement.clear, contract)
+                hosts.append(self._placement.stage(folder, contract, self._algorithm, code=code))
+                self._open_pipes(folder, number, len(folders), left)
+            self._staged[trial.number] = _Training(folders, left.pop_all())
         return hosts[0] if len(hosts) == 1 else together(hosts, beside / "hosts.json")
 
     def clear(self, number: int, status: TrialStatus) -> None:
@@ -180,9 +186,7 @@ class Stager:
             OSError: What it made cannot be packed.
         """
         training = self._staged.pop(number)
-        with training.pipes:  # closed last, and whatever else goes wrong
-            for contract in training.contracts:
-                self._placement.clear(contract)
+        training.left.close()
         first, *others = training.folders.values()
         for made in ("model", "output/data"):
             for other in others:
@@ -190,6 +194,19 @@ class Stager:
         if status is not TrialStatus.Failed:
             _pack(first / "model", first / "model.tar.gz")
         _pack(first / "output/data", first / "output.tar.gz")
+
+    def _ready_code(self) -> Path | None:
+        """Return the training code as the placement's programs need it: images do not have ``smtune.container``."""
+        if self._code is None or self._placement.has_smtune:
+            return self._code
+        ready = self._code.with_name(f"{self._code.name}-packed")
+        if not ready.exists():
+            with tempfile.TemporaryDirectory(prefix=".packing-", dir=ready.parent) as name:
+                folder = Path(name)
+                pack_source(self._code, folder / "sourcedir.tar.gz", entry_point=str(self._training.entry_point))
+                unpack_code(folder / "sourcedir.tar.gz", folder / "code")
+                (folder / "code").rename(ready)
+        return ready
 
     def _channels(self, job: TrainingContract, number: int, beside: Path) -> Mapping[str, Channel]:
         """Return the channels of one host, which may get a part of the files only."""
@@ -202,20 +219,19 @@ class Stager:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             for file in shard(_files(channel.source), number, len(job.hosts)):
-                link = folder / file
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(_root(channel.source) / file)
+                (folder / file).parent.mkdir(parents=True, exist_ok=True)
+                _link_or_copy(_root(channel.source) / file, folder / file)
             channels[name] = replace(channel, source=folder)
         return MappingProxyType(channels)
 
-    def _open_pipes(self, folder: Path, number: int, hosts: int, pipes: contextlib.ExitStack) -> None:
+    def _open_pipes(self, folder: Path, number: int, hosts: int, left: contextlib.ExitStack) -> None:
         for name, channel in self._training.channels.items():
             if channel_mode(channel, self._spec) != "Pipe":
                 continue
             source = Path(channel.source)
             sharded = channel.distribution == "ShardedByS3Key"
             files = shard(_files(source), number, hosts) if sharded else sorted(_files(source))
-            pipes.enter_context(
+            left.enter_context(
                 Pipe(
                     folder / "input/data",
                     name,
@@ -235,6 +251,14 @@ def _files(source: Path) -> list[str]:
 
 def _root(source: Path) -> Path:
     return (source.parent if source.is_file() else source).absolute()
+
+
+def _link_or_copy(file: Path, target: Path) -> None:
+    """Show a file under another name, which a container sees as well: there, links by name lead nowhere."""
+    try:
+        os.link(file.resolve(), target)
+    except OSError:  # it lies on another disk
+        shutil.copy2(file, target)
 
 
 def _merge(folder: Path, target: Path) -> None:

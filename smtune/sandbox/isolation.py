@@ -49,12 +49,14 @@ class Placement(ABC):
         description: What it means, in a few words.
         is_limited: Whether it can take network, memory and processors away from a training.
         has_read_only: Whether channels can be kept from being written.
+        has_smtune: Whether scripts find smtune without being given it.
     """
 
     name: ClassVar[Isolation]
     description: ClassVar[str]
     is_limited: ClassVar[bool] = False
     has_read_only: ClassVar[bool] = True
+    has_smtune: ClassVar[bool] = True
 
     @abstractmethod
     def stage(
@@ -140,6 +142,7 @@ class InDocker(Placement):
     name = "docker"
     description = "every trial is a container of Docker"
     is_limited = True
+    has_smtune = False
 
     def __init__(self, limits: Limits = UNLIMITED) -> None:
         self._limits = limits

@@ -76,15 +76,21 @@ def test_hosts_of_a_trial_see_each_other_and_leave_nothing(image: str, tmp_path:
     script = """
 read -r mine rest < /proc/sys/kernel/hostname
 echo here > /opt/ml/model/$mine
+for file in /opt/ml/input/data/rows/*; do read -r row < "$file"; echo "$mine: $row"; done
 while read -r address name; do case "$name" in *$mine*) echo "$mine is known";; esac; done < /etc/hosts
 echo loss=0.5
 """
+    (tmp_path / "rows").mkdir()
+    for name in "ab":
+        (tmp_path / "rows" / name).write_text(f"row {name}\n")
+    rows = {"source": str(tmp_path / "rows"), "distribution": "ShardedByS3Key"}
+    training = {"image": image, "channels": {"script": str(tmp_path / "script"), "rows": rows}}
     cloud = {"instance_type": "ml.m5.large", "instance_count": 2}
-    job = spec(tmp_path, image, script, sagemaker=cloud)
+    job = spec(tmp_path, image, script, sagemaker=cloud, training=training)
     result = tune(job, backend=LocalModeBackend(isolation="docker")).wait(progress=False)
     assert result.counts["Completed"] == 2
     lines = set(attach(str(job.name)).logs(0))
-    assert {"algo-1 is known", "algo-2 is known"} <= lines
+    assert {"algo-1 is known", "algo-2 is known", "algo-1: row a", "algo-2: row b"} <= lines
     with tarfile.open(JobDirectory(str(job.name)).trial(0) / "model.tar.gz") as model:
         assert sorted(model.getnames()) == ["algo-1", "algo-2"]
     assert containers(job) == []

@@ -385,6 +385,20 @@ def test_an_image_is_run_by_an_engine_that_has_it(engine: Path) -> None:
         LocalModeBackend(isolation="docker").plan(image_spec("mine:2", metrics=metrics))
 
 
+def test_a_script_that_imports_smtune_brings_it_into_its_container(engine: Path, code: Path) -> None:
+    cloud = {"image": "mine:1"}
+    result = run(spec(code, metrics={"loss": r"loss=(\S+)"}, sagemaker=cloud, limits={"max_trials": 2}))
+    assert (result.isolation, result.counts["Completed"]) == ("docker", 2)
+    for number in (0, 1):
+        inside = folder_of(number) / "code"
+        assert (inside / "train.py").read_text() == LOOK
+        assert (inside / "smtune/container/reporting.py").is_file()
+        assert not inside.is_symlink()
+        texts = json.loads((folder_of(number) / "input/config/hyperparameters.json").read_text())
+        assert texts["sagemaker_submit_directory"] == "/opt/ml/code"
+    assert not (JobDirectory("churn").code / "smtune").exists()
+
+
 def test_a_rule_counts_more_than_an_engine(engine: Path) -> None:
     metrics = {"loss": r"loss=(\S+)"}
     printing = Rule("mine:1", command=("echo", "loss=0.25"))
