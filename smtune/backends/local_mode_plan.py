@@ -22,6 +22,7 @@ from smtune.sandbox import Rule
 from smtune.sandbox.inputs import channel_problems
 from smtune.sandbox.isolation import Placement, open_placement
 from smtune.spec import SageMaker, Training, TuningSpec
+from smtune.spec.problems import closest
 from smtune.spec.selection import SECONDS
 from smtune.trial import Trial
 
@@ -112,11 +113,11 @@ def metric_problems(spec: TuningSpec) -> Iterator[Problem]:
     definitions, metric = metric_definitions(spec), spec.objective.metric
     if metric in definitions:
         return
-    known = ", ".join(definitions) or "none"
-    fix = f"write metrics.{metric}: with the regex of a printed line, or leave metrics out and report it"
-    if not spec.metrics:
-        fix = "name one of them" if definitions else "choose another name"
-    yield Problem("objective.metric", metric, f"has no definition: there are {known}", fix)
+    if spec.metrics:
+        fix = f"write metrics.{metric}: with the regex of a printed line, or leave metrics out and report it"
+    else:
+        fix = closest(metric, definitions, "name one of them" if definitions else "choose another name")
+    yield Problem("objective.metric", metric, f"has no definition: there is {_listed(spec)}", fix)
 
 
 def _spoken_of(spec: TuningSpec) -> Iterator[str]:

@@ -447,7 +447,10 @@ def test_an_objective_without_a_definition_is_refused(code: Path) -> None:
         LocalModeBackend().plan(spec(code, metrics={"auc": r"auc=(\S+)"}))
     (problem,) = caught.value.problems
     assert (problem.field, problem.value) == ("objective.metric", "loss")
-    assert "there are auc" in problem.rule
+    assert "there is auc" in problem.rule
+    assert "metrics.loss" in problem.fix
+    with pytest.raises(SpecError, match=r"there is validation:.* and \d+ more; did you mean 'validation:auc'"):
+        LocalModeBackend().plan(image_spec("xgboost:3.0-5", objective={"metric": "validation:au", "goal": "max"}))
 
 
 @pytest.mark.parametrize("metrics", [{}, {"loss": r"loss=([^;]+)"}])
