@@ -74,7 +74,8 @@ def started() -> Iterator[str]:
         with _running(folder):
             yield f"unix://{folder}/docker.sock"
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _unmount_below(folder)
+        shutil.rmtree(folder)
 
 
 def check() -> None:
@@ -139,6 +140,13 @@ def _await_ready(ready: socket.socket, daemon: subprocess.Popen[bytes], log: Pat
     if ready not in happened:
         cause = _last_line(log.read_text(errors="replace")) if happened else f"not ready after {_START_SECONDS:g} s"
         raise Unavailable(f"dockerd does not start: {cause}")
+
+
+def _unmount_below(folder: Path) -> None:
+    """Unmount what the daemon leaves mounted: a network namespace, and all of it if it was killed."""
+    mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    for mount in reversed([mount for mount in mounts if mount.startswith(f"{folder}/")]):
+        subprocess.run(["umount", "--lazy", mount], check=True)
 
 
 def _last_line(text: str) -> str:
