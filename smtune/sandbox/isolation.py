@@ -157,13 +157,13 @@ class InDocker(Placement):
             if contract.current_host == contract.hosts[0]:
                 docker.make_network(contract)
             limits, contract = replace(limits, network=name), replace(contract, network_interface="eth0")
-        entrypoint, *arguments = algorithm.entrypoint or (None,)
+        command = (*algorithm.entrypoint[1:], *algorithm.arguments)
         return docker.contain(
             base,
             contract,
             algorithm.image,
-            entrypoint=entrypoint,
-            command=(*arguments, *algorithm.arguments) if entrypoint is not None else ("train", *algorithm.arguments),
+            entrypoint=algorithm.entrypoint[0] if algorithm.entrypoint else None,
+            command=command if command or algorithm.entrypoint else ("train",),
             code=code,
             limits=limits,
         )

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from smtune.emulator.service.placements import InDocker, OnThisMachine, choose_placement
+from smtune.emulator.service.placements import Choice, choose_placement
 from smtune.emulator.service.settings import Settings
 from smtune.emulator.service.troubles import TrainingError
-from smtune.sandbox import InstanceGroup, Rule, TrainingContract
-from smtune.sandbox.docker import Limits, container_name
+from smtune.sandbox import InstanceGroup, Rule, Staged, TrainingContract
+from smtune.sandbox.docker import Limits, container_name, network_name
 from tests.emulator.trainings import request
 
 GiveEngine = Callable[[str], None]
@@ -36,6 +37,16 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> GiveEngine:
     return give
 
 
+def runs_in_docker(chosen: Choice) -> bool:
+    return chosen.placement.name == "docker"
+
+
+def stage(chosen: Choice, base: Path, *hosts: str, host: str = "algo-1") -> Staged:
+    told = contract(*hosts)
+    told = replace(told, current_host=host, environment={**chosen.environment, **told.environment})
+    return chosen.placement.stage(base, told, chosen.algorithm)
+
+
 def contract(*hosts: str) -> TrainingContract:
     group = InstanceGroup("all", "ml.m5.large", hosts or ("algo-1",))
     return TrainingContract("job", groups=(group,), current_host=group.hosts[0], environment={"THEIRS": "job"})
@@ -43,7 +54,7 @@ def contract(*hosts: str) -> TrainingContract:
 
 def test_image_that_the_engine_has(engine: GiveEngine, tmp_path: Path) -> None:
     engine("exit 0")
-    assert isinstance(choose_placement(request(image="mine"), Settings()), InDocker)
+    assert runs_in_docker(choose_placement(request(image="mine"), Settings())) is True
 
 
 @pytest.mark.parametrize(
@@ -57,12 +68,12 @@ def test_image_that_the_engine_has(engine: GiveEngine, tmp_path: Path) -> None:
 )
 def test_what_counts_more_than_the_engine(engine: GiveEngine, settings: Settings) -> None:
     engine("exit 0")
-    assert isinstance(choose_placement(request(image="mine"), settings), OnThisMachine)
+    assert runs_in_docker(choose_placement(request(image="mine"), settings)) is False
 
 
 def test_engine_without_the_image(engine: GiveEngine) -> None:
     engine('[ "$1" != image ]')
-    assert isinstance(choose_placement(request(image="mine"), Settings()), OnThisMachine)
+    assert runs_in_docker(choose_placement(request(image="mine"), Settings())) is False
     with pytest.raises(TrainingError, match="isolation 'docker' wants mine to run in Docker: the engine has no such"):
         choose_placement(request(image="mine"), Settings(isolation="docker"))
 
@@ -70,8 +81,8 @@ def test_engine_without_the_image(engine: GiveEngine) -> None:
 def test_engine_elsewhere_is_asked_if_it_is_wanted(engine: GiveEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     engine("exit 0")
     monkeypatch.setenv("DOCKER_HOST", "tcp://docker:2375")
-    assert isinstance(choose_placement(request(image="mine"), Settings()), OnThisMachine)
-    assert isinstance(choose_placement(request(image="mine"), Settings(isolation="docker")), InDocker)
+    assert runs_in_docker(choose_placement(request(image="mine"), Settings())) is False
+    assert runs_in_docker(choose_placement(request(image="mine"), Settings(isolation="docker"))) is True
 
 
 def test_rule_that_wants_docker_where_there_is_none(engine: GiveEngine) -> None:
@@ -104,7 +115,7 @@ def test_program_of_a_container(
     algorithm = {"TrainingImage": "mine", "TrainingInputMode": "File"}
     algorithm |= {"ContainerEntrypoint": entrypoint, "ContainerArguments": arguments}  # type: ignore[dict-item]
     placement = choose_placement(request(AlgorithmSpecification=algorithm), Settings())
-    staged, _ = placement.stage(tmp_path / "job", contract(), None)
+    staged = stage(placement, tmp_path / "job")
     options = ("--pull", "--name", "--label", "--network", "--mount", "--add-host", "--env")
     assert [text for text in staged.argv[2:] if not text.startswith(options)] == shown
     assert container_name(contract()) in staged.afterwards
@@ -120,7 +131,7 @@ def test_variables_of_a_container(engine: GiveEngine, tmp_path: Path) -> None:
         placement = choose_placement(
             request(image="mine"), Settings(rules=settings.rules, environment=settings.environment, containers=limits)
         )
-        staged, _ = placement.stage(tmp_path / str(told), contract(), None)
+        staged = stage(placement, tmp_path / str(told))
         assert {"--env=MINE=rule", "--env=THEIRS=job", "--env=OURS=settings"} <= set(staged.argv)
         assert ("--env=AWS_ENDPOINT_URL=http://127.0.0.1:5005" in staged.argv) is told
         assert f"--network={limits.network}" in staged.argv
@@ -129,16 +140,25 @@ def test_variables_of_a_container(engine: GiveEngine, tmp_path: Path) -> None:
 def test_several_hosts_share_one_network(engine: GiveEngine, tmp_path: Path) -> None:
     asked = tmp_path / "asked"
     engine(f'echo "$1 $2" >> {asked}')
-    placement = choose_placement(request(image="mine"), Settings(containers=Limits(network="host")))
-    for host in ("1", "2"):
-        staged, _ = placement.stage(tmp_path / host, contract("algo-1", "algo-2"), None)
-        assert f"--network={placement.network}" in staged.argv
-    assert placement.network
-    assert asked.read_text().split(os.linesep).count("network create") == 1
+    settings = Settings(
+        containers=Limits(network="host"), environment={"AWS_ENDPOINT_URL": "http://127.0.0.1:5005", "OURS": "1"}
+    )
+    chosen = choose_placement(request(image="mine"), settings, hosts=2)
+    hosts = ("algo-1", "algo-2")
+    for host in hosts:
+        staged = stage(chosen, tmp_path / host, *hosts, host=host)
+        assert f"--network={network_name(contract(*hosts))}" in staged.argv
+        assert f"--network-alias={host}" in staged.argv
+        assert "--env=OURS=1" in staged.argv
+        assert "AWS_ENDPOINT_URL" not in " ".join(staged.argv)  # they would not reach it
+    for host in hosts:
+        chosen.placement.clear(replace(contract(*hosts), current_host=host))
+    told = asked.read_text().split(os.linesep)
+    assert (told.count("network create"), told.count("network rm")) == (1, 1)
 
 
 def test_network_that_cannot_be_made(engine: GiveEngine, tmp_path: Path) -> None:
     engine('[ "$1 $2" != "network create" ] || { echo "no more addresses" >&2; exit 1; }')
-    placement = choose_placement(request(image="mine"), Settings())
-    with pytest.raises(TrainingError, match=r"several hosts need a network of their own: .*no more addresses"):
-        placement.stage(tmp_path / "job", contract("algo-1", "algo-2"), None)
+    chosen = choose_placement(request(image="mine"), Settings(), hosts=2)
+    with pytest.raises(OSError, match="Docker makes no network: no more addresses"):
+        stage(chosen, tmp_path / "job", "algo-1", "algo-2")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from smtune.emulator.service.settings import Settings
 from smtune.emulator.service.training_job import TrainingJob
 from smtune.emulator.service.troubles import TrainingError
 from smtune.errors import SpecError
-from smtune.sandbox import InstanceGroup, Pipe, Staged, TrainingContract, docker, unpack_code
+from smtune.sandbox import InstanceGroup, Pipe, Staged, TrainingContract, unpack_code
 from smtune.sandbox.contract import algorithm_hosts
 from smtune.sandbox.programs import submit_directory
 
@@ -31,7 +32,7 @@ class Prepared:
         checkpoints: Where it keeps its checkpoints.
         pipes: What it reads channels from; to be closed before the folder goes.
         remarks: What the user should know.
-        network: The network of Docker that it shares with the other hosts; empty if there is none.
+        clear: Removes what it leaves outside of its folder.
     """
 
     name: str
@@ -39,14 +40,13 @@ class Prepared:
     checkpoints: Path
     pipes: tuple[Pipe, ...]
     remarks: tuple[str, ...]
-    network: str = ""
+    clear: Callable[[], None]
 
     def close(self) -> None:
-        """Close the pipes, and remove the network if no other host uses it."""
+        """Close the pipes, and clear up. To be called once all hosts have ended."""
         for pipe in self.pipes:
             pipe.close()
-        if self.network:
-            docker.remove_networks([self.network])
+        self.clear()
 
 
 def prepare(job: TrainingJob, aws: Aws, settings: Settings, folder: Path) -> list[Prepared]:
@@ -66,14 +66,14 @@ def prepare(job: TrainingJob, aws: Aws, settings: Settings, folder: Path) -> lis
     bucket = bucket_of(request["OutputDataConfig"]["S3OutputPath"])
     if not aws.bucket_exists(bucket):
         raise TrainingError(f"ClientError: Artifact upload failed: the specified bucket does not exist: {bucket}")
-    placement = choose_placement(request, settings)
-    region = job.arn.split(":")[3]
-    inputs = fetch_inputs(request, aws, folder / "channels", region=region, private=placement.has_opt_ml)
     groups = _groups(request)
     hosts = sorted(host for group in groups for host in group.hosts)
+    chosen = choose_placement(request, settings, hosts=len(hosts))
+    placement, algorithm = chosen.placement, chosen.algorithm
+    region = job.arn.split(":")[3]
+    inputs = fetch_inputs(request, aws, folder / "channels", region=region, private=placement.has_read_only)
     prepared: list[Prepared] = []
     with contextlib.ExitStack() as undone:
-        undone.callback(lambda: docker.remove_networks(filter(None, [placement.network])))
         for number, host in enumerate(hosts):
             own = [one.of_host(number, len(hosts)) for one in inputs]
             contract = TrainingContract(
@@ -84,18 +84,22 @@ def prepare(job: TrainingJob, aws: Aws, settings: Settings, folder: Path) -> lis
                 channels={one.name: one.channel() for one in own},
                 groups=groups,
                 current_host=host,
-                environment=request.get("Environment") or {},
+                environment={**chosen.environment, **(request.get("Environment") or {})},
                 checkpoints=request.get("CheckpointConfig") or {},
             )
-            code = _code(contract, aws, folder, unpacked=number > 0)
+            # A container fetches its code itself.
+            code = None if placement.name == "docker" else _code(contract, aws, folder, unpacked=number > 0)
+            clear = partial(placement.clear, contract)
+            undone.callback(clear)
             try:
-                staged, remarks = placement.stage(folder / host, contract, code)
+                staged = placement.stage(folder / host, contract, algorithm, code=code)
+                remarks = tuple(placement.remarks(contract, algorithm, code=code))
             except SpecError as error:
                 raise TrainingError.of(error) from None
             checkpoints = staged.base / contract.checkpoint_path
             _restore(request, aws, checkpoints)
             pipes = tuple(_pipes(own, staged, undone))
-            prepared.append(Prepared(host, staged, checkpoints, pipes, remarks, placement.network))
+            prepared.append(Prepared(host, staged, checkpoints, pipes, remarks, clear))
         undone.pop_all()
     return prepared
 
