@@ -11,6 +11,7 @@ import contextlib
 import csv
 import hashlib
 import io
+import math
 import os
 import shutil
 import socket
@@ -25,11 +26,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from smtune.errors import Problem, SpecError
 from smtune.sandbox.contract import Channel, TrainingContract, lay_out
 from smtune.sandbox.environment import inherited_environment
 from smtune.sandbox.namespace import ROOT
 from smtune.sandbox.staging import Staged
 
+_LEAST_MEMORY_MB: Final = 6
 _OWNER: Final = "smtune.owner"
 _MACHINE: Final = "smtune.machine"
 _PATIENCE_SECONDS: Final = 60.0
@@ -65,11 +68,40 @@ class Limits:
         memory_mb: Memory in MiB; the kernel kills what takes more. ``None`` for all there is.
         cpus: Processors, also in parts; ``None`` for all there are.
         network: Name of a network of Docker; ``none`` has no way out.
+
+    Raises:
+        SpecError: A limit is none.
     """
 
     memory_mb: int | None = None
     cpus: float | None = None
     network: str = "none"
+
+    def __post_init__(self) -> None:
+        least = f"must be at least {_LEAST_MEMORY_MB}, which Docker asks for"
+        problems = [
+            Problem(f"containers.{name}", value, rule, fix)
+            for name, value, fits, rule, fix in (
+                (
+                    "memory_mb",
+                    self.memory_mb,
+                    self.memory_mb is None or self.memory_mb >= _LEAST_MEMORY_MB,
+                    least,
+                    "write MiB, or leave it out for all there is",
+                ),
+                (
+                    "cpus",
+                    self.cpus,
+                    self.cpus is None or 0.01 <= self.cpus < math.inf,
+                    "must be at least 0.01",
+                    "write a number of processors, or leave it out for all there are",
+                ),
+                ("network", self.network, bool(self.network), "must not be empty", "write none, or host"),
+            )
+            if not fits
+        ]
+        if problems:
+            raise SpecError(problems)
 
 
 def unavailable() -> str | None:

@@ -1,10 +1,13 @@
 """What can be said of containers without an engine."""
 
+import math
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from smtune.errors import SpecError
 from smtune.sandbox import docker
 
 
@@ -18,6 +21,20 @@ def program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def write(program: Path, script: str) -> None:
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("limits", "field"),
+    [
+        ({"memory_mb": 5}, "memory_mb"),
+        ({"cpus": 0.0}, "cpus"),
+        ({"cpus": math.nan}, "cpus"),
+        ({"network": ""}, "network"),
+    ],
+)
+def test_limits_that_are_none(limits: dict[str, Any], field: str) -> None:
+    with pytest.raises(SpecError, match=rf"containers\.{field}"):
+        docker.Limits(**limits)
 
 
 def test_reason_why_no_engine_answers(program: Path) -> None:
