@@ -1,0 +1,207 @@
+"""The directory that keeps an emulator's state.
+
+============================  ======================================================================
+path                          what is there
+============================  ======================================================================
+lock                          held by the emulator that uses the directory
+emulator.sqlite               jobs, tags, logs, metrics, and which file is which object
+s3/BUCKET/KEY                 objects whose keys can be paths of files
+objects/NUMBER                the other objects
+drafts/NUMBER                 objects on the way to their place
+searches/ACCOUNT/REGION/N     the logs of a tuning job's search
+removed/NUMBER                what a reset left, until it is gone
+============================  ======================================================================
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from smtune.emulator.service.records import Records
+from smtune.errors import Problem, SpecError, StoreError
+from smtune.store import FileHeldError, FileLease
+
+_DATABASE: Final = "emulator.sqlite"
+_LOCK: Final = "lock"
+_OWN: Final = frozenset({_LOCK, _DATABASE, f"{_DATABASE}-wal", f"{_DATABASE}-shm", f"{_DATABASE}-journal"})
+_FOLDERS: Final = ("s3", "objects", "drafts", "searches")
+_REMOVED: Final = "removed"
+
+
+class DataDirectory:
+    """An emulator's directory, its own until :meth:`close`; read by any number of others that only look.
+
+    Args:
+        path: Where; made if it is missing.
+        read_only: Look at it only: nothing in it changes, and another emulator may be using it.
+
+    Attributes:
+        path: Where it is.
+        read_only: Whether it is only looked at.
+        records: What it says of everything.
+
+    Raises:
+        SpecError: It is another program's, it cannot be written, or another emulator uses it.
+        StoreError: What it holds is damaged, or a newer smtune wrote it.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path.absolute()
+        self.read_only = read_only
+        self._lease: FileLease | None = None
+        self._closed = False
+        self._numbers = itertools.count()
+        _check(self.path, read_only=read_only)
+        if not read_only:
+            self._lease = _leased(self.path)
+        try:
+            self.records = Records(self.path / _DATABASE, read_only=read_only)
+        except BaseException:
+            self._release()
+            raise
+        if not read_only:
+            self._clear_away()
+
+    def searches(self, place: str) -> Path:
+        """Return the folder for the logs of the searches of an account and region."""
+        return self.path / "searches" / place
+
+    def draft(self) -> Path:
+        """Return the path of a new file in a folder that exists."""
+        folder = self.path / "drafts"
+        folder.mkdir(exist_ok=True)
+        while True:
+            path = folder / f"{next(self._numbers)}"
+            if not path.exists():
+                return path
+
+    def remove(self, path: str) -> None:
+        """Remove a file, or a folder of a search, which nothing needs any more; its removal was noted as due.
+
+        Args:
+            path: As seen from the directory.
+        """
+        whole = self.path / path
+        try:
+            if whole.is_dir() and not whole.is_symlink():
+                shutil.rmtree(whole)
+            else:
+                whole.unlink(missing_ok=True)
+        except OSError:  # it is noted: the next emulator tries again
+            return
+        self.records.is_gone(path)
+        if path.startswith("s3/"):
+            self._remove_empty(whole.parent)
+
+    def _remove_empty(self, folder: Path) -> None:
+        with suppress(OSError):  # not empty
+            while folder.parent.parent != self.path:
+                folder.rmdir()
+                folder = folder.parent
+
+    def forget(self) -> None:
+        """Forget everything; big files may take a moment more to go.
+
+        Raises:
+            StoreError: The disk does not let it.
+        """
+        if self.read_only or self._closed:
+            return
+        self.records.clear(*_FOLDERS)
+        self._put_away(_FOLDERS)
+        self.records.commit()
+
+    def close(self) -> None:
+        """Write what is left to write, and let others use it. Idempotent.
+
+        Raises:
+            StoreError: The disk does not let it be written.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self.records.commit()
+        finally:
+            self.records.close()
+            self._release()
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is kept any more."""
+        return self._closed
+
+    def _release(self) -> None:
+        if self._lease is not None:
+            self._lease.release()
+
+    def _clear_away(self) -> None:
+        """Remove what an emulator that was killed was about to remove."""
+        garbage = self.records.garbage()
+        self._put_away([path for path in garbage if path in _FOLDERS])
+        for path in garbage:
+            if path not in _FOLDERS:
+                self.remove(path)
+        self.records.commit()
+
+    def _put_away(self, folders: tuple[str, ...] | list[str]) -> None:
+        """Have folders out of the way at once, and gone soon."""
+        removed = self.path / _REMOVED
+        for name in folders:
+            folder = self.path / name
+            if folder.is_dir():
+                removed.mkdir(exist_ok=True)
+                target = next(one for one in map(str, itertools.count()) if not (removed / one).exists())
+                folder.rename(removed / target)
+            self.records.is_gone(name)
+        if removed.is_dir():
+            threading.Thread(target=shutil.rmtree, args=(removed, True), name="smtune-remove", daemon=True).start()
+
+
+def _check(path: Path, *, read_only: bool) -> None:
+    """Refuse a directory that is another program's before anything is written there."""
+    try:
+        found = {entry.name for entry in path.iterdir()}
+    except FileNotFoundError:
+        if read_only:
+            raise _problem(path, "does not exist", "name the directory of an emulator") from None
+        found = set()
+    except NotADirectoryError:
+        raise _problem(path, "must be a directory", "name another") from None
+    except OSError as error:
+        raise _problem(path, f"cannot be read: {error.strerror}", "make it readable, or name another") from None
+    if _DATABASE in found:
+        return
+    foreign = sorted(found - _OWN)
+    if foreign:
+        rule = f"must be empty or an emulator's; it is neither: it holds {foreign[0]}"
+        raise _problem(path, rule, "name another directory")
+    if read_only:
+        raise _problem(path, "holds nothing of an emulator", "name the directory of an emulator")
+
+
+def _leased(path: Path) -> FileLease:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise _problem(path, "cannot be written", "make it writable, or name another directory")
+    except OSError as error:
+        fix = "make it writable, or name another directory"
+        raise _problem(path, f"cannot be written: {error.strerror}", fix) from None
+    try:
+        return FileLease(path / _LOCK)
+    except FileHeldError as held:
+        rule = f"is in use: one emulator at a time, and {held} has it"
+        raise _problem(path, rule, "end that emulator, or name another directory") from None
+    except StoreError as error:
+        raise _problem(path, f"cannot be locked: {error.__cause__}", "name a directory on a local disk") from None
+
+
+def _problem(path: Path, rule: str, fix: str) -> SpecError:
+    return SpecError([Problem("data", str(path), rule, fix)])
