@@ -7,7 +7,7 @@ lock                          held by the emulator that uses the directory
 emulator.sqlite               jobs, tags, logs, metrics, and which file is which object
 s3/BUCKET/KEY                 objects whose keys can be paths of files
 objects/NUMBER                the other objects
-drafts/NUMBER                 objects on the way to their place
+drafts/ANY                    objects on the way to their place
 searches/ACCOUNT/REGION/N     the logs of a tuning job's search
 removed/NUMBER                what a reset left, until it is gone
 ============================  ======================================================================
@@ -22,6 +22,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 from smtune.emulator.service.records import Records
 from smtune.errors import Problem, SpecError, StoreError
@@ -56,7 +57,6 @@ class DataDirectory:
         self.read_only = read_only
         self._lease: FileLease | None = None
         self._closed = False
-        self._numbers = itertools.count()
         _check(self.path, read_only=read_only)
         if not read_only:
             self._lease = _leased(self.path)
@@ -73,13 +73,10 @@ class DataDirectory:
         return self.path / "searches" / place
 
     def draft(self) -> Path:
-        """Return the path of a new file in a folder that exists."""
+        """Return the path of a new file in a folder that exists; no two drafts ever have the same name."""
         folder = self.path / "drafts"
         folder.mkdir(exist_ok=True)
-        while True:
-            path = folder / f"{next(self._numbers)}"
-            if not path.exists():
-                return path
+        return folder / uuid4().hex
 
     def remove(self, path: str) -> None:
         """Remove a file, or a folder of a search, which nothing needs any more; its removal was noted as due.
@@ -101,7 +98,7 @@ class DataDirectory:
 
     def _remove_empty(self, folder: Path) -> None:
         with suppress(OSError):  # not empty
-            while folder.parent.parent != self.path:
+            while folder.parent != self.path:
                 folder.rmdir()
                 folder = folder.parent
 

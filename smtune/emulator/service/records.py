@@ -34,11 +34,11 @@ CREATE TABLE line (id INTEGER PRIMARY KEY, place TEXT NOT NULL, stream TEXT NOT 
   lines TEXT NOT NULL);
 CREATE INDEX line_stream ON line (place, stream, at);
 CREATE TABLE metric (id INTEGER PRIMARY KEY, place TEXT NOT NULL, training TEXT NOT NULL, name TEXT NOT NULL,
-  value REAL, at REAL NOT NULL);
+  value REAL NOT NULL, at REAL NOT NULL);
 CREATE INDEX metric_training ON metric (place, training);
 CREATE TABLE bucket (place TEXT NOT NULL, name TEXT NOT NULL, region TEXT NOT NULL, created_at REAL NOT NULL,
   PRIMARY KEY (place, name));
-CREATE TABLE object (place TEXT NOT NULL, bucket TEXT NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL UNIQUE,
+CREATE TABLE object (place TEXT NOT NULL, bucket TEXT NOT NULL, name BLOB NOT NULL, path TEXT NOT NULL UNIQUE,
   draft TEXT, size INTEGER NOT NULL, etag TEXT NOT NULL, modified_at REAL NOT NULL, members TEXT NOT NULL,
   PRIMARY KEY (place, bucket, name));
 CREATE TABLE garbage (path TEXT PRIMARY KEY);
