@@ -29,7 +29,8 @@ def serve(
     from smtune.emulator import Settings
     from smtune.emulator import serve as serve_until_signal
 
-    number = serve_until_signal(port, settings=Settings(data=data), region=region, ready=_tell)
+    settings = None if data is None else Settings(data=data)
+    number = serve_until_signal(port, settings=settings, region=region, ready=_tell)
     if number == signal.SIGINT:
         raise typer.Exit(128 + number)
 

@@ -83,7 +83,7 @@ def attaching(plugin: Plugin, original: Callable[..., None]) -> Callable[..., No
     return initialise
 
 
-def forgetting_all(plugin: Plugin, original: Callable[[], None]) -> Callable[[], None]:
+def forgetting_all(plugin: Plugin, original: Callable[[], None]) -> staticmethod[[], None]:
     """Return moto's reset, which then resets the directory, too; one that is only looked at is left alone."""
 
     def reset() -> None:
@@ -93,7 +93,7 @@ def forgetting_all(plugin: Plugin, original: Callable[[], None]) -> Callable[[],
                 plugin.directory = None
         original()
 
-    return reset
+    return staticmethod(reset)
 
 
 def go_on(plugin: Plugin) -> None:
