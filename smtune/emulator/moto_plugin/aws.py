@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from moto.cloudwatch.models import MetricDatum, cloudwatch_backends
 from moto.logs.models import logs_backends
+from moto.s3.exceptions import MissingKey
 from moto.s3.models import s3_backends
 from moto.utilities.utils import get_partition
 
@@ -83,7 +84,7 @@ class MotoAws:
                     with self._gate, key.lock:
                         key._value_buffer.seek(file.tell())  # noqa: SLF001 - `value` would be a copy of the whole
                         chunk = key._value_buffer.read(_CHUNK)  # noqa: SLF001
-                except ValueError:  # its buffer is closed: it was deleted, or replaced, just now
+                except (ValueError, MissingKey):  # it was deleted, or replaced, just now; or its file was
                     raise FileNotFoundError(uri) from None
                 file.write(chunk)
 

@@ -13,13 +13,13 @@ import json
 import os
 import re
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import SpooledTemporaryFile
 from typing import Any, Final
 
+from moto.s3.exceptions import MissingKey
 from moto.s3.models import FakeBucket, FakeKey, S3Backend, s3_backends
 from moto.s3.utils import _VersionedKeyStore
 from moto.utilities.tagging_service import TaggingService
@@ -71,13 +71,17 @@ class Content:
 
         Raises:
             ValueError: The object is gone.
+            MissingKey: Somebody has removed the file.
             OSError: The file cannot be read.
         """
         if self._closed:
             raise ValueError("the object was deleted or replaced")
-        with self._path.open("rb") as file:
-            file.seek(self._position)
-            data = file.read(size)
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._position)
+                data = file.read(size)
+        except FileNotFoundError:
+            raise MissingKey(key=str(self._path)) from None
         self._position += len(data)
         return data
 
@@ -296,31 +300,15 @@ class KeptBuckets(dict[str, FakeBucket]):
             bucket.creation_date = datetime.fromtimestamp(created_at, UTC)
             s3_backends.bucket_accounts.setdefault(name, (self._backend.partition, self._backend.account_id))
             self._hold(name, bucket)
-        drafts = {draft.name: draft for draft in self._drafts()}
         columns = "bucket, name, path, draft, size, etag, modified_at, members"
         for bucket, name, path, draft, *rest in self._records.rows(
             f"SELECT {columns} FROM object WHERE place = ?",  # noqa: S608 - our own column names
             self._place,
         ):
-            whole = self._directory.path / path
-            if draft in drafts:
-                whole = self._arrived(drafts[draft], whole)
             self._paths[bucket, _decoded(name)] = path
-            self._load_object(self[bucket], _decoded(name), whole, *rest)
+            self._load_object(self[bucket], _decoded(name), self._directory.content(path, draft), *rest)
         for changed in self._changed.values():
             changed.clear()
-
-    def _drafts(self) -> list[Path]:
-        with suppress(FileNotFoundError):
-            return list((self._directory.path / "drafts").iterdir())
-        return []
-
-    def _arrived(self, draft: Path, path: Path) -> Path:
-        """Return where the content of an object is that the emulator before was about to put in its place."""
-        if self._directory.read_only:
-            return draft
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return draft.replace(path)
 
     def _load_object(
         self, bucket: FakeBucket, name: str, path: Path, size: int, etag: str, modified_at: float, members: str

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from http import HTTPStatus
 from shutil import copyfileobj
 from tempfile import SpooledTemporaryFile
 from typing import Any, Final
+from xml.sax.saxutils import escape
 
 from moto.moto_server import werkzeug_app
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
@@ -17,6 +19,7 @@ from werkzeug.wsgi import get_input_stream
 from smtune.emulator.moto_plugin import shims
 from smtune.emulator.moto_plugin.account import furnish
 from smtune.emulator.moto_plugin.plugin import Plugin
+from smtune.errors import StoreError
 
 RESET: Final = "/moto-api/reset"
 """Where moto forgets everything."""
@@ -54,15 +57,19 @@ class Application:
                 status, headers, text = shim(self._plugin.gate, body.read())
                 start_response(f"{status} {HTTPStatus(status).phrase}", list(headers.items()))
                 return [text.encode()]
-            with self._plugin.passage(target):
-                answer = self._moto(environ, start_response)
-                try:
-                    chunks = list(answer)
-                finally:
-                    if hasattr(answer, "close"):
-                        answer.close()
-                if path == RESET:
-                    furnish(self._plugin, self._region)
+            try:
+                with self._plugin.passage(target):
+                    answer = self._moto(environ, start_response)
+                    try:
+                        chunks = list(answer)
+                    finally:
+                        if hasattr(answer, "close"):
+                            answer.close()
+                    if path == RESET:
+                        furnish(self._plugin, self._region)
+            except StoreError as error:  # what it did cannot be kept
+                start_response("500 Internal Server Error", [("Content-Type", "application/xml")], sys.exc_info())
+                chunks = [f"<Error><Code>InternalError</Code><Message>{escape(str(error))}</Message></Error>".encode()]
         self._plugin.settle()
         return chunks
 

@@ -78,6 +78,17 @@ class DataDirectory:
         folder.mkdir(exist_ok=True)
         return folder / uuid4().hex
 
+    def content(self, path: str, draft: str | None) -> Path:
+        """Return the file of an object.
+
+        Args:
+            path: Its place, as seen from the directory.
+            draft: Name of the draft that it came from; it may not have come to its place yet.
+        """
+        if self.read_only and draft is not None and (self.path / "drafts" / draft).exists():
+            return self.path / "drafts" / draft
+        return self.path / path
+
     def remove(self, path: str) -> None:
         """Remove a file, or a folder of a search, which nothing needs any more; its removal was noted as due.
 
@@ -145,7 +156,23 @@ class DataDirectory:
         for path in garbage:
             if path not in _FOLDERS:
                 self.remove(path)
+        for draft in self._drafts():
+            self._finish(draft)
         self.records.commit()
+
+    def _drafts(self) -> list[Path]:
+        with suppress(FileNotFoundError):
+            return list((self.path / "drafts").iterdir())
+        return []
+
+    def _finish(self, draft: Path) -> None:
+        """Put an object where it belongs, if it was so far that its place was written."""
+        found = self.records.rows("SELECT path FROM object WHERE draft = ?", draft.name)
+        for (path,) in found:
+            whole = self.path / path
+            whole.parent.mkdir(parents=True, exist_ok=True)
+            draft.replace(whole)
+        draft.unlink(missing_ok=True)
 
     def _put_away(self, folders: tuple[str, ...] | list[str]) -> None:
         """Have folders out of the way at once, and gone soon."""
@@ -194,11 +221,11 @@ def _leased(path: Path) -> FileLease:
     try:
         return FileLease(path / _LOCK)
     except FileHeldError as held:
-        rule = f"is in use: one emulator at a time, and {held} has it"
+        rule = f"is in use by {held}: one emulator at a time"
         raise _problem(path, rule, "end that emulator, or name another directory") from None
     except StoreError as error:
         raise _problem(path, f"cannot be locked: {error.__cause__}", "name a directory on a local disk") from None
 
 
 def _problem(path: Path, rule: str, fix: str) -> SpecError:
-    return SpecError([Problem("data", str(path), rule, fix)])
+    return SpecError([Problem("data", str(path), f"{path} {rule}", fix)])  # long values are cut

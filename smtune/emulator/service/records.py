@@ -219,8 +219,10 @@ def _connected(path: Path, *, read_only: bool) -> sqlite3.Connection:
     if not read_only:
         return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     uri = path.absolute().as_uri()
+    log = path.with_name(f"{path.name}-wal")
+    is_whole = not log.exists() or log.stat().st_size == 0
     # On a read-only disk SQLite cannot set up what readers of a write-ahead log share; nobody can be writing there.
-    modes = "mode=ro" if os.access(path.parent, os.W_OK) else "mode=ro&immutable=1"
+    modes = "mode=ro&immutable=1" if is_whole and not os.access(path.parent, os.W_OK) else "mode=ro"
     return sqlite3.connect(f"{uri}?{modes}", uri=True, isolation_level=None, check_same_thread=False)
 
 

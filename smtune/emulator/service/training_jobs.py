@@ -92,6 +92,8 @@ class TrainingJobs:
             if self._kept is not None:
                 self._kept.add_training(job)
             self._engine.submit(job, listener)
+        if self._kept is not None:
+            self._kept.commit()
         return job
 
     def find(self, name: str, *, tuning_job: str) -> TrainingJob | None:
