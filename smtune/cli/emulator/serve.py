@@ -37,4 +37,4 @@ def serve(
 
 def _tell(emulator: Served) -> None:
     typer.echo(emulator.url)
-    typer.echo(f"role {emulator.role}, bucket {emulator.bucket}; Ctrl-C ends it, and all its jobs", err=True)
+    typer.echo(f"role {emulator.role}, bucket {emulator.bucket}; Ctrl-C ends it, and what runs in it", err=True)
