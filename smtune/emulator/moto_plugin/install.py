@@ -151,7 +151,8 @@ def _gated(plugin: Plugin, original: Callable[[Any, Any], Any]) -> Callable[[Any
         target = target.decode("latin-1") if isinstance(target, bytes) else target
         shim = shims.lacking(target, urlsplit(request.url).path)
         if shim is not None:
-            return shim(plugin.gate, request.body)
+            with plugin.passage(target):
+                return shim(plugin.gate, request.body)
         with plugin.passage(target):
             answer = original(stubber, request)
         plugin.settle()

@@ -62,11 +62,15 @@ class DataDirectory:
             self._lease = _leased(self.path)
         try:
             self.records = Records(self.path / _DATABASE, read_only=read_only)
+            if not read_only:
+                self._clear_away()
+        except OSError as error:
+            self._release()
+            text = f"{self.path}: what was on its way cannot be put in its place: {error}; make room and access"
+            raise StoreError(text) from error
         except BaseException:
             self._release()
             raise
-        if not read_only:
-            self._clear_away()
 
     def searches(self, place: str) -> Path:
         """Return the folder for the logs of the searches of an account and region."""

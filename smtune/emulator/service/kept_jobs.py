@@ -104,10 +104,11 @@ class KeptJobs:
         )
 
     def add_training(self, job: TrainingJob) -> None:
-        """Note a new training job; one of the same name is replaced, and keeps its place in the order."""
+        """Note a new training job; one of the same name is replaced: it keeps its place in the order, not its metrics."""
         name, values = job.name.lower(), (json.dumps(job.asked), job.arn, job.tuning_job, job.created_at)
 
         def write(cursor: Any) -> None:
+            cursor.execute("DELETE FROM metric WHERE place = ? AND training = ?", (self._place, job.name))
             cursor.execute(
                 "INSERT INTO training (place, name, request, arn, tuning_job, created_at, state)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET request = excluded.request,"
@@ -187,13 +188,13 @@ class KeptJobs:
         """
         rows = self._directory.records.rows("SELECT arn, tags FROM tags WHERE place = ?", self._place)
         try:
-            return {arn: dict(json.loads(tags)) for arn, tags in rows}
+            return {json.loads(arn): dict(json.loads(tags)) for arn, tags in rows}
         except (TypeError, ValueError) as error:
             raise self._damaged("tags", error) from error
 
     def keep_tags(self, arn: str, tags: Mapping[str, str]) -> None:
         """Note the tags of a job."""
-        values = (self._place, arn, json.dumps(dict(tags)))
+        values = (self._place, json.dumps(arn), json.dumps(dict(tags)))
         self._note("tags", arn, lambda cursor: cursor.execute("REPLACE INTO tags VALUES (?, ?, ?)", values))
 
     def _delete(self, table: str, name: str, cursor: Any) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from smtune.errors import StoreError
+from smtune.store.filesystem import network_filesystem
 
 Write = Callable[[sqlite3.Cursor], object]
 """Changes rows, when it is time to."""
@@ -30,10 +31,10 @@ CREATE TABLE training (id INTEGER PRIMARY KEY, place TEXT NOT NULL, name TEXT NO
 CREATE TABLE tuning (id INTEGER PRIMARY KEY, place TEXT NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL,
   request TEXT NOT NULL, created_at REAL NOT NULL, state TEXT NOT NULL, UNIQUE (place, name));
 CREATE TABLE tags (place TEXT NOT NULL, arn TEXT NOT NULL, tags TEXT NOT NULL, PRIMARY KEY (place, arn));
-CREATE TABLE line (id INTEGER PRIMARY KEY, place TEXT NOT NULL, stream TEXT NOT NULL, at REAL NOT NULL,
+CREATE TABLE line (id INTEGER PRIMARY KEY AUTOINCREMENT, place TEXT NOT NULL, stream TEXT NOT NULL, at REAL NOT NULL,
   lines TEXT NOT NULL);
 CREATE INDEX line_stream ON line (place, stream, at);
-CREATE TABLE metric (id INTEGER PRIMARY KEY, place TEXT NOT NULL, training TEXT NOT NULL, name TEXT NOT NULL,
+CREATE TABLE metric (id INTEGER PRIMARY KEY AUTOINCREMENT, place TEXT NOT NULL, training TEXT NOT NULL, name TEXT NOT NULL,
   value REAL NOT NULL, at REAL NOT NULL);
 CREATE INDEX metric_training ON metric (place, training);
 CREATE TABLE bucket (place TEXT NOT NULL, name TEXT NOT NULL, region TEXT NOT NULL, created_at REAL NOT NULL,
@@ -183,7 +184,7 @@ def _opened(path: Path, *, read_only: bool) -> sqlite3.Connection:
     try:
         is_new = _is_new(connection, path)
         if not read_only:
-            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA journal_mode = {'DELETE' if network_filesystem(path) else 'WAL'}")
             connection.execute("PRAGMA synchronous = NORMAL")
         if is_new:
             marks = f"PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {_VERSION};"
