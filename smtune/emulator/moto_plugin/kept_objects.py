@@ -11,26 +11,25 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from shutil import copyfileobj
-from tempfile import SpooledTemporaryFile
 from typing import Any, Final
 
-from moto.s3.exceptions import MissingKey
 from moto.s3.models import FakeBucket, FakeKey, S3Backend, s3_backends
 from moto.s3.utils import _VersionedKeyStore
 from moto.utilities.tagging_service import TaggingService
 
+from smtune.emulator.moto_plugin.object_files import (
+    copy_content,
+    is_free,
+    is_in_file,
+    is_plain,
+    put_in_file,
+    take_along,
+)
 from smtune.emulator.service.data_directory import DataDirectory
 from smtune.errors import StoreError
-
-_PLAIN: Final = re.compile(r"(?!\.{1,2}(/|$))[^/\0]+(/(?!\.{1,2}(/|$))[^/\0]+)*")
-"""Keys that can be paths: no part of them is empty, ``.`` or ``..``."""
-_LONGEST_PART: Final = 240
-"""Bytes of a name that all file systems take."""
 
 _MEMBERS: Final = (
     "website_redirect_location",
@@ -46,48 +45,6 @@ _MEMBERS: Final = (
     "checksum_parts",
 )
 """What else moto knows of an object, as far as its version does."""
-
-_CHUNK: Final = 1024 * 1024
-
-
-class Content:
-    """The content of an object in its file, for moto's objects; the file is open only while it is read.
-
-    Args:
-        path: The file.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._position = 0
-        self._closed = False
-
-    def seek(self, position: int) -> None:
-        """Go to a place."""
-        self._position = position
-
-    def read(self, size: int = -1) -> bytes:
-        """Read on from the place.
-
-        Raises:
-            ValueError: The object is gone.
-            MissingKey: Somebody has removed the file.
-            OSError: The file cannot be read.
-        """
-        if self._closed:
-            raise ValueError("the object was deleted or replaced")
-        try:
-            with self._path.open("rb") as file:
-                file.seek(self._position)
-                data = file.read(size)
-        except FileNotFoundError:
-            raise MissingKey(key=str(self._path)) from None
-        self._position += len(data)
-        return data
-
-    def close(self) -> None:
-        """Give it up."""
-        self._closed = True
 
 
 class _KeptKeys(_VersionedKeyStore):
@@ -216,7 +173,7 @@ class KeptBuckets(dict[str, FakeBucket]):
                     text = f"{self._directory.path}: s3://{bucket}/{name} cannot be kept: {error.strerror}"
                     raise StoreError(f"{text}; make room and access") from error
             else:
-                _take_along(versions)
+                take_along(versions)
                 gone.append((bucket, name))
         self._drop(gone)
         changed.clear()
@@ -227,9 +184,9 @@ class KeptBuckets(dict[str, FakeBucket]):
         known = self._paths.get((bucket, name))
         etag = key.etag.strip('"')
         draft = None
-        if not isinstance(key._value_buffer, Content):  # noqa: SLF001 - moto has no other way to it
+        if not is_in_file(key):
             draft = self._directory.draft()
-            _copy(key, draft)
+            copy_content(key, draft)
         path = known or self._free_path(bucket, name)
         values = (path, draft and draft.name, key.size, etag, key.last_modified.timestamp(), self._described(key))
         self._note(
@@ -244,10 +201,9 @@ class KeptBuckets(dict[str, FakeBucket]):
         if draft is not None:
             whole = self._directory.path / path
             whole.parent.mkdir(parents=True, exist_ok=True)
-            _take_along(versions[:-1])
+            take_along(versions[:-1])
             draft.replace(whole)
-            key._value_buffer.close()  # noqa: SLF001
-            key._value_buffer = Content(whole)  # noqa: SLF001
+            put_in_file(key, whole)
 
     def _drop(self, names: Iterable[tuple[str, str]]) -> None:
         """Give objects up."""
@@ -271,7 +227,7 @@ class KeptBuckets(dict[str, FakeBucket]):
     def _free_path(self, bucket: str, name: str) -> str:
         """Return where a new object goes, as seen from the directory: nothing is there."""
         path = f"s3/{bucket}/{name}"
-        if _is_plain(name) and _is_free(self._directory.path, path):
+        if is_plain(name) and is_free(self._directory.path, path):
             return path
         (self._directory.path / "objects").mkdir(exist_ok=True)
         return next(
@@ -330,8 +286,7 @@ class KeptBuckets(dict[str, FakeBucket]):
             key.metadata[header] = value
         modified = datetime.fromtimestamp(modified_at, UTC)
         key.last_modified = modified.replace(tzinfo=key.last_modified.tzinfo)
-        key._value_buffer.close()  # noqa: SLF001
-        key._value_buffer = Content(path)  # noqa: SLF001
+        put_in_file(key, path)
         key.contentsize = size
         bucket.keys.setlist(name, [key])
         if record["tags"]:
@@ -349,41 +304,6 @@ def write_all() -> None:
         for backend in list(account.values()):
             if isinstance(backend.buckets, KeptBuckets):
                 backend.buckets.write()
-
-
-def _copy(key: Any, path: Path) -> None:
-    with key.lock, path.open("wb") as file:
-        key._value_buffer.seek(0)  # noqa: SLF001
-        copyfileobj(key._value_buffer, file, _CHUNK)  # noqa: SLF001
-
-
-def _take_along(versions: list[Any]) -> None:
-    """Have older versions of an object keep their content when its file goes, or becomes another's."""
-    for key in versions:
-        buffer = getattr(key, "_value_buffer", None)
-        if isinstance(buffer, Content) and not key.disposed:
-            copy = SpooledTemporaryFile(_CHUNK)  # noqa: SIM115 - the object closes it
-            buffer.seek(0)
-            copyfileobj(buffer, copy, _CHUNK)
-            key._value_buffer = copy  # noqa: SLF001
-
-
-def _is_plain(name: str) -> bool:
-    """Return whether a key can be the path of a file."""
-    try:
-        parts = name.encode().split(b"/")
-    except UnicodeEncodeError:
-        return False
-    return _PLAIN.fullmatch(name) is not None and all(len(part) <= _LONGEST_PART for part in parts)
-
-
-def _is_free(root: Path, path: str) -> bool:
-    """Return whether a file can be made without being in the way of another: ``a`` may be beside ``a/b``."""
-    whole = root / path
-    if os.path.lexists(whole):
-        return False
-    nearest = next(parent for parent in whole.parents if os.path.lexists(parent))
-    return nearest.is_dir() and not nearest.is_symlink()
 
 
 def _encoded(name: str) -> bytes:

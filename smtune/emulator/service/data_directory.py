@@ -9,16 +9,16 @@ s3/BUCKET/KEY                 objects whose keys can be paths of files
 objects/NUMBER                the other objects
 drafts/ANY                    objects on the way to their place
 searches/ACCOUNT/REGION/N     the logs of a tuning job's search
-removed/NUMBER                what a reset left, until it is gone
+removed-ANY                   what a reset left, until it is gone
 ============================  ======================================================================
 """
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 import threading
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -32,7 +32,7 @@ _DATABASE: Final = "emulator.sqlite"
 _LOCK: Final = "lock"
 _OWN: Final = frozenset({_LOCK, _DATABASE, f"{_DATABASE}-wal", f"{_DATABASE}-shm", f"{_DATABASE}-journal"})
 _FOLDERS: Final = ("s3", "objects", "drafts", "searches")
-_REMOVED: Final = "removed"
+_REMOVED: Final = "removed-"
 
 
 class DataDirectory:
@@ -62,14 +62,19 @@ class DataDirectory:
             self._lease = _leased(self.path)
         try:
             self.records = Records(self.path / _DATABASE, read_only=read_only)
-            if not read_only:
-                self._clear_away()
-        except OSError as error:
+        except BaseException:
             self._release()
+            raise
+        if read_only:
+            return
+        try:
+            self._clear_away()
+        except OSError as error:
+            self.close()
             text = f"{self.path}: what was on its way cannot be put in its place: {error}; make room and access"
             raise StoreError(text) from error
         except BaseException:
-            self._release()
+            self.close()
             raise
 
     def searches(self, place: str) -> Path:
@@ -144,11 +149,6 @@ class DataDirectory:
             self.records.close()
             self._release()
 
-    @property
-    def closed(self) -> bool:
-        """Whether nothing is kept any more."""
-        return self._closed
-
     def _release(self) -> None:
         if self._lease is not None:
             self._lease.release()
@@ -157,9 +157,8 @@ class DataDirectory:
         """Remove what an emulator that was killed was about to remove."""
         garbage = self.records.garbage()
         self._put_away([path for path in garbage if path in _FOLDERS])
-        for path in garbage:
-            if path not in _FOLDERS:
-                self.remove(path)
+        for path in set(garbage) - set(_FOLDERS):
+            self.remove(path)
         for draft in self._drafts():
             self._finish(draft)
         self.records.commit()
@@ -178,18 +177,14 @@ class DataDirectory:
             draft.replace(whole)
         draft.unlink(missing_ok=True)
 
-    def _put_away(self, folders: tuple[str, ...] | list[str]) -> None:
+    def _put_away(self, folders: Iterable[str]) -> None:
         """Have folders out of the way at once, and gone soon."""
-        removed = self.path / _REMOVED
         for name in folders:
-            folder = self.path / name
-            if folder.is_dir():
-                removed.mkdir(exist_ok=True)
-                target = next(one for one in map(str, itertools.count()) if not (removed / one).exists())
-                folder.rename(removed / target)
+            with suppress(FileNotFoundError):
+                (self.path / name).rename(self.path / f"{_REMOVED}{uuid4().hex}")
             self.records.is_gone(name)
-        if removed.is_dir():
-            threading.Thread(target=shutil.rmtree, args=(removed, True), name="smtune-remove", daemon=True).start()
+        for left in self.path.glob(f"{_REMOVED}*"):
+            threading.Thread(target=shutil.rmtree, args=(left, True), name="smtune-remove", daemon=True).start()
 
 
 def _check(path: Path, *, read_only: bool) -> None:
