@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import threading
 import weakref
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -48,7 +49,8 @@ class TemporaryFolder:
 @cache
 def _clear_away(base: Path) -> None:
     """Remove, once per process and in a thread of its own, the folders whose owners are gone."""
-    left = [path for path in base.iterdir() if path.name.startswith(_PREFIXES) and (path / _OWNER).exists()]
+    # `Path.exists` would raise where another user's folder may not be looked into.
+    left = [path for path in base.iterdir() if path.name.startswith(_PREFIXES) and os.path.exists(path / _OWNER)]  # noqa: PTH110
     if left:
         threading.Thread(target=_remove_ownerless, args=(left,), name="smtune-clear-away", daemon=True).start()
 
@@ -66,7 +68,7 @@ def _remove_ownerless(folders: list[Path]) -> None:
 
 def _remove(folder: Path, lease: FileLease) -> None:
     """Remove a folder; what says that it has no owner goes last, so that somebody can go on with this."""
-    with lease:
+    with lease, suppress(OSError):
         for path in folder.iterdir():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
