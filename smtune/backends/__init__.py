@@ -6,6 +6,7 @@ All of them take the same spec and give the same kind of answer; :func:`tune` is
 backend    strategy decides      trials run as
 =========  ====================  ======================================================
 ``local``  here                  Python function, or training script as a process
+``moto``   the emulator          training jobs of an emulated SageMaker on this machine
 ``amt``    AWS                   training jobs of SageMaker Automatic Model Tuning
 =========  ====================  ======================================================
 """
@@ -17,6 +18,7 @@ from smtune.backends.job import (
     BackendName,
     TuningJob,
     attach,
+    backend_of,
     failure_text,
     find_job,
     open_backend,
@@ -26,6 +28,7 @@ from smtune.backends.job import (
     tune,
 )
 from smtune.backends.local import LocalBackend
+from smtune.backends.moto import MotoBackend
 
 __all__ = [
     "BACKENDS",
@@ -33,9 +36,11 @@ __all__ = [
     "Backend",
     "BackendName",
     "LocalBackend",
+    "MotoBackend",
     "Plan",
     "TuningJob",
     "attach",
+    "backend_of",
     "failure_text",
     "find_job",
     "open_backend",

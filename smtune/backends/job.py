@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from smtune.backends.amt import AmtBackend
 from smtune.backends.base import Backend, Listener, Plan
 from smtune.backends.local import LocalBackend
+from smtune.backends.moto import MotoBackend
 from smtune.errors import JobError, JobFailedError, JobNotFoundError, Problem, SpecError
 from smtune.results import JobStatus, TuningResult
 from smtune.spec import TuningSpec
-from smtune.store import find, find_remote, remote_jobs
+from smtune.store import RemoteJob, find, find_remote, remote_jobs
 from smtune.trial import Trial
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 Function = Callable[[dict[str, Any]], Any]
 """A training in Python: takes the hyperparameters, returns the objective or a mapping of metrics."""
 
-BackendName = Literal["local", "amt"]
+BackendName = Literal["local", "moto", "amt"]
 BACKENDS: tuple[str, ...] = get_args(BackendName)
 """Names of the backends."""
 
@@ -113,7 +114,15 @@ def find_job(name: str) -> TuningJob:
             places = ", ".join(["local", *(one.backend for one in remote)])
             raise JobError(f'there are several jobs "{name}": {places}; say which with --backend')
         return TuningJob(LocalBackend(), local)
-    return TuningJob(AmtBackend.of(remote[0]), remote[0].name)
+    if len(remote) > 1:
+        places = ", ".join(one.backend for one in remote)
+        raise JobError(f'there are several jobs "{name}": {places}; say which with --backend')
+    return TuningJob(backend_of(remote[0]), remote[0].name)
+
+
+def backend_of(job: RemoteJob) -> Backend:
+    """Return the backend that a job lives in, if it has no directory here."""
+    return MotoBackend() if job.backend == MotoBackend.name else AmtBackend.of(job)
 
 
 def resume(
@@ -134,14 +143,15 @@ def resume(
         JobError: It is on SageMaker.
         SpecError: It has ended, or needs its function.
     """
-    backend = LocalBackend(function=function, isolation=isolation)
+    local = LocalBackend(function=function, isolation=isolation)
     try:
-        resumed = backend.resume(name)
+        return TuningJob(local, local.resume(name), owned=True)
     except JobNotFoundError:
-        name = find_job(name).name
-        fix = f"start a new one that builds on it: warm_start: [{name}]"
-        raise JobError(f"{name} is on SageMaker, which cannot go on with a stopped job; {fix}") from None
-    return TuningJob(backend, resumed, owned=True)
+        job = find_job(name)
+    if isinstance(job.backend, MotoBackend):
+        return TuningJob(job.backend, job.backend.resume(job.name), owned=True)
+    fix = f"start a new one that builds on it: warm_start: [{job.name}]"
+    raise JobError(f"{job.name} is on SageMaker, which cannot go on with a stopped job; {fix}")
 
 
 def plan(spec: TuningSpec, *, backend: BackendName | Backend = "local", name: str | None = None) -> Plan:
@@ -168,12 +178,19 @@ def open_backend(
     if backend == "local":
         return LocalBackend(function=function, isolation=isolation)
     if function is not None:
-        rule = "cannot be run by backend amt, which trains containers" if backend == "amt" else "cannot be run there"
+        trains_containers = backend in ("amt", "moto")
+        rule = (
+            f"cannot be run by backend {backend}, which trains containers"
+            if trains_containers
+            else "cannot be run there"
+        )
         raise SpecError([Problem("function", function, rule, "give the spec a training script, or use backend local")])
     if isinstance(backend, Backend):
         return backend
     if backend == "amt":
         return AmtBackend()
+    if backend == "moto":
+        return MotoBackend()
     raise SpecError([Problem("backend", backend, "is no backend", f"use one of {', '.join(BACKENDS)}")])
 
 

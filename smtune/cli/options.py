@@ -22,7 +22,7 @@ def _known_names(incomplete: str) -> list[str]:
     return [name for name in names() if name.startswith(incomplete)]
 
 
-BackendName = Literal["local", "amt"]
+BackendName = Literal["local", "moto", "amt"]
 
 SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="A .yaml, .toml or .json file.", show_default=False)]
 BackendOption = Annotated[BackendName, typer.Option(help="Where the job runs.")]

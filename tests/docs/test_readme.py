@@ -218,7 +218,7 @@ def test_the_commands_for_sagemaker_do_what_they_say(tmp_path, without_aws, monk
     on_sagemaker(tmp_path)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-to-be-told")
-    commands = {line[1]: line for line in shown_lines() if line[1] != "emulator"}
+    commands = {line[1]: line for line in shown_lines() if line[1] != "emulator" and line[-1] != "moto"}
     assert set(commands) == {"check", "plan", "run", "submit", "attach", "forget"}
 
     with TuningService() as service:
@@ -253,6 +253,22 @@ def test_the_commands_for_sagemaker_do_what_they_say(tmp_path, without_aws, monk
         assert "churn Completed" in smtune(*commands["attach"])
         assert smtune("smtune", "show", "churn").startswith("trial")
         assert "churn is forgotten here" in smtune(*commands["forget"])
+
+
+def test_the_request_is_tried_on_an_emulator(tmp_path, without_aws):
+    on_sagemaker(tmp_path)
+    (command,) = [line for line in shown_lines() if line[-1] == "moto"]
+    fewer = ["--set", "limits.max_trials=2"]
+    done = subprocess.run(
+        [sys.executable, "-m", *command, *fewer],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "churn Completed: 2 of 2 trials" in done.stdout
 
 
 def test_a_program_runs_against_an_emulator(tmp_path, without_aws):
