@@ -2,13 +2,14 @@
 
 All of them take the same spec and give the same kind of answer; :func:`tune` is the way in.
 
-==============  ====================  ============================================================
+==============  ====================  ================================================================
 backend         strategy decides      trials run as
-==============  ====================  ============================================================
+==============  ====================  ================================================================
 ``local``       here                  Python function, or training script as a process
-``local-mode``  here                  training jobs of SageMaker, with an ``/opt/ml`` each, as processes
+``local-mode``  here                  training jobs of SageMaker, as processes with an ``/opt/ml`` each
+``moto``        the emulator          training jobs of an emulated SageMaker on this machine
 ``amt``         AWS                   training jobs of SageMaker Automatic Model Tuning
-==============  ====================  ============================================================
+==============  ====================  ================================================================
 """
 
 from smtune.backends.amt import AmtBackend
@@ -18,6 +19,7 @@ from smtune.backends.job import (
     BackendName,
     TuningJob,
     attach,
+    backend_of,
     failure_text,
     find_job,
     open_backend,
@@ -28,6 +30,7 @@ from smtune.backends.job import (
 )
 from smtune.backends.local import LocalBackend
 from smtune.backends.local_mode import LocalModeBackend
+from smtune.backends.moto import MotoBackend
 
 __all__ = [
     "BACKENDS",
@@ -36,9 +39,11 @@ __all__ = [
     "BackendName",
     "LocalBackend",
     "LocalModeBackend",
+    "MotoBackend",
     "Plan",
     "TuningJob",
     "attach",
+    "backend_of",
     "failure_text",
     "find_job",
     "open_backend",

@@ -28,15 +28,12 @@ from smtune.backends.aws.logs import LogLine, TrainingLog
 from smtune.backends.aws.session import Account
 from smtune.backends.aws.troubles import explained
 from smtune.backends.base import Backend, Listener, Notice, Plan, writable
-from smtune.backends.tuning_jobs import ENDED, FORBIDDEN, TuningJobReader, describe
+from smtune.backends.tuning_jobs import ENDED, FORBIDDEN, Answers, TuningJobReader, describe
 from smtune.errors import AwsError, JobExistsError, JobNotFoundError, Problem, SpecError
 from smtune.results import JobStatus, TuningResult
 from smtune.spec import TuningSpec
 from smtune.store import RemoteJob, find_remote
 from smtune.trial import Trial, TrialStatus
-
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 2.0, 20.0
-"""Seconds between two questions: few while things change, many while they do not."""
 
 
 class AmtBackend(Backend):
@@ -51,6 +48,8 @@ class AmtBackend(Backend):
 
     name = "amt"
     survives = True
+    shortest_pause, longest_pause = 2.0, 20.0
+    """Seconds between two questions: few while things change, many while they do not."""
 
     def __init__(
         self,
@@ -86,7 +85,7 @@ class AmtBackend(Backend):
             SpecError: Something was changed since it was planned, or the bucket or a parent is not there.
             AwsError: AWS refuses, or cannot be reached.
         """
-        account = self._account(plan.region)
+        account = self._account_of(plan.name, None, plan.region)
         client = account.client("sagemaker")
         check_parents(client, plan.spec)
         upload(plan, account)
@@ -130,27 +129,43 @@ class AmtBackend(Backend):
             AwsError: AWS refuses, or cannot be reached.
         """
         record = self._record(job_name)
-        reader = self._reader(job_name if record is None else record.name, record)
         try:
-            description = reader.refresh()
+            answers = self._answers(job_name if record is None else record.name, record)
         except JobNotFoundError:
             if record is None or record.request is None or record.seen:
                 raise
             again = "submit it again, or drop it with `smtune forget"
             raise JobNotFoundError(f"{record.name} was never created on SageMaker; {again} {record.name}`") from None
         spec = None if record is None else _spec_of(record)
-        result = decode_description(description, reader.summaries, reader.details, spec=spec, backend=self.name)
+        result = decode_description(
+            answers.description, answers.summaries, answers.details, spec=spec, backend=self.name
+        )
         if result.usd_per_hour is None:
-            result = replace(result, usd_per_hour=self._usd_per_hour(description, self._account_of(record).region))
+            result = replace(result, usd_per_hour=self._usd_per_hour(answers.description))
+        result = self._seen_here(result)
         if record is not None and record.seen != (seen := _seen(result)):
             record.with_seen(seen).save()
         return result
 
-    def _usd_per_hour(self, description: Mapping[str, Any], region: str) -> float | None:
+    def _seen_here(self, result: TuningResult) -> TuningResult:
+        """Return a job with what the service cannot know of it."""
+        return result
+
+    def _answers(self, job_name: str, record: RemoteJob | None) -> Answers:
+        """Return what the service says of a job.
+
+        Raises:
+            JobNotFoundError: There is no such tuning job.
+            AwsError: AWS refuses, or cannot be reached.
+        """
+        reader = self._reader(job_name, record)
+        return Answers(reader.refresh(), reader.summaries, reader.details)
+
+    def _usd_per_hour(self, description: Mapping[str, Any]) -> float | None:
         """Return what one training job costs per hour; looked up once for each job."""
-        arn = str(description.get("HyperParameterTuningJobArn"))
+        arn = str(description["HyperParameterTuningJobArn"])
         if arn not in self._prices:
-            self._prices[arn] = usd_per_hour(description, region)
+            self._prices[arn] = usd_per_hour(description, region=arn.split(":")[3])
         return self._prices[arn]
 
     def wait(
@@ -164,7 +179,7 @@ class AmtBackend(Backend):
         """Block until the job has ended or the time is over; throttling, lost networks and expired logins are waited out."""
         deadline = math.inf if timeout is None else time.monotonic() + timeout
         told: dict[int, Trial] = {}
-        pause = _SHORTEST_PAUSE
+        pause = self.shortest_pause
         result: TuningResult | None = None
         troubles: set[str] = set()
         while result is None or not result.status.ended:
@@ -175,7 +190,7 @@ class AmtBackend(Backend):
                 if str(error) not in troubles:
                     _call(notice, f"{error}; the job goes on, and is asked for again")
                 troubles.add(str(error))
-                pause = min(2 * pause, _LONGEST_PAUSE)
+                pause = min(2 * pause, self.longest_pause)
             else:
                 if troubles:
                     _call(notice, "AWS answers again")
@@ -184,12 +199,17 @@ class AmtBackend(Backend):
                 told |= {trial.number: trial for trial in changed}
                 for trial in changed:
                     _call(listener, trial)
-                pause = _SHORTEST_PAUSE if changed else min(1.5 * pause, _LONGEST_PAUSE)
-                if result.status.ended or time.monotonic() >= deadline:
+                pause = self.shortest_pause if changed else min(1.5 * pause, self.longest_pause)
+                if result.status.ended or time.monotonic() >= deadline or not self._goes_on(result.name):
                     break
             left = max(0.0, min(pause, deadline - time.monotonic()))
             self._pause(left * random.uniform(0.75, 1.0))  # noqa: S311 - so that watchers do not march in step
         return result
+
+    def _goes_on(self, job_name: str) -> bool:
+        """Return whether a job that has not ended is run by anybody."""
+        del job_name
+        return True
 
     def _bear(self, error: AwsError, *, over: bool) -> None:
         """Raise an error that waiting does not help, or that there is no time left to wait out."""
@@ -208,7 +228,8 @@ class AmtBackend(Backend):
         """
         del force
         record = self._record(job_name)
-        client, name = self._account_of(record).client("sagemaker"), job_name if record is None else record.name
+        name = job_name if record is None else record.name
+        client = self._account_of(name, record).client("sagemaker")
         if describe(client, name)["HyperParameterTuningJobStatus"] in ENDED:
             return
         try:
@@ -232,7 +253,7 @@ class AmtBackend(Backend):
     def logs(self, job_name: str, number: int, *, follow: bool = False) -> Iterator[str]:
         """Yield the lines that a trial printed, as CloudWatch has them; of several instances with the host in front."""
         trial = self._trial(job_name, number)
-        client = self._account_of(self._record(job_name)).client("logs")
+        client = self._account_of(job_name, self._record(job_name)).client("logs")
         log = TrainingLog(client, str(trial.training_job))
         if follow:
             return _texts(log.follow(partial(self._has_ended, job_name, number), self._pause))
@@ -255,6 +276,9 @@ class AmtBackend(Backend):
             JobNotFoundError: There is no such trial, or it has no model.
             AwsError: These credentials may not ask where it is.
         """
+        return self._model_uri(job_name, number)
+
+    def _model_uri(self, job_name: str, number: int | None) -> str:
         trial = self.poll(job_name).best if number is None else self._trial(job_name, number)
         if trial is None or trial.model is None:
             if trial is None:
@@ -266,7 +290,7 @@ class AmtBackend(Backend):
 
     def _check_may_describe(self, job_name: str, training_job: str) -> None:
         """Raise what keeps a training job from being described, if that is a permission."""
-        client = self._account_of(self._record(job_name)).client("sagemaker")
+        client = self._account_of(job_name, self._record(job_name)).client("sagemaker")
         try:
             with explained(training_job, service="SageMaker", actions="sagemaker:DescribeTrainingJob"):
                 client.describe_training_job(TrainingJobName=training_job)
@@ -282,9 +306,9 @@ class AmtBackend(Backend):
             SpecError: The folder cannot be written, or has such a file already.
             AwsError: S3 refuses, or cannot be reached.
         """
-        uri = self.best_model(job_name, number)
+        uri = self._model_uri(job_name, number)
         bucket, _, key = uri.removeprefix("s3://").partition("/")
-        client = self._account_of(self._record(job_name)).client("s3")
+        client = self._account_of(job_name, self._record(job_name)).client("s3")
         target = folder / Path(key).name
         with writable(folder):
             if target.exists():
@@ -301,7 +325,7 @@ class AmtBackend(Backend):
             JobNotFoundError: There is no such tuning job.
         """
         record = self._record(job_name)
-        account = self._account_of(record)
+        account = self._account_of(job_name, record)
         description = describe(account.client("sagemaker"), job_name)
         if record is None:
             self._known(description["HyperParameterTuningJobName"], account).save()
@@ -323,13 +347,16 @@ class AmtBackend(Backend):
     def _reader(self, job_name: str, record: RemoteJob | None) -> TuningJobReader:
         if job_name not in self._readers:
             cache = None if record is None else record.path.with_suffix(".trainings")
-            client = self._account_of(record).client("sagemaker")
+            client = self._account_of(job_name, record).client("sagemaker")
             self._readers[job_name] = TuningJobReader(client, job_name, cache)
         return self._readers[job_name]
 
-    def _account_of(self, record: RemoteJob | None) -> Account:
-        """Return whom to ask for a job: what this backend was not told, its record says."""
-        return self._account() if record is None else self._account(record.region, record.profile, record.endpoint_url)
+    def _account_of(self, job_name: str, record: RemoteJob | None, region: str | None = None) -> Account:
+        """Return whom to ask for a job: what this backend was not told, its record says, or else its plan."""
+        del job_name
+        if record is None:
+            return self._account(region)
+        return self._account(record.region, record.profile, record.endpoint_url)
 
     def _account(
         self, region: str | None = None, profile: str | None = None, endpoint_url: str | None = None

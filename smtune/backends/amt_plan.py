@@ -26,6 +26,7 @@ from smtune.backends.training_files import file_problems
 from smtune.errors import LoweringError, Problem, SpecError
 from smtune.pricing import STORAGE
 from smtune.spec import TUNING_JOB_ARN, SageMaker, Training, TuningSpec
+from smtune.store import home
 
 CODE = "code"
 """Kind of an upload: the training code, packed."""
@@ -70,6 +71,7 @@ def plan_amt(
     name: str | None = None,
     region: str | None = None,
     profile: str | None = None,
+    backend: str = "amt",
 ) -> Plan:
     """Return the plan of a tuning job of SageMaker. Nothing is sent, and no credentials are needed.
 
@@ -78,6 +80,7 @@ def plan_amt(
         name: Name of the job; by default the spec's own, or one made from the time.
         region: Where it runs; by default where the spec says, or the AWS configuration.
         profile: Whose AWS configuration that is; by default the usual choice.
+        backend: Whose plan it is.
 
     Raises:
         SpecError: Everything that is wrong.
@@ -86,7 +89,7 @@ def plan_amt(
     found = examine(spec, name=name, region=region, profile=profile)
     if found.plan is None:
         raise (LoweringError if found.lowering else SpecError)(found.problems)
-    return found.plan
+    return replace(found.plan, backend=backend)
 
 
 def examine(
@@ -327,7 +330,7 @@ def pack_code(training: Training, folder: Path) -> Package:
         SpecError: It cannot be packed; fields are relative to the training.
     """
     source = Path(training.source_dir)
-    data = [Path(one.source) for one in training.channels.values() if not one.is_remote]
+    data = [home(), *(Path(one.source) for one in training.channels.values() if not one.is_remote)]
     inside = [one for one in data if source.resolve() in one.resolve().parents]
     archive = folder / "sourcedir.tar.gz"
     return pack_source(source, archive, entry_point=str(training.entry_point), leave_out=inside)

@@ -9,10 +9,11 @@ from smtune.backends.amt import AmtBackend
 from smtune.backends.base import Backend, Listener, Plan
 from smtune.backends.local import LocalBackend
 from smtune.backends.local_mode import LocalModeBackend
+from smtune.backends.moto import MotoBackend
 from smtune.errors import JobError, JobFailedError, JobNotFoundError, Problem, SpecError
 from smtune.results import JobStatus, TuningResult
 from smtune.spec import TuningSpec
-from smtune.store import JobStore, find, find_remote, remote_jobs
+from smtune.store import JobStore, RemoteJob, find, find_remote, remote_jobs
 from smtune.trial import Trial
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 Function = Callable[[dict[str, Any]], Any]
 """A training in Python: takes the hyperparameters, returns the objective or a mapping of metrics."""
 
-BackendName = Literal["local", "local-mode", "amt"]
+BackendName = Literal["local", "local-mode", "moto", "amt"]
 BACKENDS: tuple[str, ...] = get_args(BackendName)
 """Names of the backends."""
 
@@ -114,7 +115,15 @@ def find_job(name: str) -> TuningJob:
             places = ", ".join([_backend_here(local).name, *(one.backend for one in remote)])
             raise JobError(f'there are several jobs "{name}": {places}; say which with --backend')
         return TuningJob(_backend_here(local), local)
-    return TuningJob(AmtBackend.of(remote[0]), remote[0].name)
+    if len(remote) > 1:
+        places = ", ".join(one.backend for one in remote)
+        raise JobError(f'there are several jobs "{name}": {places}; say which with --backend')
+    return TuningJob(backend_of(remote[0]), remote[0].name)
+
+
+def backend_of(job: RemoteJob) -> Backend:
+    """Return the backend that a job lives in, if it has no directory here."""
+    return MotoBackend() if job.backend == MotoBackend.name else AmtBackend.of(job)
 
 
 def resume(
@@ -137,12 +146,13 @@ def resume(
     """
     try:
         backend = _backend_here(name, function=function, isolation=isolation)
-        resumed = backend.resume(name)
+        return TuningJob(backend, backend.resume(name), owned=True)
     except JobNotFoundError:
-        name = find_job(name).name
-        fix = f"start a new one that builds on it: warm_start: [{name}]"
-        raise JobError(f"{name} is on SageMaker, which cannot go on with a stopped job; {fix}") from None
-    return TuningJob(backend, resumed, owned=True)
+        job = find_job(name)
+    if isinstance(job.backend, MotoBackend):
+        return TuningJob(job.backend, job.backend.resume(job.name), owned=True)
+    fix = f"start a new one that builds on it: warm_start: [{job.name}]"
+    raise JobError(f"{job.name} is on SageMaker, which cannot go on with a stopped job; {fix}")
 
 
 def _backend_here(
@@ -193,6 +203,8 @@ def open_backend(
         return AmtBackend()
     if backend == "local-mode":
         return LocalModeBackend()
+    if backend == "moto":
+        return MotoBackend()
     raise SpecError([Problem("backend", backend, "is no backend", f"use one of {', '.join(BACKENDS)}")])
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from smtune.backends.at_exit import wait_at_exit
 from smtune.loop import TuningLoop
 from smtune.runners import Runner
 from smtune.spec import TuningSpec
@@ -46,8 +46,9 @@ class LocalRun:
             StoreError: The log cannot be replayed or written.
         """
         self._thread.start()
-        # The interpreter calls this before it waits for threads; `atexit` would come after that.
-        threading._register_atexit(self._wait_at_exit)  # type: ignore[attr-defined]  # noqa: SLF001
+        wait_at_exit(
+            self.name, under_way=lambda: self.under_way, wait=self.wait, stop=lambda force: self.stop(force=force)
+        )
         try:
             self._begun.wait()
         except BaseException:  # Ctrl-C: whoever called it gets no job to stop
@@ -72,21 +73,6 @@ class LocalRun:
         while not self._ended.wait(min(_LOOK_SECONDS, max(0.0, deadline - time.monotonic()))):
             if time.monotonic() >= deadline:
                 return
-
-    def _wait_at_exit(self) -> None:
-        """Let a program that does not wait for its job end well, and stop the job on Ctrl-C."""
-        told, interrupts = False, 0
-        while self.under_way:
-            try:
-                if not told:
-                    print(f"smtune: waiting for job {self.name} to end; Ctrl-C stops it", file=sys.stderr)  # noqa: T201
-                    told = True
-                self.wait()
-            except KeyboardInterrupt:
-                self.stop(force=interrupts > 0)
-                interrupts += 1
-        if interrupts:
-            print(f"smtune: job {self.name} is stopped; it can be resumed", file=sys.stderr)  # noqa: T201
 
     def stop(self, *, force: bool) -> None:
         """Have the loop stop, now or as soon as there is one."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,21 @@ FORBIDDEN = ("AccessDenied", "AccessDeniedException")
 
 _GONE = ("ResourceNotFound", "ValidationException")
 """What is answered for a training job that was deleted; SageMaker uses the second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What SageMaker says of a tuning job.
+
+    Attributes:
+        description: As of ``DescribeHyperParameterTuningJob``.
+        summaries: All ``TrainingJobSummaries``, in any order.
+        details: What ended training jobs said of themselves, by name.
+    """
+
+    description: Mapping[str, Any]
+    summaries: Sequence[Mapping[str, Any]]
+    details: Mapping[str, Mapping[str, Any]]
 
 
 class TuningJobReader:
@@ -132,7 +148,7 @@ class TuningJobReader:
             if error.code not in _GONE:
                 raise
             answer = {"TrainingJobName": name}
-        detail = {key: _plain(answer[key]) for key in _KEPT if key in answer}
+        detail = {key: plain(answer[key]) for key in _KEPT if key in answer}
         if self._cache is not None:
             _append(self._cache, detail)
         return detail
@@ -162,13 +178,13 @@ def _is_settled(summary: Mapping[str, Any]) -> bool:
     return summary["TrainingJobStatus"] in ENDED and summary.get("ObjectiveStatus") != "Pending"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return an answer of boto3 as JSON has it, times as seconds since the epoch."""
     if isinstance(value, datetime):
         return value.timestamp()
     if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, list) else value
+        return {key: plain(one) for key, one in value.items()}
+    return [plain(one) for one in value] if isinstance(value, list) else value
 
 
 def _read(cache: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -8,10 +8,21 @@ from smtune.cli.options import KnownBackend, Name
 
 
 def forget(name: Name, backend: KnownBackend = None) -> None:
-    """Remove what is known here of a job on AWS. The job itself stays; `smtune attach` makes it known again."""
-    from smtune.errors import JobNotFoundError
-    from smtune.store import forget_remote
+    """Remove what is known here of a job on AWS. The job itself stays; `smtune attach` makes it known again.
 
+    A job of backend moto lives here only: it is gone then, with its logs and models.
+    """
+    from smtune.backends import MotoBackend
+    from smtune.errors import JobError, JobNotFoundError
+    from smtune.store import find_remote, forget_remote
+
+    places = [job.backend for job in find_remote(name, backend)]
+    if MotoBackend.name in places:
+        if len(places) > 1:
+            raise JobError(f'there are several jobs "{name}": {", ".join(places)}; say which with --backend')
+        MotoBackend().forget(name)
+        typer.echo(f"{name} is removed, with its logs and models")
+        return
     if not forget_remote(name, backend):
         raise JobNotFoundError(f'no job "{name}" on AWS is known here; see `smtune list`')
     typer.echo(f"{name} is forgotten here; on AWS it stays as it is · know it again: smtune attach {name}")

@@ -22,7 +22,7 @@ def _known_names(incomplete: str) -> list[str]:
     return [name for name in names() if name.startswith(incomplete)]
 
 
-BackendName = Literal["local", "local-mode", "amt"]
+BackendName = Literal["local", "local-mode", "moto", "amt"]
 IsolationName = Literal["auto", "namespace", "rewrite", "docker"]
 
 SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="A .yaml, .toml or .json file.", show_default=False)]

@@ -60,12 +60,12 @@ def known_job(name: str, backend: BackendName | None) -> TuningJob:
         JobNotFoundError: There is none of this name.
         JobError: There are several, and nothing says which.
     """
-    from smtune.backends import AmtBackend, TuningJob, find_job, open_backend
+    from smtune.backends import TuningJob, backend_of, find_job, open_backend
     from smtune.store import find_remote
 
     if backend is None:
         return find_job(name)
     remote = find_remote(name, backend)
-    job = TuningJob(AmtBackend.of(remote[0]) if remote else open_backend(backend), name)
+    job = TuningJob(backend_of(remote[0]) if remote else open_backend(backend), name)
     job.result()
     return job

@@ -53,8 +53,8 @@ def emulate(settings: Settings | None = None, *, serve: bool = False, region: st
     """Have boto3 talk to an emulated AWS, in which SageMaker's jobs really train; a decorator, too.
 
     Around moto's ``mock_aws``, with its rules: nothing that boto3 asks leaves the process, clients that were made
-    before moto was imported excepted; state is gone at the end; blocks may be nested, and share their state then.
-    An execution role and the default bucket are there from the start.
+    before moto was imported excepted; state is gone at the end, unless ``Settings(data=...)`` keeps it; blocks may be
+    nested, and share their state then. An execution role and the default bucket are there from the start.
 
     Example::
 
@@ -72,6 +72,8 @@ def emulate(settings: Settings | None = None, *, serve: bool = False, region: st
 
     Raises:
         MissingExtraError: moto is not installed.
+        SpecError: Its data directory cannot be had.
+        StoreError: What the directory holds is damaged.
         RuntimeError: There is an emulator in this process already, with other settings.
     """
     require_moto("smtune.emulator.emulate", server=serve)
@@ -79,12 +81,14 @@ def emulate(settings: Settings | None = None, *, serve: bool = False, region: st
 
     from smtune.emulator.moto_plugin.account import furnish
     from smtune.emulator.moto_plugin.install import installed
+    from smtune.emulator.moto_plugin.keeping import go_on, keeping
 
     chosen = region or os.environ.get("AWS_DEFAULT_REGION") or REGION
     changed = variables(AWS_DEFAULT_REGION=chosen, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS="true")
-    with changed, installed(settings) as plugin, mock_aws():
+    with changed, installed(settings) as plugin, mock_aws(), keeping(plugin):
         furnish(plugin, chosen)
         if not serve:
+            go_on(plugin)
             yield Emulator(chosen)
             return
         from smtune.emulator.server import answering, listen

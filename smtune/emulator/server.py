@@ -43,14 +43,16 @@ def serving(
 
     Raises:
         MissingExtraError: moto or flask are not installed.
-        SpecError: The host is no loopback address, or the port is not to be had.
+        SpecError: The host is no loopback address, or the port or the data directory is not to be had.
+        StoreError: What the data directory holds is damaged.
     """
     require_moto("an emulator that listens", server=True)
     with closing(listen(host, port)) as listener:
         from smtune.emulator.moto_plugin.account import furnish
         from smtune.emulator.moto_plugin.install import forgetting, installed
+        from smtune.emulator.moto_plugin.keeping import keeping
 
-        with variables(), installed(settings) as plugin, forgetting():
+        with variables(), installed(settings) as plugin, forgetting(), keeping(plugin):
             furnish(plugin, region)
             with answering(plugin, listener, region) as url:
                 yield Served(region, url)
@@ -67,7 +69,11 @@ def answering(plugin: Plugin, listener: socket.socket, region: str) -> Iterator[
 
     Yields:
         The emulator's address.
+
+    Raises:
+        StoreError: What is known of jobs that were under way is damaged.
     """
+    from smtune.emulator.moto_plugin.keeping import go_on
     from smtune.emulator.moto_plugin.web import Application, Server
 
     server = Server(listener, Application(plugin, region))
@@ -76,12 +82,15 @@ def answering(plugin: Plugin, listener: socket.socket, region: str) -> Iterator[
     before = plugin.settings
     plugin.settings = replace(before, environment={**endpoint, **before.environment})
     thread = Thread(target=server.serve_forever, args=(_POLL_SECONDS,), name="smtune-emulator")
-    thread.start()
     try:
-        yield url
+        go_on(plugin)
+        thread.start()
+        try:
+            yield url
+        finally:
+            server.shutdown()
+            thread.join()
     finally:
-        server.shutdown()
-        thread.join()
         server.server_close()
         server.hang_up()
         plugin.settings = before
@@ -108,7 +117,7 @@ def serve(
         The number of the signal.
 
     Raises:
-        MissingExtraError, SpecError: As of :func:`serving`.
+        MissingExtraError, SpecError, StoreError: As of :func:`serving`.
     """
     with _signals() as wait, serving(port, host, settings=settings, region=region) as emulator:
         ready(emulator)

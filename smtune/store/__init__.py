@@ -22,7 +22,7 @@ from smtune.store.events import (
 from smtune.store.filesystem import StoreWarning
 from smtune.store.home import JobDirectory, find, home, names, namesake
 from smtune.store.job_store import JobStore
-from smtune.store.lease import JobLease, await_trials, is_running
+from smtune.store.lease import FileHeldError, FileLease, JobLease, await_trials, is_running
 from smtune.store.records import JobRecord
 from smtune.store.remotes import RemoteJob, find_remote, forget_remote, read_remotes, remote_jobs
 from smtune.store.watch import FileWatch
@@ -31,6 +31,8 @@ __all__ = [
     "Command",
     "Control",
     "Enqueued",
+    "FileHeldError",
+    "FileLease",
     "FileWatch",
     "JobCreated",
     "JobDirectory",

@@ -1,4 +1,4 @@
-"""The lease of a job: whoever holds it runs the job, and nobody else does.
+"""The lease of a job: whoever holds it runs the job, and nobody else does; and that of any other file.
 
 It is a lock of the kernel on a file, so it ends with the process that holds it, however that ends.
 """
@@ -22,32 +22,46 @@ _FORK_SECONDS = 5.0
 """How long the child of a process that was killed may take to run its own program; it takes milliseconds."""
 
 
-class JobLease:
-    """The right to run a job; taken on construction, and given back by :meth:`release` or a ``with`` statement.
+class FileHeldError(Exception):
+    """A file's lease is another's.
 
-    Two leases of one job exclude each other also within one process. Forked children do not inherit it.
+    Attributes:
+        pid: The id of the process that holds it.
+        host: The name of its machine.
+    """
+
+    def __init__(self, pid: int, host: str) -> None:
+        super().__init__(f"process {pid} on {host}")
+        self.pid = pid
+        self.host = host
+
+
+class FileLease:
+    """The lock on a file; taken on construction, and given back by :meth:`release` or a ``with`` statement.
+
+    Two leases of one file exclude each other also within one process. Forked children do not inherit it.
 
     Args:
-        directory: The job.
+        path: The file; made if it is missing.
 
     Raises:
-        JobBusyError: Somebody else runs it.
+        FileHeldError: Somebody else holds it.
         StoreError: The file system does not let it be locked.
     """
 
-    def __init__(self, directory: JobDirectory) -> None:
+    def __init__(self, path: Path) -> None:
         try:
-            descriptor = os.open(directory.lock, os.O_RDWR | os.O_CREAT, 0o600)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise _lock_error(directory.lock, error) from error
+            raise _lock_error(path, error) from error
         self._descriptor: int | None = descriptors.keep_from_children(descriptor)
         try:
-            _lock(descriptor, directory)
+            _lock(descriptor, path)
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()} {socket.gethostname()}\n".encode(), 0)
         except OSError as error:
             self.release()
-            raise _lock_error(directory.lock, error) from error
+            raise _lock_error(path, error) from error
         except BaseException:
             self.release()
             raise
@@ -67,6 +81,28 @@ class JobLease:
         self.release()
 
 
+class JobLease(FileLease):
+    """The right to run a job.
+
+    Args:
+        directory: The job.
+
+    Raises:
+        JobBusyError: Somebody else runs it.
+        StoreError: The file system does not let it be locked.
+    """
+
+    def __init__(self, directory: JobDirectory) -> None:
+        try:
+            super().__init__(directory.lock)
+        except FileHeldError as held:
+            name = directory.name
+            raise JobBusyError(
+                f"job {name} is being run by {held}; "
+                f"watch it with `smtune watch {name}`, or stop it with `smtune stop {name}`"
+            ) from None
+
+
 def is_running(directory: JobDirectory) -> int | None:
     """Return the id of the process that runs a job, or ``None`` if none does.
 
@@ -75,7 +111,7 @@ def is_running(directory: JobDirectory) -> int | None:
     Raises:
         StoreError: The lock cannot be looked at.
     """
-    holder = _holder(directory)
+    holder = _holder(directory.lock)
     return None if holder is None or holder.is_gone else holder.pid
 
 
@@ -133,7 +169,7 @@ class _Holder:
         return False
 
 
-def _lock(descriptor: int, directory: JobDirectory) -> None:
+def _lock(descriptor: int, path: Path) -> None:
     """Lock a file, or say who has."""
     import fcntl
 
@@ -141,19 +177,15 @@ def _lock(descriptor: int, directory: JobDirectory) -> None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            # Either a process runs the job, or one has just looked whether one does, which takes microseconds.
-            holder = _holder(directory)
-            if holder is not None and not (holder.is_gone and _is_unlocked_within(_FORK_SECONDS, directory.lock)):
-                name = directory.name
-                raise JobBusyError(
-                    f"job {name} is being run by process {holder.pid} on {holder.host}; "
-                    f"watch it with `smtune watch {name}`, or stop it with `smtune stop {name}`"
-                ) from None
+            # Either a process holds it, or one has just looked whether one does, which takes microseconds.
+            holder = _holder(path)
+            if holder is not None and not (holder.is_gone and _is_unlocked_within(_FORK_SECONDS, path)):
+                raise FileHeldError(holder.pid, holder.host) from None
         else:
             return
 
 
-def _holder(directory: JobDirectory) -> _Holder | None:
+def _holder(path: Path) -> _Holder | None:
     """Return who holds the lease.
 
     A shared lock is refused if and only if somebody holds the exclusive one.
@@ -162,11 +194,11 @@ def _holder(directory: JobDirectory) -> _Holder | None:
 
     while True:
         try:
-            descriptor = os.open(directory.lock, os.O_RDONLY)
+            descriptor = os.open(path, os.O_RDONLY)
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise _lock_error(directory.lock, error) from error
+            raise _lock_error(path, error) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -175,7 +207,7 @@ def _holder(directory: JobDirectory) -> _Holder | None:
                 return _Holder(int(words[0]), words[1])
             # Otherwise its holder is between locking it and writing its name there: look again.
         except OSError as error:
-            raise _lock_error(directory.lock, error) from error
+            raise _lock_error(path, error) from error
         else:
             return None
         finally:

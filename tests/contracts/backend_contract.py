@@ -53,7 +53,7 @@ BAD_SPECS: Mapping[str, tuple[dict[str, Any], str]] = {
 SUBMIT = """
 import sys
 from smtune import TuningSpec
-from smtune.backends import AmtBackend, LocalBackend, LocalModeBackend
+from smtune.backends import AmtBackend, LocalBackend, LocalModeBackend, MotoBackend
 backend = {backend}
 backend.submit(backend.plan(TuningSpec.from_file(sys.argv[1])))
 import os

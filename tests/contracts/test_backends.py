@@ -8,27 +8,22 @@ from typing import Any
 import pytest
 
 from smtune import TuningSpec
-from smtune.backends import AmtBackend, Backend, LocalBackend, LocalModeBackend, Plan
-from smtune.store import JobStore, find
+from smtune.backends import AmtBackend, Backend, LocalBackend, LocalModeBackend, MotoBackend, Plan
+from smtune.backends.aws.session import Account
+from smtune.store import JobStore, find, find_remote
 from tests.contracts.backend_contract import BackendContract
 from tests.services import somebody
 from tests.services.tuning_service import REGION, ROLE, TuningService
 
 
-class TestLocal(BackendContract):
-    takes_configurations = True
+class Here(BackendContract):
+    """Scripts run on this machine, where a gate can keep them from ending."""
 
     @pytest.fixture(autouse=True)
     def _home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._home_folder = tmp_path / "home"
         self._gate = tmp_path / "gate"
         monkeypatch.setenv("SMTUNE_HOME", str(self._home_folder))
-
-    def make(self) -> Backend:
-        return LocalBackend()
-
-    def elsewhere(self) -> str:
-        return "LocalBackend()"
 
     def spec(self, **changes: Any) -> TuningSpec:
         return super().spec(static={"gate": str(self._gate)}, **changes)
@@ -49,12 +44,44 @@ class TestLocal(BackendContract):
     def expect_failures(self, reason: str) -> None:
         """Do nothing: scripts are run here."""
 
+    def nothing_was_sent(self) -> bool:
+        return not self._home_folder.exists()
+
+
+class TestLocal(Here):
+    takes_configurations = True
+
+    def make(self) -> Backend:
+        return LocalBackend()
+
+    def elsewhere(self) -> str:
+        return "LocalBackend()"
+
     def check_submitted(self, plan: Plan) -> None:
         with JobStore.open(find(plan.name), read_only=True) as store:
             assert store.job().spec == plan.request
 
-    def nothing_was_sent(self) -> bool:
-        return not self._home_folder.exists()
+
+class TestMoto(Here):
+    takes_configurations = False
+
+    def make(self) -> Backend:
+        return MotoBackend()
+
+    def elsewhere(self) -> str:
+        return "MotoBackend()"
+
+    def spec(self, **changes: Any) -> TuningSpec:
+        return super().spec(**{"sagemaker": {"instance_type": "ml.m5.xlarge", "image": "sklearn:1.4-2"}, **changes})
+
+    def check_submitted(self, plan: Plan) -> None:
+        (record,) = find_remote(plan.name, "moto")
+        assert record.request == plan.request
+        client = Account(region=record.region, endpoint_url=record.endpoint_url, credentials=("test", "test")).client(
+            "sagemaker"
+        )
+        description = client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=plan.name)
+        assert description["HyperParameterTuningJobConfig"] == plan.request["HyperParameterTuningJobConfig"]
 
 
 class TestLocalMode(TestLocal):

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
+import boto3
 import pytest
 import yaml
 
@@ -242,7 +243,11 @@ def test_the_commands_for_sagemaker_do_what_they_say(tmp_path, without_aws, monk
     on_sagemaker(tmp_path)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-to-be-told")
-    commands = {line[1]: line for line in shown_lines() if line[1] != "emulator" and "local-mode" not in line}
+    commands = {
+        line[1]: line
+        for line in shown_lines()
+        if line[1] != "emulator" and line[-1] != "moto" and "local-mode" not in line
+    }
     assert set(commands) == {"check", "plan", "run", "submit", "attach", "forget"}
 
     with TuningService() as service:
@@ -279,8 +284,24 @@ def test_the_commands_for_sagemaker_do_what_they_say(tmp_path, without_aws, monk
         assert "churn is forgotten here" in smtune(*commands["forget"])
 
 
+def test_the_request_is_tried_on_an_emulator(tmp_path, without_aws):
+    on_sagemaker(tmp_path)
+    (command,) = [line for line in shown_lines() if line[-1] == "moto"]
+    fewer = ["--set", "limits.max_trials=2"]
+    done = subprocess.run(
+        [sys.executable, "-m", *command, *fewer],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "churn Completed: 2 of 2 trials" in done.stdout
+
+
 def test_a_program_runs_against_an_emulator(tmp_path, without_aws):
-    commands = {line[2]: line for line in shown_lines() if line[1] == "emulator"}
+    commands = {line[2]: line for line in shown_lines() if line[1] == "emulator" and "--data" not in line}
     assert set(commands) == {"run", "serve"}
     program = """
 import boto3
@@ -298,6 +319,26 @@ print(client.list_hyper_parameter_tuning_jobs()["HyperParameterTuningJobSummarie
     command = [sys.executable, "-m", "smtune", "emulator", "env", "--port", port]
     settings = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=True).stdout
     assert f"export AWS_ENDPOINT_URL=http://127.0.0.1:{port}" in settings
+
+
+def test_an_emulator_keeps_what_it_had_in_a_directory(tmp_path, without_aws):
+    (command,) = ([sys.executable, "-m", *line] for line in shown_lines() if "--data" in line)
+    for expected in (set(), {"mine"}):
+        with subprocess.Popen(
+            [*command, "--port", "0"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as server:
+            try:
+                assert server.stdout is not None
+                url = server.stdout.readline().strip()
+                keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+                s3 = boto3.client("s3", endpoint_url=url, region_name="us-east-1", **keys)
+                assert {one["Name"] for one in s3.list_buckets()["Buckets"]} >= expected
+                if not expected:
+                    s3.create_bucket(Bucket="mine")
+                    s3.put_object(Bucket="mine", Key="a/file", Body=b"1")
+            finally:
+                server.kill()
+    assert (tmp_path / "emulated" / "s3" / "mine" / "a" / "file").read_bytes() == b"1"
 
 
 def test_the_make_targets_exist():

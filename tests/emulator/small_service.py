@@ -11,6 +11,7 @@ from typing import Any
 
 from smtune.emulator.service.aws import Aws
 from smtune.emulator.service.errors import ServiceError, not_found
+from smtune.emulator.service.kept_jobs import KeptJobs
 from smtune.emulator.service.settings import Settings
 
 OPERATIONS = ("CreateTrainingJob", "DescribeTrainingJob", "ListTags", "Search", "StopTrainingJob")
@@ -22,8 +23,11 @@ ALL: list[SmallService] = []
 class SmallService:
     """Training jobs that are names; those called ``sleep...`` are processes that sleep."""
 
-    def __init__(self, aws: Aws, settings: Settings, *, account: str, region: str) -> None:
+    def __init__(
+        self, aws: Aws, settings: Settings, *, account: str, region: str, kept: KeptJobs | None = None
+    ) -> None:
         self.aws, self.settings, self.account, self.region = aws, settings, account, region
+        self.kept = kept
         self.is_closed = False
         self.processes: list[subprocess.Popen[bytes]] = []
         self._jobs: dict[str, float] = {}

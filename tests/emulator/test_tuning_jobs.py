@@ -63,6 +63,9 @@ class Stage:
         job.ended_at = time.time()
         listener.ended(job)
 
+    def find(self, name, *, tuning_job):
+        return next((one for one in self.jobs if one.name == name), None)
+
     def stop(self, name):
         job = next(one for one in self.jobs if one.name == name)
         if job.status == "InProgress":

@@ -7,6 +7,7 @@ multi-factor device, and roles to be assumed other than through a profile.
 
 from __future__ import annotations
 
+import os
 import re
 from importlib.util import find_spec
 from threading import Lock
@@ -33,6 +34,13 @@ _READ_SECONDS: Final = {"s3": 60}
 
 _LONGEST_SILENCE: Final = 20
 
+_UNCONFIGURED: Final = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
+"""Variables of botocore's sessions: name to key, environment variable, default, conversion."""
+
 
 def require_boto3(what: str) -> None:
     """Ask for the optional package before anything else is done.
@@ -57,13 +65,21 @@ class Account:
         profile: Name of a profile in AWS's files; ``None`` for the usual choice.
         region: E.g. ``eu-west-1``; ``None`` for the one that the environment or the profile sets.
         endpoint_url: Where all services are, e.g. an emulator; ``None`` for AWS, or where the environment says.
+        credentials: Key and secret, in place of whatever the environment and AWS's files say: these are not looked at.
 
     Raises:
         MissingExtraError: boto3 is not installed.
         SpecError: The profile or the region is unknown, no region is set, or the endpoint is no address.
     """
 
-    def __init__(self, profile: str | None = None, region: str | None = None, endpoint_url: str | None = None) -> None:
+    def __init__(
+        self,
+        profile: str | None = None,
+        region: str | None = None,
+        endpoint_url: str | None = None,
+        *,
+        credentials: tuple[str, str] | None = None,
+    ) -> None:
         require_boto3("a job on AWS")
         import boto3
         import botocore.session
@@ -71,7 +87,10 @@ class Account:
 
         if endpoint_url is not None:
             _check_endpoint(endpoint_url)
-        core = botocore.session.Session(profile=profile)
+        core = botocore.session.Session(_UNCONFIGURED if credentials else None, profile=profile)
+        if credentials is not None:
+            core.set_credentials(*credentials)
+        self._direct: Final = credentials is not None
         try:
             core.get_scoped_config()
         except ProfileNotFound:
@@ -150,6 +169,7 @@ class Account:
             connect_timeout=_CONNECT_SECONDS,
             read_timeout=_READ_SECONDS.get(service, _LONGEST_SILENCE),
             retries=retries,
+            proxies={} if self._direct else None,
             user_agent_extra=f"smtune/{__version__}",
         )
         try:
@@ -187,7 +207,7 @@ def region_problem(region: str) -> Problem | None:
     import botocore.session
 
     try:
-        _checked_region(region, botocore.session.Session())
+        _checked_region(region, botocore.session.Session(_UNCONFIGURED))  # a profile that is unknown is told elsewhere
     except SpecError as error:
         return error.problems[0]
     return None

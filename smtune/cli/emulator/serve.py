@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,18 +14,27 @@ if TYPE_CHECKING:
     from smtune.emulator.emulation import Served
 
 
-def serve(port: Port = PORT, region: Region = REGION) -> None:
+def serve(
+    port: Port = PORT,
+    region: Region = REGION,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep jobs, buckets and logs here, and go on with them.")
+    ] = None,
+) -> None:
     """Run an emulator until Ctrl-C, and print where it listens; port 0 takes any free one.
 
-    Only programs on this machine can reach it. Its jobs, buckets and logs are gone when it ends.
+    Only programs on this machine can reach it. Its jobs, buckets and logs are gone when it ends, unless --data keeps
+    them: the next emulator over that directory has them again, and goes on with tuning jobs that were under way.
     """
+    from smtune.emulator import Settings
     from smtune.emulator import serve as serve_until_signal
 
-    number = serve_until_signal(port, region=region, ready=_tell)
+    settings = None if data is None else Settings(data=data)
+    number = serve_until_signal(port, settings=settings, region=region, ready=_tell)
     if number == signal.SIGINT:
         raise typer.Exit(128 + number)
 
 
 def _tell(emulator: Served) -> None:
     typer.echo(emulator.url)
-    typer.echo(f"role {emulator.role}, bucket {emulator.bucket}; Ctrl-C ends it, and all its jobs", err=True)
+    typer.echo(f"role {emulator.role}, bucket {emulator.bucket}; Ctrl-C ends it, and what runs in it", err=True)

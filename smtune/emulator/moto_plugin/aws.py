@@ -8,14 +8,19 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from threading import RLock
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from moto.cloudwatch.models import MetricDatum, cloudwatch_backends
 from moto.logs.models import logs_backends
+from moto.s3.exceptions import MissingKey
 from moto.s3.models import s3_backends
 from moto.utilities.utils import get_partition
 
+from smtune.emulator.moto_plugin.kept_objects import KeptBuckets
 from smtune.emulator.service.aws import S3Object
+
+if TYPE_CHECKING:
+    from smtune.emulator.moto_plugin.kept_telemetry import KeptTelemetry
 
 NAMESPACE: Final = "/aws/sagemaker/TrainingJobs"
 """Of the metrics, and the name of the logs' group."""
@@ -36,10 +41,12 @@ class MotoAws:
         gate: To be held while moto's state is touched.
         account: The number of the account.
         region: The region.
+        kept: Keeps logs and metrics for emulators to come; ``None`` keeps nothing.
     """
 
-    def __init__(self, gate: RLock, account: str, region: str) -> None:
+    def __init__(self, gate: RLock, account: str, region: str, kept: KeptTelemetry | None = None) -> None:
         self._gate = gate
+        self._kept = kept
         self._s3 = s3_backends[account][get_partition(region)]
         self._logs = logs_backends[account][region]
         self._cloudwatch = cloudwatch_backends[account][region]
@@ -77,7 +84,7 @@ class MotoAws:
                     with self._gate, key.lock:
                         key._value_buffer.seek(file.tell())  # noqa: SLF001 - `value` would be a copy of the whole
                         chunk = key._value_buffer.read(_CHUNK)  # noqa: SLF001
-                except ValueError:  # its buffer is closed: it was deleted, or replaced, just now
+                except (ValueError, MissingKey):  # it was deleted, or replaced, just now; or its file was
                     raise FileNotFoundError(uri) from None
                 file.write(chunk)
 
@@ -100,6 +107,8 @@ class MotoAws:
             if bucket not in self._s3.buckets:
                 raise FileNotFoundError(f"s3://{bucket}")
             self._s3.put_object(bucket, name, content)
+            if isinstance(self._s3.buckets, KeptBuckets):
+                self._s3.buckets.write()
 
     def log(self, stream: str, lines: Sequence[tuple[float, str]]) -> None:
         """Add lines to a stream of the group ``/aws/sagemaker/TrainingJobs``; times are seconds since the epoch."""
@@ -110,20 +119,29 @@ class MotoAws:
             self._logs.ensure_log_stream(NAMESPACE, stream)
             if events:
                 self._logs.put_log_events(NAMESPACE, stream, events)
+        if self._kept is not None:
+            self._kept.log(stream, [(int(at * 1000), text) for at, text in ordered])
 
     def metric(self, training_job: str, name: str, value: float, at: float) -> None:
         """Add a value to a metric of the namespace ``/aws/sagemaker/TrainingJobs``."""
-        time = datetime.fromtimestamp(at, UTC)
-        datum = MetricDatum(
-            namespace=NAMESPACE,
-            name=name,
-            value=value,
-            dimensions=[{"Name": DIMENSION, "Value": training_job}],
-            timestamp=time if _metric_times_have_zones() else time.replace(tzinfo=None),
-            unit="None",
-        )
+        datum = metric_datum(training_job, name, value, at)
         with self._gate:
             self._cloudwatch.metric_data.append(datum)
+        if self._kept is not None:
+            self._kept.metric(training_job, name, value, at)
+
+
+def metric_datum(training_job: str, name: str, value: float, at: float) -> MetricDatum:
+    """Return a value of a training job's metric as moto has it; the time is in seconds since the epoch."""
+    time = datetime.fromtimestamp(at, UTC)
+    return MetricDatum(
+        namespace=NAMESPACE,
+        name=name,
+        value=value,
+        dimensions=[{"Name": DIMENSION, "Value": training_job}],
+        timestamp=time if _metric_times_have_zones() else time.replace(tzinfo=None),
+        unit="None",
+    )
 
 
 @cache

@@ -9,16 +9,20 @@ from threading import Lock
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from moto.cloudwatch.models import CloudWatchBackend
 from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.model_instances import reset_model_data
 from moto.core.models import botocore_stubber
 from moto.iam.responses import IamResponse
+from moto.logs.models import LogsBackend
 from moto.logs.responses import LogsResponse
+from moto.s3.models import S3Backend
 from moto.sagemaker.models import sagemaker_backends
 from moto.sagemakermetrics.models import sagemakermetrics_backends
 
 from smtune.emulator.moto_plugin import shims
+from smtune.emulator.moto_plugin.keeping import attaching, forgetting_all
 from smtune.emulator.moto_plugin.models import AmtSageMakerBackend
 from smtune.emulator.moto_plugin.plugin import Plugin, ServiceFactory, Undo
 from smtune.emulator.service.settings import Settings
@@ -114,6 +118,9 @@ def _patch(plugin: Plugin) -> list[Undo]:
         backends.clear()
     _replace(undone, sagemaker_backends, "backend", lambda _: partial(AmtSageMakerBackend, plugin=plugin))
     _replace(undone, BotocoreStubber, "process_request", partial(_gated, plugin))
+    for kept in (S3Backend, LogsBackend, CloudWatchBackend):
+        _replace(undone, kept, "__init__", partial(attaching, plugin))
+    _replace(undone, BackendDict, "reset", partial(forgetting_all, plugin))
     if shims.lacks_simulation():
         _replace(undone, IamResponse, "simulate_principal_policy", lambda _: shims.simulate_principal_policy)
     if shims.lacks_stream_prefixes():
@@ -144,7 +151,8 @@ def _gated(plugin: Plugin, original: Callable[[Any, Any], Any]) -> Callable[[Any
         target = target.decode("latin-1") if isinstance(target, bytes) else target
         shim = shims.lacking(target, urlsplit(request.url).path)
         if shim is not None:
-            return shim(plugin.gate, request.body)
+            with plugin.passage(target):
+                return shim(plugin.gate, request.body)
         with plugin.passage(target):
             answer = original(stubber, request)
         plugin.settle()

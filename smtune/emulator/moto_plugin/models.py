@@ -8,6 +8,7 @@ from __future__ import annotations
 from moto.sagemaker.models import SageMakerModelBackend
 
 from smtune.emulator.moto_plugin.aws import MotoAws
+from smtune.emulator.moto_plugin.kept_telemetry import KeptTelemetry
 from smtune.emulator.moto_plugin.plugin import Plugin, Service
 
 
@@ -28,9 +29,16 @@ class AmtSageMakerBackend(SageMakerModelBackend):
         """The service, made when it is first asked for."""
         with self.plugin.gate:
             if self._service is None:
-                aws = MotoAws(self.plugin.gate, self.account_id, self.region_name)
+                directory = self.plugin.directory
+                kept = None if directory is None else KeptTelemetry(directory, self.account_id, self.region_name)
+                aws = MotoAws(self.plugin.gate, self.account_id, self.region_name, kept)
                 self._service = self.plugin.service(aws, self.account_id, self.region_name)
             return self._service
+
+    def close(self) -> None:
+        """Have the service end, and refuse requests from then on."""
+        if self._service is not None:
+            self._service.close()
 
     def reset(self) -> None:
         """Forget everything. What runs is killed by :meth:`Plugin.settle`: moto holds a lock here."""

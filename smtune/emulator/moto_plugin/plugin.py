@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Lock, RLock, Thread
 from typing import Any, Final, Protocol
 
+from smtune.emulator.moto_plugin.kept_objects import write_all
 from smtune.emulator.service.aws import Aws
+from smtune.emulator.service.data_directory import DataDirectory
+from smtune.emulator.service.kept_jobs import KeptJobs
 from smtune.emulator.service.settings import Settings
 
 TARGET: Final = "SageMaker."
@@ -30,8 +33,8 @@ class Service(Protocol):
 class ServiceFactory(Protocol):
     """Makes the service of an account and region."""
 
-    def __call__(self, aws: Aws, settings: Settings, *, account: str, region: str) -> Service:
-        """Make it; nothing runs before it is called."""
+    def __call__(self, aws: Aws, settings: Settings, *, account: str, region: str, kept: KeptJobs | None) -> Service:
+        """Make it; nothing runs before it is called, unless some of what was ``kept`` was under way."""
 
 
 class Plugin:
@@ -47,12 +50,14 @@ class Plugin:
         gate: To be held while moto's state is touched.
         settings: How services behave that are made from now on.
         operations: Names of SageMaker's operations that the service answers.
+        directory: Keeps its state for emulators to come; ``None`` while it keeps nothing.
     """
 
     def __init__(self, settings: Settings, factory: ServiceFactory, operations: Collection[str]) -> None:
         self.gate: Final = RLock()
         self.settings = settings
         self.operations: Final = frozenset(operations)
+        self.directory: DataDirectory | None = None
         self._factory = factory
         self._lock = Lock()
         self._aside: list[Service] = []
@@ -60,12 +65,27 @@ class Plugin:
 
     def service(self, aws: Aws, account: str, region: str) -> Service:
         """Make the service of an account and region."""
-        return self._factory(aws, self.settings, account=account, region=region)
+        directory = self.directory
+        kept = None if directory is None else KeptJobs(directory, account=account, region=region)
+        return self._factory(aws, self.settings, account=account, region=region, kept=kept)
 
     def passage(self, target: str) -> AbstractContextManager[object]:
         """Return what a request has to hold, by its header ``X-Amz-Target``."""
         is_own = target.startswith(TARGET) and target.removeprefix(TARGET) in self.operations
-        return nullcontext() if is_own else self.gate
+        return nullcontext() if is_own else self._at_the_gate()
+
+    @contextmanager
+    def _at_the_gate(self) -> Iterator[None]:
+        """Hold the gate, and keep what has changed, before anybody is told.
+
+        Raises:
+            StoreError: The disk does not let it.
+        """
+        with self.gate:
+            yield
+            if self.directory is not None:
+                write_all()
+                self.directory.records.commit()
 
     def put_aside(self, service: Service) -> None:
         """Take over a service whose state was reset."""

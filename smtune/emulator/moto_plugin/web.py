@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from http import HTTPStatus
 from shutil import copyfileobj
 from tempfile import SpooledTemporaryFile
-from typing import Any, Final
+from typing import IO, Any, Final
+from xml.sax.saxutils import escape
 
 from moto.moto_server import werkzeug_app
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
@@ -17,6 +19,7 @@ from werkzeug.wsgi import get_input_stream
 from smtune.emulator.moto_plugin import shims
 from smtune.emulator.moto_plugin.account import furnish
 from smtune.emulator.moto_plugin.plugin import Plugin
+from smtune.errors import StoreError
 
 RESET: Final = "/moto-api/reset"
 """Where moto forgets everything."""
@@ -49,22 +52,29 @@ class Application:
             copyfileobj(get_input_stream(environ), body)
             body.seek(0)
             environ["wsgi.input"], environ["wsgi.input_terminated"] = body, True
-            shim = shims.lacking(target, path)
-            if shim is not None:
-                status, headers, text = shim(self._plugin.gate, body.read())
-                start_response(f"{status} {HTTPStatus(status).phrase}", list(headers.items()))
-                return [text.encode()]
-            with self._plugin.passage(target):
-                answer = self._moto(environ, start_response)
-                try:
-                    chunks = list(answer)
-                finally:
-                    if hasattr(answer, "close"):
-                        answer.close()
-                if path == RESET:
-                    furnish(self._plugin, self._region)
+            try:
+                with self._plugin.passage(target):
+                    chunks = self._answer(environ, start_response, body)
+                    if path == RESET:
+                        furnish(self._plugin, self._region)
+            except StoreError as error:  # what it did cannot be kept
+                start_response("500 Internal Server Error", [("Content-Type", "application/xml")], sys.exc_info())
+                chunks = [f"<Error><Code>InternalError</Code><Message>{escape(str(error))}</Message></Error>".encode()]
         self._plugin.settle()
         return chunks
+
+    def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any], body: IO[bytes]) -> list[bytes]:
+        shim = shims.lacking(environ.get("HTTP_X_AMZ_TARGET", ""), environ["PATH_INFO"])
+        if shim is not None:
+            status, headers, text = shim(self._plugin.gate, body.read())
+            start_response(f"{status} {HTTPStatus(status).phrase}", list(headers.items()))
+            return [text.encode()]
+        answer = self._moto(environ, start_response)
+        try:
+            return list(answer)
+        finally:
+            if hasattr(answer, "close"):
+                answer.close()
 
 
 class _QuietHandler(_RequestHandler):  # type: ignore[misc]  # which one it is, is known when moto is

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import itertools
 import logging
-import shutil
-import tempfile
 import threading
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,11 +14,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from smtune.emulator.service.aws import Aws
-from smtune.emulator.service.errors import ServiceError
+from smtune.emulator.service.errors import closed
 from smtune.emulator.service.faults import Faults
 from smtune.emulator.service.gate import Gate
 from smtune.emulator.service.hosts import Hosts
 from smtune.emulator.service.settings import Settings
+from smtune.emulator.service.temporary import TemporaryFolder
 from smtune.emulator.service.training import TrainingListener
 from smtune.emulator.service.training_job import TrainingJob
 from smtune.emulator.service.training_run import INTERNAL_ERROR, Run
@@ -52,7 +50,7 @@ class TrainingEngine:
         self._gate = Gate(aws)
         self._commands: deque[tuple[Run | None, Callable[[], None]]] = deque()
         self._counter = itertools.count(1)
-        self._folder: Path | None = None
+        self._folder: TemporaryFolder | None = None
         self._thread: threading.Thread | None = None
         self._pool = ThreadPoolExecutor(min(_MOST_THREADS, settings.slots + 2), "training-work")
         self._closed = False
@@ -69,7 +67,7 @@ class TrainingEngine:
         """
         with self._lock:
             if self._closed:
-                raise ServiceError("ServiceUnavailable", "The emulator is closed.", 503)
+                raise closed()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._serve, name="training-engine", daemon=True)
                 self._thread.start()
@@ -112,7 +110,7 @@ class TrainingEngine:
         for run in self._over:
             run.discard()
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.close()
 
     # --- for the runs -----------------------------------------------------------------------------------------
 
@@ -228,12 +226,8 @@ class TrainingEngine:
 
     def _own_folder(self) -> Path:
         if self._folder is None:
-            base = self._settings.folder
-            if base is not None:
-                base.mkdir(parents=True, exist_ok=True)
-            self._folder = Path(tempfile.mkdtemp(prefix="smtune-training-", dir=base))
-            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        return self._folder
+            self._folder = TemporaryFolder("smtune-training-", self._settings.folder)
+        return self._folder.path
 
 
 def _internal(error: Exception) -> str:

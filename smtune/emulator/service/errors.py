@@ -32,3 +32,14 @@ def in_use(message: str) -> ServiceError:
 def not_found(message: str) -> ServiceError:
     """Return the error for something that is not there."""
     return ServiceError("ResourceNotFound", message)
+
+
+def closed() -> ServiceError:
+    """Return the error for a request that comes when the emulator is at its end."""
+    return ServiceError("ServiceUnavailable", "The emulator is closed.", 503)
+
+
+def only_looked_at(operation: str) -> ServiceError:
+    """Return the error for a request to change what is only looked at."""
+    text = f"{operation} is refused: this emulator was started only to look at its data directory"
+    return ServiceError("AccessDeniedException", f"{text}; start one with resume=True")

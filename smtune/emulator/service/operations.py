@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from smtune.amt.limits import Severity, check_request
 from smtune.emulator.service.aws import Aws
 from smtune.emulator.service.engine import TrainingEngine
-from smtune.emulator.service.errors import ServiceError, validation
+from smtune.emulator.service.errors import ServiceError, closed, only_looked_at, validation
 from smtune.emulator.service.faults import Faults
+from smtune.emulator.service.kept_jobs import KeptJobs
 from smtune.emulator.service.searching import search
 from smtune.emulator.service.settings import Settings
+from smtune.emulator.service.temporary import TemporaryFolder
 from smtune.emulator.service.training_jobs import TrainingJobs
 from smtune.emulator.service.tuning_jobs import STRATEGY_TAG, TuningJobs
+from smtune.results import JobStatus
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
+
+_LOOKING: Final = ("Describe", "List", "Search")
+"""How the names of operations begin that change nothing."""
 
 
 class Service:
@@ -32,16 +36,34 @@ class Service:
         settings: How the emulator behaves.
         account: Number of the account.
         region: Its region.
+        kept: Keeps its jobs for emulators to come, and has those of the ones before; ``None`` keeps nothing.
+
+    Raises:
+        StoreError: What was kept cannot be read.
     """
 
-    def __init__(self, aws: Aws, settings: Settings, *, account: str, region: str) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="smtune-emulator-", ignore_cleanup_errors=True)
+    def __init__(
+        self, aws: Aws, settings: Settings, *, account: str, region: str, kept: KeptJobs | None = None
+    ) -> None:
+        self._folder = TemporaryFolder("smtune-emulator-")
+        folder = self._folder.path if kept is None else kept.searches
         prefix = f"arn:{_partition(region)}:sagemaker:{region}:{account}"
-        self.trainings = TrainingJobs(TrainingEngine(aws, settings), account=account, region=region)
-        self.tunings = TuningJobs(self.trainings, folder=Path(self._folder.name), prefix=prefix)
+        self.trainings = TrainingJobs(TrainingEngine(aws, settings), account=account, region=region, kept=kept)
+        self.tunings = TuningJobs(self.trainings, folder=folder, prefix=prefix, kept=kept)
         self._faults = Faults(settings.faults)
-        self._tags: dict[str, dict[str, str]] = {}
+        self._tags = {} if kept is None else kept.tags()
         self._lock = threading.Lock()
+        self._kept = kept
+        self._closed = False
+        if kept is not None and not kept.read_only:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Go on where the emulator before ended."""
+        stopping = {job.arn for job in self.tunings.under_way() if job.status is JobStatus.Stopping}
+        going = [job for job in self.tunings.under_way() if job.arn not in stopping]
+        self.trainings.settle([name for job in going for name in job.open_trainings()], stopping)
+        self.tunings.go_on()
 
     def call(self, operation: str, request: Request) -> Answer:
         """Answer a request.
@@ -53,9 +75,21 @@ class Service:
         Raises:
             ServiceError: What the service answers instead.
         """
+        if self._closed:
+            raise closed()
         fault = self._faults.draw("throttling", operation)
         if fault is not None:
             raise ServiceError("ThrottlingException", fault.text)
+        if self._kept is None:
+            return self._answer(operation, request)
+        if self._kept.read_only and not operation.startswith(_LOOKING):
+            raise only_looked_at(operation)
+        try:
+            return self._answer(operation, request)
+        finally:
+            self._kept.commit()  # before anybody is told
+
+    def _answer(self, operation: str, request: Request) -> Answer:
         try:
             return _OPERATIONS[operation](self, request)
         except KeyError as error:
@@ -74,10 +108,12 @@ class Service:
             self._tags.clear()
 
     def close(self) -> None:
-        """Do the same, and wait until nothing is left."""
+        """Do the same, and wait until nothing is left; refuse calls from now on. What was kept stays."""
+        self._closed = True
+        self.tunings.reset()  # first: what happens to training jobs now is none of their searches' business
         self.trainings.close()
         self.tunings.close()
-        self._folder.cleanup()
+        self._folder.close()
 
     # --- tuning jobs ------------------------------------------------------------------------------------------
 
@@ -157,13 +193,21 @@ class Service:
     def _delete_tags(self, request: Request) -> Answer:
         self._check_arn(request["ResourceArn"])
         with self._lock:
+            known = self._tags.get(request["ResourceArn"].lower(), {})
             for key in request["TagKeys"]:
-                self._tags.get(request["ResourceArn"].lower(), {}).pop(key, None)
+                known.pop(key, None)
+            self._keep_tags(request["ResourceArn"], known)
         return {}
 
     def _tag(self, arn: str, tags: Mapping[str, str]) -> None:
         with self._lock:
-            self._tags.setdefault(arn.lower(), {}).update(tags)
+            known = self._tags.setdefault(arn.lower(), {})
+            known.update(tags)
+            self._keep_tags(arn, known)
+
+    def _keep_tags(self, arn: str, tags: Mapping[str, str]) -> None:
+        if self._kept is not None:
+            self._kept.keep_tags(arn.lower(), tags)
 
     def _check_arn(self, arn: str) -> None:
         name = arn.rpartition("/")[2]

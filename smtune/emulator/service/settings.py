@@ -31,6 +31,9 @@ class Settings:
         grace_seconds: Between SIGTERM and SIGKILL when a job is stopped; SageMaker waits 120 s.
         environment: Variables that every training finds, e.g. the emulator's own endpoint.
         faults: What goes wrong with training jobs and requests.
+        data: The directory that keeps jobs, buckets and logs, for emulators to come; ``None`` keeps nothing.
+        resume: Whether tuning jobs that were under way go on, where there are some in ``data``. Otherwise the directory
+            is only looked at: nothing is started, and nothing in it changes.
     """
 
     slots: int = field(default_factory=lambda: os.cpu_count() or 1)
@@ -41,3 +44,5 @@ class Settings:
     grace_seconds: float = 120.0
     environment: Mapping[str, str] = field(default_factory=dict)
     faults: Sequence[Fault] = ()
+    data: Path | None = None
+    resume: bool = True

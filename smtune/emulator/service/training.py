@@ -68,6 +68,9 @@ class TrainingRegistry(Protocol):
             ServiceError: The request is refused.
         """
 
+    def find(self, name: str, *, tuning_job: str) -> Training | None:
+        """Return the training job of this name that belongs to the tuning job of this ARN, or ``None``."""
+
     def stop(self, name: str) -> None:
         """Ask a training job to stop. Returns at once.
 

@@ -6,7 +6,7 @@ import math
 import re
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -124,20 +124,35 @@ class TrainingJob:
         request: As of ``CreateTrainingJob``; not changed any more.
         arn: Its ARN.
         tuning_job: ARN of the tuning job that it belongs to.
+        created_at: When it was created, in seconds since the epoch; ``None`` for now.
+        state: How it was last seen; ``None`` for a new one.
+        changed: Told of every change, once it has happened.
 
     Raises:
         ServiceError: A regex of a metric does not compile.
     """
 
-    def __init__(self, request: Mapping[str, Any], *, arn: str, tuning_job: str | None = None) -> None:
+    def __init__(
+        self,
+        request: Mapping[str, Any],
+        *,
+        arn: str,
+        tuning_job: str | None = None,
+        created_at: float | None = None,
+        state: State | None = None,
+        changed: Callable[[TrainingJob], object] | None = None,
+    ) -> None:
+        self.asked = request
         self.request = request if tuning_job is None else _with_own_checkpoints(request)
         self.name: str = request["TrainingJobName"]
         self.arn = arn
         self.tuning_job = tuning_job
-        self.created_at = time.time()
+        now = time.time()
+        self.created_at = now if created_at is None else created_at
         self.patterns = _compiled(self.metric_definitions)
+        self._listener = changed
         self._lock = threading.Lock()
-        self._state = State("InProgress", (Transition("Starting", self.created_at),), self.created_at)
+        self._state = state or State("InProgress", (Transition("Starting", now),), now)
 
     # --- what is known ----------------------------------------------------------------------------------------
 
@@ -266,6 +281,7 @@ class TrainingJob:
             if secondary_status == "Training" and started_at is None:
                 started_at = now
             self._state = replace(_moved(state, secondary_status, now), started_at=started_at)
+        self._changed()
         return True
 
     def measured(self, metrics: Mapping[str, float], at: float) -> None:
@@ -274,6 +290,7 @@ class TrainingJob:
             state = self._state
             known = {**state.metrics, **{name: Metric(value, at) for name, value in metrics.items()}}
             self._state = replace(state, metrics=MappingProxyType(known), modified_at=max(at, state.modified_at))
+        self._changed()
 
     def stop(self) -> bool:
         """Ask it to stop.
@@ -289,6 +306,7 @@ class TrainingJob:
             if self._state.status == "Stopping":
                 return False
             self._state = replace(_moved(self._state, "Stopping", time.time()), status="Stopping")
+        self._changed()
         return True
 
     def end(self, status: str, *, secondary_status: str | None = None, failure_reason: str | None = None) -> None:
@@ -309,6 +327,7 @@ class TrainingJob:
             last = moved.transitions[-1]._replace(ended_at=now)
             transitions = (*moved.transitions[:-1], last)
             self._state = replace(moved, status=status, transitions=transitions, ended_at=now, failure_reason=reason)
+        self._changed()
 
     def update(self, members: Mapping[str, Any]) -> None:
         """Change what may change of a job that has not ended.
@@ -323,6 +342,11 @@ class TrainingJob:
             merged = {**self.request.get("ResourceConfig", {}), **state.updates.get("ResourceConfig", {})}
             changed = {} if resources is None else {"ResourceConfig": {**merged, **resources}}
             self._state = replace(state, updates={**state.updates, **members, **changed}, modified_at=time.time())
+        self._changed()
+
+    def _changed(self) -> None:
+        if self._listener is not None:
+            self._listener(self)
 
     def _check_going(self) -> None:
         if self._state.status in _ENDED:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, Final
 
 from smtune.emulator.service.engine import TrainingEngine
-from smtune.emulator.service.errors import in_use, validation
+from smtune.emulator.service.errors import closed, in_use, validation
+from smtune.emulator.service.kept_jobs import KeptJobs
 from smtune.emulator.service.listing import SORTS, chosen, page
 from smtune.emulator.service.training import TrainingListener
 from smtune.emulator.service.training_job import TrainingJob
+from smtune.emulator.service.training_run import INTERNAL_ERROR
 
 __all__ = ["TrainingJob", "TrainingJobs"]
+
+EMULATOR_ENDED: Final = f"{INTERNAL_ERROR}: The emulator ended while the training job was under way."
+"""Why a training job failed that was under way when the emulator before ended."""
 
 
 class TrainingJobs:
@@ -23,13 +28,35 @@ class TrainingJobs:
         engine: Runs them; becomes this object's own.
         account: Number of the account.
         region: Its region.
+        kept: Keeps them for emulators to come, and has those of the ones before; ``None`` keeps nothing.
+
+    Raises:
+        StoreError: What was kept cannot be read.
     """
 
-    def __init__(self, engine: TrainingEngine, *, account: str, region: str) -> None:
+    def __init__(self, engine: TrainingEngine, *, account: str, region: str, kept: KeptJobs | None = None) -> None:
         self._engine = engine
+        self._kept = kept
         self._prefix = f"arn:{_partition(region)}:sagemaker:{region}:{account}:training-job"
         self._lock = threading.Lock()
-        self._jobs: dict[str, TrainingJob] = {}
+        self._jobs = {} if kept is None else {job.name.lower(): job for job in kept.trainings()}
+        self._interrupted: set[str] = set()
+        self._closed = False
+
+    def settle(self, interrupted: Collection[str], stopping: Collection[str]) -> None:
+        """End the jobs that were under way when the emulator before ended; to be called before any other is created.
+
+        Args:
+            interrupted: Names of those that will be created again; they stay as they were last seen until then.
+            stopping: ARNs of tuning jobs that were asked to stop.
+        """
+        self._interrupted = {name.lower() for name in interrupted}
+        for job in self.all():
+            if not job.has_ended and job.name.lower() not in self._interrupted:
+                if job.status == "Stopping" or job.tuning_job in stopping:
+                    job.end("Stopped")
+                else:
+                    job.end("Failed", failure_reason=EMULATOR_ENDED)
 
     def create(
         self, request: Mapping[str, Any], *, tuning_job: str | None = None, listener: TrainingListener | None = None
@@ -42,18 +69,42 @@ class TrainingJobs:
             listener: Told what becomes of it.
 
         Raises:
-            ServiceError: The name is taken, or a regex of a metric does not compile.
+            ServiceError: The name is taken, a regex of a metric does not compile, or these are closed.
         """
         name = request["TrainingJobName"]
         arn = f"{self._prefix}/{name}"
-        job = TrainingJob(copy.deepcopy(dict(request)), arn=arn, tuning_job=tuning_job)
         with self._lock:
-            if name.lower() in self._jobs:
+            if self._closed:
+                raise closed()
+            known = self._jobs.get(name.lower())
+            if known is not None and not (tuning_job == known.tuning_job and name.lower() in self._interrupted):
                 text = "Training job names must be unique within an AWS account and region, and a training job with"
                 raise in_use(f"{text} this name already exists ({arn})")
+            job = TrainingJob(
+                copy.deepcopy(dict(request)),
+                arn=arn,
+                tuning_job=tuning_job,
+                created_at=None if known is None else known.created_at,
+                changed=None if self._kept is None else self._kept.training_changed,
+            )
+            self._interrupted.discard(name.lower())
             self._jobs[name.lower()] = job
+            if self._kept is not None:
+                self._kept.add_training(job)
             self._engine.submit(job, listener)
+        if self._kept is not None:
+            self._kept.commit()
         return job
+
+    def find(self, name: str, *, tuning_job: str) -> TrainingJob | None:
+        """Return the training job of this name that belongs to a tuning job.
+
+        Args:
+            name: Its name.
+            tuning_job: ARN of the tuning job.
+        """
+        job = self._jobs.get(name.lower())
+        return job if job is not None and job.tuning_job == tuning_job else None
 
     def get(self, name: str) -> TrainingJob:
         """Return the job of this name, which is not case sensitive.
@@ -119,6 +170,8 @@ class TrainingJobs:
                 text = "The training job can be deleted in a terminal state only"
                 raise in_use(f"{text}, and {job.name} is in status {job.status}.")
             del self._jobs[name.lower()]
+            if self._kept is not None:
+                self._kept.delete_training(name)
 
     def update(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Return what ``UpdateTrainingJob`` answers, after it has changed what may change.
@@ -137,8 +190,9 @@ class TrainingJobs:
             self._engine.reset()
 
     def close(self) -> None:
-        """Do the same, and wait until nothing is left."""
+        """Do the same, and wait until nothing is left; what was kept stays."""
         with self._lock:
+            self._closed = True
             self._jobs = {}
         self._engine.close()
 

@@ -6,7 +6,7 @@ import secrets
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,10 +14,13 @@ from typing import Any
 
 from smtune.amt import decode_request, encode_description
 from smtune.amt.echo import echo_definition
+from smtune.amt.names import training_job_name
 from smtune.amt.ranges import quoting_of
 from smtune.amt.training_jobs import TrainingJobs as Encoder
 from smtune.container import decode_value
+from smtune.emulator.service.kept_jobs import KeptTuning
 from smtune.emulator.service.training import Training, TrainingRegistry
+from smtune.emulator.service.troubles import Abandoned
 from smtune.emulator.service.tuning_runner import TuningRunner
 from smtune.loop import TuningLoop
 from smtune.results import JobStatus, TuningResult
@@ -54,6 +57,24 @@ class _Part:
     spec: TuningSpec
     definition: Mapping[str, Any]
 
+    @property
+    def name(self) -> str:
+        """Name of the definition; empty where there is only one."""
+        return str(self.definition.get("DefinitionName", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """How far the search over a definition is.
+
+    Attributes:
+        first: Number of its first trial among those of the tuning job.
+        status: Where it stands, by its log.
+    """
+
+    first: int
+    status: JobStatus = JobStatus.InProgress
+
 
 class TuningJob:
     """A tuning job, from its creation on.
@@ -64,6 +85,8 @@ class TuningJob:
         jobs: Where its training jobs are created.
         folder: Takes the log of its search.
         parents: The jobs that it builds on.
+        seen: How it was last seen, if it was created in an emulator before.
+        changed: Told of every change of its status, once it has happened.
 
     Raises:
         SpecError: smtune's search cannot do what is asked for.
@@ -78,14 +101,16 @@ class TuningJob:
         jobs: TrainingRegistry,
         folder: Path,
         parents: Sequence[TuningJob] = (),
+        seen: KeptTuning | None = None,
+        changed: Callable[[TuningJob], object] | None = None,
     ) -> None:
         self.request = request
         self.arn = arn
         self.name: str = request["HyperParameterTuningJobName"]
-        self.created_at = time.time()
+        self.created_at = time.time() if seen is None else seen.created_at
         self.spec = decode_request(request)
         self._jobs = jobs
-        self._folder = folder
+        self.folder = folder
         self._parents = parents
         self._parts = list(_parts(self.spec, request))
         self._trials: dict[int, Trial] = {}
@@ -93,9 +118,14 @@ class TuningJob:
         self._origins: defaultdict[int, str] = defaultdict(str)
         self._summaries: dict[int, tuple[object, dict[str, Any]]] = {}
         self._lock = threading.Lock()
-        self._status = JobStatus.InProgress
-        self._failure_reason: str | None = None
-        self._ended_at: float | None = None
+        self._status = JobStatus.InProgress if seen is None else JobStatus(seen.status)
+        self._failure_reason = None if seen is None else seen.failure_reason
+        self._ended_at = None if seen is None else seen.ended_at
+        self._listener = changed
+        self._unread = seen is not None
+        self._begun: dict[int, _Begun] = {}
+        self._runner: TuningRunner | None = None
+        self._abandoned = False
         self._loop: TuningLoop | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"smtune-emulated-{self.name}", daemon=True)
@@ -104,11 +134,49 @@ class TuningJob:
         """Begin to search."""
         self._thread.start()
 
+    def abandon(self) -> None:
+        """End the search as if its process had been killed. Returns at once."""
+        with self._lock:
+            self._abandoned = True
+            runner = self._runner
+        if runner is not None:
+            runner.abandon()
+
+    def end(self) -> None:
+        """Be stopped: the emulator before had been asked to, and ended before it had done so."""
+        with self._lock:
+            self._status, self._ended_at = JobStatus.Stopped, time.time()
+        self._changed_status()
+
+    def open_trainings(self) -> list[str]:
+        """Return the names of the training jobs that its search waits for, by its log.
+
+        Raises:
+            StoreError: The log cannot be read.
+        """
+        with self._lock:
+            self._read()
+            return [
+                training_job_name(self.name, number) for number, trial in self._trials.items() if not trial.status.ended
+            ]
+
     @property
     def status(self) -> JobStatus:
         """Where it stands."""
         with self._lock:
             return self._status
+
+    @property
+    def failure_reason(self) -> str | None:
+        """Why it failed, or ``None``."""
+        with self._lock:
+            return self._failure_reason
+
+    @property
+    def ended_at(self) -> float | None:
+        """When it ended, or ``None``."""
+        with self._lock:
+            return self._ended_at
 
     @property
     def ended(self) -> bool:
@@ -122,17 +190,20 @@ class TuningJob:
                 return
             self._status = JobStatus.Stopping
             loop = self._loop
+        self._changed_status()
         self._stopping.set()
         if loop is not None:
             loop.request_stop()
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait until its thread has ended."""
-        self._thread.join(timeout)
+        """Wait until its thread has ended, if it was started."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
 
     def result(self) -> TuningResult:
         """Return the job as it stands."""
         with self._lock:
+            self._read()
             trials = tuple(self._as_told(number) for number in sorted(self._trials))
             status, reason, ended_at = self._status, self._failure_reason, self._ended_at
         spec = self.spec
@@ -160,6 +231,7 @@ class TuningJob:
     def summaries(self) -> list[dict[str, Any]]:
         """Return the ``TrainingJobSummaries``, in the order of their creation."""
         with self._lock:
+            self._read()
             return [self._summary(number) for number in sorted(self._trials)]
 
     @property
@@ -195,14 +267,49 @@ class TuningJob:
                 status = JobStatus.Stopped
             if status is JobStatus.Failed:
                 reason = NO_SUCCESS
+        except Abandoned:
+            return
         except Exception as error:  # whatever goes wrong, the job must not stay in progress for ever
             status, reason = JobStatus.Failed, f"InternalServerError: {error}"
         with self._lock:
+            if self._abandoned:
+                return
             self._status, self._failure_reason, self._ended_at = status, reason, time.time()
+        self._changed_status()
+
+    def _changed_status(self) -> None:
+        if self._listener is not None:
+            self._listener(self)
 
     def _search(self, part: _Part, place: int) -> JobStatus:
-        """Search the space of one definition."""
-        first = len(self._trials)
+        """Search the space of one definition, or go on with that.
+
+        Raises:
+            Abandoned: Nobody wants to know any more.
+            StoreError: Its log cannot be read or written.
+        """
+        with self._lock:
+            self._read()
+            begun = self._begun.get(place, _Begun(len(self._trials)))
+        if begun.status.ended:
+            return begun.status
+        with self._store(part, place) as store:
+            return self._run(part, store, begun.first)
+
+    def _store(self, part: _Part, place: int) -> JobStore:
+        directory = self._directory(place)
+        if directory.database.exists():
+            return JobStore.open(directory)
+        event = JobCreated(
+            name=directory.name, backend="amt", spec=part.spec.to_dict(), seed=part.spec.seed, at=self.created_at
+        )
+        further = [take_over(part.spec, [(one.name, one.parent()) for one in self._parents])] if self._parents else []
+        return JobStore.create(directory, event, *further)
+
+    def _directory(self, place: int) -> JobDirectory:
+        return JobDirectory(f"part-{place}", self.folder)
+
+    def _run(self, part: _Part, store: JobStore, first: int) -> JobStatus:
         runner = TuningRunner(
             self._jobs,
             tuning_job=self.name,
@@ -211,25 +318,21 @@ class TuningJob:
             choices=_choices(part.definition, self.request),
             quoting=_quoting(part.definition),
             first=first,
-            created=partial(self._created, definition=part.definition.get("DefinitionName", "")),
+            created=partial(self._created, definition=part.name),
         )
-        directory = JobDirectory(f"part-{place}", self._folder)
-        event = JobCreated(
-            name=directory.name, backend="amt", spec=part.spec.to_dict(), seed=part.spec.seed, at=self.created_at
+        loop = TuningLoop(
+            part.spec,
+            runner=runner,
+            store=store,
+            listener=lambda trial: self._changed(first + trial.number, trial),
         )
-        further = [take_over(part.spec, [(one.name, one.parent()) for one in self._parents])] if self._parents else []
-        with JobStore.create(directory, event, *further) as store:
-            loop = TuningLoop(
-                part.spec,
-                runner=runner,
-                store=store,
-                listener=lambda trial: self._changed(first + trial.number, trial),
-            )
-            with self._lock:
-                self._loop = loop
-            if self._stopping.is_set():
-                loop.request_stop()
-            return loop.run()
+        with self._lock:
+            if self._abandoned:
+                raise Abandoned
+            self._runner, self._loop = runner, loop
+        if self._stopping.is_set():
+            loop.request_stop()
+        return loop.run()
 
     def _created(self, number: int, trial: Trial, training: Training, definition: str) -> None:
         with self._lock:
@@ -242,6 +345,31 @@ class TuningJob:
             self._trials[number] = replace(trial, number=number)
 
     # --- with the lock ----------------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        """Read once what the logs know from an emulator before.
+
+        Raises:
+            StoreError: One of them cannot be read.
+        """
+        if not self._unread:
+            return
+        trials: dict[int, Trial] = {}
+        for place, part in enumerate(self._parts):
+            directory = self._directory(place)
+            if not directory.database.exists():
+                break
+            with JobStore.open(directory, read_only=True) as store:
+                first, found = len(trials), store.trials()
+                self._begun[place] = _Begun(first, JobStatus(store.job().status))
+            for number, trial in enumerate(found, first):
+                trials[number] = replace(trial, number=number)
+                self._origins[number] = part.name
+                training = self._jobs.find(training_job_name(self.name, number), tuning_job=self.arn)
+                if training is not None:
+                    self._trainings[number] = training
+        self._trials = trials
+        self._unread = False
 
     def _as_told(self, number: int) -> Trial:
         """Return a trial as its training job is: code that ended well has completed, with an objective or without."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import copy
-import shutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from smtune.emulator.service.errors import in_use, not_found, validation
+from smtune.emulator.service.errors import closed, in_use, not_found, validation
+from smtune.emulator.service.kept_jobs import KeptJobs, KeptTuning
 from smtune.emulator.service.listing import SORTS, chosen, page
 from smtune.emulator.service.training import TrainingRegistry
 from smtune.emulator.service.tuning_job import TuningJob, seeded
 from smtune.errors import MissingExtraError, SpecError
+from smtune.results import JobStatus
 
 STRATEGY_TAG: Final = "smtune:strategy"
 """Tag that says which search runs: AWS's own is not public, so its trials are others."""
@@ -29,15 +31,43 @@ class TuningJobs:
         trainings: Where their training jobs are created.
         folder: Takes the logs of their searches.
         prefix: How their ARNs begin, e.g. ``arn:aws:sagemaker:eu-west-1:123456789012``.
+        kept: Keeps them for emulators to come, and has those of the ones before; ``None`` keeps nothing.
+
+    Raises:
+        StoreError: What was kept cannot be read.
     """
 
-    def __init__(self, trainings: TrainingRegistry, *, folder: Path, prefix: str) -> None:
+    def __init__(self, trainings: TrainingRegistry, *, folder: Path, prefix: str, kept: KeptJobs | None = None) -> None:
         self._trainings = trainings
         self._folder = folder
         self._prefix = f"{prefix}:hyper-parameter-tuning-job"
         self._lock = threading.Lock()
         self._jobs: dict[str, TuningJob] = {}
         self._count = 0
+        self._abandoned: list[TuningJob] = []
+        self._closed = False
+        self._kept = kept
+        for seen in () if kept is None else kept.tunings():
+            self._restore(seen)
+
+    def _restore(self, seen: KeptTuning) -> None:
+        """Have a job of an emulator before as it was last seen."""
+        self._count = max(self._count, seen.number)
+        parents = [self._jobs[name.lower()] for name in _parents(seen.request) if name.lower() in self._jobs]
+        job = self._made(seen.request, seen.number, parents, seen)
+        self._jobs[job.name.lower()] = job
+
+    def under_way(self) -> list[TuningJob]:
+        """Return the jobs that have not ended."""
+        return [job for job in self.all() if not job.ended]
+
+    def go_on(self) -> None:
+        """Go on with the jobs of the emulator before; those that were to stop have stopped."""
+        for job in self.under_way():
+            if job.status is JobStatus.Stopping:
+                job.end()
+            else:
+                job.start()
 
     def create(self, request: Mapping[str, Any]) -> TuningJob:
         """Create a tuning job, and return at once.
@@ -50,24 +80,39 @@ class TuningJobs:
         """
         name = request["HyperParameterTuningJobName"]
         with self._lock:
+            if self._closed:
+                raise closed()
             if name.lower() in self._jobs:
                 text = f"A hyperparameter tuning job with the name, {name}, already exists. Choose a different name."
                 raise in_use(text)
             parents = [self._parent(one) for one in _parents(request)]
             self._count += 1
             try:
-                job = TuningJob(
-                    seeded(copy.deepcopy(dict(request))),
-                    arn=f"{self._prefix}/{name.lower()}",
-                    jobs=self._trainings,
-                    folder=self._folder / str(self._count),
-                    parents=parents,
-                )
+                job = self._made(seeded(copy.deepcopy(dict(request))), self._count, parents)
             except (SpecError, MissingExtraError) as error:
                 raise validation(str(error)) from None
+            self._keep(self._count, job)  # before its search leaves a trace
             self._jobs[name.lower()] = job
-        job.start()
+            job.start()
         return job
+
+    def _made(
+        self, request: Mapping[str, Any], number: int, parents: Sequence[TuningJob], seen: KeptTuning | None = None
+    ) -> TuningJob:
+        return TuningJob(
+            request,
+            arn=f"{self._prefix}/{request['HyperParameterTuningJobName'].lower()}",
+            jobs=self._trainings,
+            folder=self._folder / str(number),
+            parents=parents,
+            seen=seen,
+            changed=partial(self._keep, number),
+        )
+
+    def _keep(self, number: int, job: TuningJob) -> None:
+        if self._kept is not None:
+            now = (job.status.value, job.failure_reason, job.ended_at)
+            self._kept.keep_tuning(KeptTuning(number, job.request, job.created_at, *now))
 
     def _parent(self, name: str) -> TuningJob:
         parent = self._jobs.get(name.lower())
@@ -146,21 +191,24 @@ class TuningJobs:
             if not job.ended:
                 raise validation(f"The hyperparameter tuning job {name} is in status {job.status}; stop it first.")
             del self._jobs[name.lower()]
+            if self._kept is not None:
+                self._kept.delete_tuning(name, int(job.folder.name))
 
     def reset(self) -> None:
-        """Forget everything; what runs ends with its training jobs. Does not wait for it."""
+        """Forget everything, and search no more; does not wait for it. What was kept stays."""
         with self._lock:
             jobs, self._jobs = list(self._jobs.values()), {}
+            self._abandoned = [job for job in (*self._abandoned, *jobs) if not job.ended]
         for job in jobs:
-            job.stop()
+            job.abandon()
 
     def close(self) -> None:
-        """Do the same, and wait until nothing is left."""
-        jobs = self.all()
+        """Do the same, and wait until nothing is left; create no more."""
+        with self._lock:
+            self._closed = True
         self.reset()
-        for job in jobs:
+        for job in self._abandoned:
             job.join(_PATIENCE_SECONDS)
-        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 _SORTS: Final[Mapping[str, Callable[[dict[str, Any]], float | str]]] = {

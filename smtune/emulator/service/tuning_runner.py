@@ -12,6 +12,7 @@ from smtune.amt.names import training_job_name
 from smtune.amt.ranges import encode_text
 from smtune.emulator.service.errors import ServiceError
 from smtune.emulator.service.training import Training, TrainingRegistry
+from smtune.emulator.service.troubles import Abandoned
 from smtune.runners import Ended, Event, Measured, Runner, Started
 from smtune.runners.evaluation import one_line
 from smtune.trial import Trial, TrialStatus
@@ -59,11 +60,18 @@ class TuningRunner(Runner):
         self._changed = threading.Condition()
         self._woken = False
         self._closed = False
+        self._abandoned = False
 
     def start(self, trial: Trial) -> None:
-        """Create the training job of a trial; one that is refused comes as a failed trial."""
+        """Create the training job of a trial; one that is refused comes as a failed trial.
+
+        Raises:
+            Abandoned: Nobody wants to hear of the tuning job any more.
+        """
         name = training_job_name(self._tuning_job, self._first + trial.number)
         with self._changed:
+            if self._abandoned:
+                raise Abandoned
             if self._closed or trial.number in self._running:
                 raise RuntimeError(f"cannot start trial {trial.number}")
             self._running[trial.number] = name
@@ -87,11 +95,17 @@ class TuningRunner(Runner):
         return {**request, "TrainingJobName": name, "HyperParameters": {**static, **self.hyperparameters(trial)}}
 
     def wait(self, timeout: float | None) -> Sequence[Event]:
-        """Block until something happened, the time is over, or somebody wakes it."""
+        """Block until something happened, the time is over, or somebody wakes it.
+
+        Raises:
+            Abandoned: Nobody wants to hear of the tuning job any more.
+        """
         with self._changed:
             if self._running and not self._events and not self._woken:
                 self._changed.wait_for(lambda: self._events or self._woken, timeout)
             self._woken = False
+            if self._abandoned:
+                raise Abandoned
             events = list(self._events)
             self._events.clear()
             for event in events:
@@ -104,6 +118,12 @@ class TuningRunner(Runner):
         with self._changed:
             self._woken = True
             self._changed.notify_all()
+
+    def abandon(self) -> None:
+        """Have the tuning job's loop end as if its process had been killed: what happens now is in no log."""
+        with self._changed:
+            self._abandoned = True
+        self.wake()
 
     def stop(self, number: int) -> None:
         """Stop the training job of a trial."""
@@ -119,7 +139,7 @@ class TuningRunner(Runner):
         """Stop what still runs; the training jobs end by themselves."""
         with self._changed:
             self._closed = True
-            names = list(self._running.values())
+            names = [] if self._abandoned else list(self._running.values())
         for name in names:
             self._stop(name)
 

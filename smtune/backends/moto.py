@@ -1,0 +1,410 @@
+"""Tuning jobs of SageMaker on this machine: the backend ``amt``, against an emulator of the job's own.
+
+The dry run of the very request that AWS would get: it is planned, checked, uploaded, sent and watched as by ``amt``, and
+what answers is :mod:`smtune.emulator`, which really trains. Every job has an emulator in a process of its own, so that
+boto3 in this process still talks to AWS; it ends with this process, and what it knows stays in the job's folder below
+``$SMTUNE_HOME``, from which the job can be resumed.
+
+Not supported: data in S3, and warm starts from jobs of other backends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from smtune.backends.amt import AmtBackend
+from smtune.backends.amt_plan import configured_region, plan_amt
+from smtune.backends.at_exit import wait_at_exit
+from smtune.backends.aws.session import Account
+from smtune.backends.aws.troubles import explained
+from smtune.backends.base import Plan
+from smtune.backends.tuning_jobs import ENDED, Answers, plain
+from smtune.emulator.child import ChildSettings, EmulatorProcess
+from smtune.emulator.clients import CREDENTIALS, REGION, ROLE
+from smtune.emulator.emulation import require_moto
+from smtune.emulator.service.inheritance import inherit
+from smtune.errors import JobBusyError, JobError, JobExistsError, JobNotFoundError, LoweringError, Problem, SpecError
+from smtune.results import JobStatus, TuningResult
+from smtune.spec import AMT_PREFIX, SageMaker, TuningSpec
+from smtune.store import JobDirectory, JobLease, RemoteJob, home, is_running
+
+_CREDENTIALS: Final = (CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"])
+
+
+class _Own:
+    """A job that this process runs.
+
+    Args:
+        directory: Its folder.
+        slots: Training jobs that run at a time.
+        region: AWS's region.
+
+    Raises:
+        JobBusyError: Another process runs it.
+        JobError: Its emulator does not start.
+    """
+
+    def __init__(self, directory: JobDirectory, *, slots: int, region: str) -> None:
+        self.lease: Final = JobLease(directory)
+        try:
+            self.emulator: Final = _start(directory, slots=slots, region=region, resume=True)
+        except BaseException:
+            self.lease.release()
+            raise
+
+    def close(self) -> None:
+        """End its emulator, and let others run the job. Idempotent."""
+        self.emulator.close()
+        self.lease.release()
+
+
+class MotoBackend(AmtBackend):
+    """Runs jobs on emulators of SageMaker on this machine.
+
+    Args:
+        pause: Waits so many seconds between two questions.
+    """
+
+    name = "moto"
+    survives = False
+    shortest_pause, longest_pause = 0.05, 0.5
+
+    def __init__(self, *, pause: Callable[[float], object] = time.sleep) -> None:
+        super().__init__(pause=pause)
+        self._own: dict[str, _Own] = {}
+        self._telling: dict[str, EmulatorProcess] = {}
+
+    def plan(self, spec: TuningSpec, *, name: str | None = None) -> Plan:
+        """Check the spec against the service's rules; start nothing.
+
+        What only an account can give is filled in where it is missing: the role, and the region.
+        """
+        require_moto("the backend moto", server=True)
+        if problems := [*_not_here(spec)]:
+            raise LoweringError(problems)
+        cloud = spec.sagemaker or SageMaker()
+        filled = {"role": cloud.role or ROLE, "region": cloud.region or configured_region() or REGION}
+        spec = spec.model_copy(update={"sagemaker": cloud.model_copy(update=filled)})
+        return replace(plan_amt(spec, name=name, backend=self.name), estimate=None)
+
+    def submit(self, plan: Plan) -> str:
+        """Start the job's emulator, and create the job there.
+
+        Raises:
+            JobExistsError: There is another job of this name.
+            SpecError: Something was changed since it was planned.
+            JobError: The emulator does not start.
+        """
+        directory = _directory(plan.name)
+        is_new = not directory.path.exists()
+        directory.make()
+        with contextlib.ExitStack() as undo:
+            if is_new:
+                undo.callback(shutil.rmtree, directory.path, ignore_errors=True)
+                for parent in _parents(plan.spec):
+                    inherit(_data(directory), _data(_directory(parent)))
+            try:
+                slots = plan.spec.limits.max_parallel
+                self._own[plan.name] = own = _Own(directory, slots=slots, region=str(plan.region))
+            except JobBusyError as error:
+                raise JobExistsError(str(error)) from None
+            undo.callback(self._give_up, plan.name)
+            self._make_buckets(plan, own.emulator.url)
+            super().submit(plan)
+            undo.pop_all()
+        self._stay(plan.name, own)
+        return plan.name
+
+    def resume(self, job_name: str) -> str:
+        """Go on with a job whose process was killed, and return its name.
+
+        Raises:
+            JobNotFoundError: There is no job of this name.
+            JobBusyError: Another process is running it.
+            SpecError: It has ended.
+            JobError: Its emulator does not start.
+        """
+        record = self._known_record(job_name)
+        name = record.name
+        if _kept(name) is not None:
+            fix = f"see `smtune show {name}`, or run its spec under another name"
+            raise SpecError([Problem("name", name, f"has ended: {self.poll(name).status}", fix)])
+        self._take(record)
+        return name
+
+    def _take(self, record: RemoteJob) -> None:
+        """Run a job that nobody runs."""
+        spec = TuningSpec.from_dict(record.spec or {})
+        slots, region = spec.limits.max_parallel, record.region or REGION
+        own = _Own(_directory(record.name), slots=slots, region=region)
+        self._own[record.name] = own
+        self._readers.pop(record.name, None)
+        replace(record, endpoint_url=own.emulator.url).save()
+        self._stay(record.name, own)
+
+    def _stay(self, job_name: str, own: _Own) -> None:
+        """Keep the program that runs a job from ending before the job."""
+        wait_at_exit(
+            job_name,
+            under_way=lambda: self._own.get(job_name) is own,
+            wait=lambda: self.wait(job_name),
+            stop=lambda _force: self.stop(job_name),
+        )
+
+    def stop(self, job_name: str, *, force: bool = False) -> None:
+        """Ask a job to stop; one that nobody runs is stopped at once.
+
+        Args:
+            job_name: Name of the job.
+            force: Kill its training jobs instead of giving them the time that SageMaker gives, if it runs here.
+        """
+        record = self._known_record(job_name)
+        if _kept(record.name) is not None:
+            return
+        if force:
+            self._give_up(record.name)  # with its emulator ends all that runs there
+        if self._goes_on(record.name):
+            super().stop(record.name)
+            return
+        self._take(record)
+        super().stop(record.name)
+        self.wait(record.name)
+
+    def logs(self, job_name: str, number: int, *, follow: bool = False) -> Iterator[str]:
+        """Yield the lines that a trial printed, as CloudWatch would have them."""
+        name = self._known_record(job_name).name
+        if self._goes_on(name):
+            return super().logs(name, number, follow=follow)
+        with self._reachable(name):
+            return iter(list(super().logs(name, number)))
+
+    def best_model(self, job_name: str, number: int | None = None) -> str:
+        """Return the file of a trial's model, by default the best one's.
+
+        Raises:
+            JobNotFoundError: There is no such trial, or it has no model.
+        """
+        name = self._known_record(job_name).name
+        uri = self._model_uri(name, number)
+        folder = _directory(name).path / "models" / uri.split("/")[-3]
+        model = folder / uri.rpartition("/")[2]
+        if not model.exists():
+            self.download_model(name, folder, number)
+        return str(model)
+
+    def download_model(self, job_name: str, folder: Path, number: int | None = None) -> Path:
+        """Copy a trial's model into a folder, and return the file."""
+        name = self._known_record(job_name).name
+        with self._reachable(name):
+            return super().download_model(name, folder, number)
+
+    def attach(self, job_name: str) -> None:
+        """Look whether a job is known here.
+
+        Raises:
+            JobNotFoundError: It is not.
+        """
+        self._known_record(job_name)
+
+    def forget(self, job_name: str) -> None:
+        """Remove a job, with its logs and models.
+
+        Raises:
+            JobNotFoundError: There is no job of this name.
+            JobBusyError: It is being run.
+        """
+        record = self._known_record(job_name)
+        directory = _directory(record.name)
+        with JobLease(directory):
+            record.forget()
+            shutil.rmtree(directory.path, ignore_errors=True)
+
+    # --- where a job's emulator is ----------------------------------------------------------------------------
+
+    def _answers(self, job_name: str, record: RemoteJob | None) -> Answers:
+        """Return what the emulator says of a job; once it has ended, that is kept, and the emulator ends."""
+        if record is None:
+            raise JobNotFoundError(f'there is no job "{job_name}" of backend moto; see `smtune list`')
+        if (kept := _kept(job_name)) is not None:
+            return kept
+        own = self._own.get(job_name)
+        if own is not None and not own.emulator.alive:
+            self._give_up(job_name)
+            log = _log(_directory(job_name))
+            raise JobError(f"the emulator of {job_name} has died, see {log}; go on with `smtune resume {job_name}`")
+        with self._reachable(job_name):
+            answers = super()._answers(job_name, record)
+        if answers.description["HyperParameterTuningJobStatus"] in ENDED:
+            _keep(job_name, answers)
+            self._end(job_name)
+        return answers
+
+    def _seen_here(self, result: TuningResult) -> TuningResult:
+        if result.status.ended or self._goes_on(result.name):
+            return result
+        reason = f"interrupted: the process that ran it is gone; continue with: smtune resume {result.name}"
+        return replace(result, status=JobStatus.Stopped, failure_reason=reason, resumable=True)
+
+    def _usd_per_hour(self, description: Mapping[str, Any]) -> None:
+        """Return nothing: what runs here costs nothing."""
+        del description
+
+    def _goes_on(self, job_name: str) -> bool:
+        return job_name in self._own or is_running(_directory(job_name)) is not None
+
+    @contextlib.contextmanager
+    def _reachable(self, job_name: str) -> Iterator[None]:
+        """Have an emulator that knows a job: the one that runs it, or one that only tells of it."""
+        if self._goes_on(job_name) or (job_name in self._telling and self._telling[job_name].alive):
+            yield
+            return
+        record = self._known_record(job_name)
+        self._tell(job_name, _start(_directory(job_name), slots=1, region=record.region or REGION, resume=False))
+        try:
+            yield
+        finally:
+            if _kept(job_name) is None:  # somebody may go on with it, and this emulator would not know
+                self._tell(job_name, None)
+
+    def _tell(self, job_name: str, emulator: EmulatorProcess | None) -> None:
+        """Have an emulator tell of a job that nobody runs, in place of the one that did for the last such job."""
+        for told in self._telling:
+            self._readers.pop(told, None)
+        for one in self._telling.values():
+            one.close()
+        self._readers.pop(job_name, None)
+        self._telling = {} if emulator is None else {job_name: emulator}
+
+    def _account_of(self, job_name: str, record: RemoteJob | None, region: str | None = None) -> Account:
+        """Return the account that a job's emulator emulates."""
+        if (own := self._own.get(job_name)) is not None:
+            url: str | None = own.emulator.url
+        elif job_name in self._telling:
+            url = self._telling[job_name].url
+        else:
+            url = None if record is None else record.endpoint_url
+        chosen = (url, record.region if record is not None else region)
+        if chosen not in self._accounts:
+            self._accounts[chosen] = Account(region=chosen[1] or REGION, endpoint_url=url, credentials=_CREDENTIALS)
+        return self._accounts[chosen]
+
+    def _known_record(self, job_name: str) -> RemoteJob:
+        record = self._record(job_name)
+        if record is None:
+            raise JobNotFoundError(f'there is no job "{job_name}" of backend moto; see `smtune list`')
+        return record
+
+    def _end(self, job_name: str) -> None:
+        """Let go of a job that has ended, if this process ran it; its emulator stays to tell of it."""
+        own = self._own.pop(job_name, None)
+        if own is not None:
+            own.lease.release()
+            self._tell(job_name, own.emulator)
+
+    def _give_up(self, job_name: str) -> None:
+        """End the emulator of a job that this process runs, if it does."""
+        own = self._own.pop(job_name, None)
+        if own is not None:
+            self._readers.pop(job_name, None)
+            own.close()
+
+    def _make_buckets(self, plan: Plan, url: str) -> None:
+        """Make all buckets that a request names; on AWS they are there already."""
+        client = Account(region=plan.region, endpoint_url=url, credentials=_CREDENTIALS).client("s3")
+        where = {} if plan.region == "us-east-1" else {"LocationConstraint": plan.region}
+        for bucket in sorted({_bucket_of(uri) for uri in _addresses(plan.request)}):
+            with (
+                explained(f"the bucket {bucket}", service="S3"),
+                contextlib.suppress(client.exceptions.BucketAlreadyOwnedByYou),
+            ):
+                client.create_bucket(Bucket=bucket, **({"CreateBucketConfiguration": where} if where else {}))
+
+
+def _not_here(spec: TuningSpec) -> Iterator[Problem]:
+    """Yield what the job's own emulator does not have."""
+    trainings = {"training": spec.training}
+    trainings |= {f"definitions.{key}.training": one.training for key, one in (spec.definitions or {}).items()}
+    for prefix, training in trainings.items():
+        if training is None:
+            continue
+        for name, channel in training.channels.items():
+            if channel.is_remote:
+                fix = "copy it here, and name that folder"
+                yield Problem(f"{prefix}.channels.{name}", channel.source, "is not on this machine", fix)
+        if training.has_remote_code:
+            fix = "copy it here, and name that folder"
+            yield Problem(f"{prefix}.source_dir", training.source_dir, "is not on this machine", fix)
+    for place, parent in enumerate(_parents(spec)):
+        if not _has_ended_here(parent):
+            rule = "is no job of backend moto that has ended"
+            fix = "name one of `smtune list`; backend local builds on jobs of all kinds"
+            yield Problem(f"warm_start.parents[{place}]", parent, rule, fix)
+
+
+def _has_ended_here(job_name: str) -> bool:
+    try:
+        return _kept(job_name) is not None
+    except SpecError:  # an ARN, or a file: no name of a job
+        return False
+
+
+def _parents(spec: TuningSpec) -> Sequence[str]:
+    return () if spec.warm_start is None else [one.removeprefix(AMT_PREFIX) for one in spec.warm_start.parents]
+
+
+def _addresses(value: Any) -> Iterator[str]:
+    """Yield all addresses in S3 in a request."""
+    if isinstance(value, str):
+        if value.startswith("s3://"):
+            yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _addresses(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _addresses(one)
+
+
+def _bucket_of(uri: str) -> str:
+    return uri.removeprefix("s3://").partition("/")[0]
+
+
+def _directory(job_name: str) -> JobDirectory:
+    return JobDirectory(job_name.lower(), home() / "moto")  # names that differ in case only are the same
+
+
+def _data(directory: JobDirectory) -> Path:
+    return directory.path / "data"
+
+
+def _log(directory: JobDirectory) -> Path:
+    return directory.path / "emulator.log"
+
+
+def _start(directory: JobDirectory, *, slots: int, region: str, resume: bool) -> EmulatorProcess:
+    settings = ChildSettings(str(_data(directory)), slots=slots, resume=resume, region=region)
+    return EmulatorProcess(settings, _log(directory))
+
+
+def _keep(job_name: str, answers: Answers) -> None:
+    """Keep what an emulator says of a job that has ended: nobody needs to start one to know it."""
+    told = {"description": answers.description, "summaries": answers.summaries, "details": answers.details}
+    path = _directory(job_name).path / "ended.json"
+    draft = path.with_suffix(".new")
+    draft.write_text(json.dumps(plain(told)), encoding="utf-8")
+    draft.replace(path)
+
+
+def _kept(job_name: str) -> Answers | None:
+    try:
+        told = json.loads((_directory(job_name).path / "ended.json").read_text(encoding="utf-8"))
+        return Answers(told["description"], told["summaries"], told["details"])
+    except (OSError, ValueError, KeyError):  # it goes on; or it is damaged, and an emulator will be asked
+        return None
