@@ -266,6 +266,17 @@ subprocess.run(staged.argv, env=staged.env)
     assert network not in networks()
 
 
+def test_containers_of_other_machines_are_left_alone(image: str) -> None:
+    name = f"smtune-test-{os.getpid()}-elsewhere"
+    labels = ["--label=smtune.owner=1@0", "--label=smtune.machine=elsewhere"]  # where another process has number 1
+    subprocess.run(["docker", "create", f"--name={name}", *labels, image, "sh"], capture_output=True, check=True)
+    try:
+        assert name not in docker.remove_abandoned()
+        assert name in names()
+    finally:
+        docker.remove([name])
+
+
 def test_files_of_a_container_belong_to_who_asked_for_it() -> None:
     """The base image has what the shell lacks: ``chown``."""
     nobody, image, place = 65534, CONTAINERS["sklearn"], Path(os.environ["DOCKER_HOST"].removeprefix("unix://"))
