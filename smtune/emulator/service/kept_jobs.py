@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -77,16 +76,20 @@ class KeptJobs:
 
     # --- training jobs ----------------------------------------------------------------------------------------
 
-    def trainings(self) -> list[TrainingJob]:
-        """Return all training jobs as they were last seen, the oldest first.
+    def trainings(self, *, deleted: bool = False) -> list[TrainingJob]:
+        """Return the training jobs as they were last seen, the oldest first.
+
+        Args:
+            deleted: Return those that were deleted instead, as far as they belong to tuning jobs, which still tell of them.
 
         Raises:
             StoreError: They cannot be read.
         """
         columns = "request, arn, tuning_job, created_at, state"
         rows = self._directory.records.rows(
-            f"SELECT {columns} FROM training WHERE place = ? ORDER BY id",  # noqa: S608 - our own column names
+            f"SELECT {columns} FROM training WHERE place = ? AND deleted = ? ORDER BY id",  # noqa: S608 - our own names
             self._place,
+            deleted,
         )
         try:
             return [self._training(*row) for row in rows]
@@ -111,7 +114,7 @@ class KeptJobs:
             cursor.execute("DELETE FROM metric WHERE place = ? AND training = ?", (self._place, job.name))
             cursor.execute(
                 "INSERT INTO training (place, name, request, arn, tuning_job, created_at, state)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET request = excluded.request,"
+                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (place, name) WHERE NOT deleted DO UPDATE SET request = excluded.request,"
                 " arn = excluded.arn, tuning_job = excluded.tuning_job, created_at = excluded.created_at,"
                 " state = excluded.state",
                 (self._place, name, *values, _encoded(job.state)),
@@ -124,16 +127,19 @@ class KeptJobs:
         name = job.name.lower()
 
         def write(cursor: Any) -> None:
-            sql = "UPDATE training SET state = ? WHERE place = ? AND name = ?"
+            sql = "UPDATE training SET state = ? WHERE place = ? AND name = ? AND NOT deleted"
             cursor.execute(sql, (_encoded(job.state), self._place, name))
 
         self._note("training state", name, write)
         if job.has_ended:
             self.commit()
 
-    def delete_training(self, name: str) -> None:
-        """Note that a training job is gone."""
-        self._note("training", name.lower(), partial(self._delete, "training", name.lower()))
+    def delete_training(self, job: TrainingJob) -> None:
+        """Write that a training job is gone."""
+        change = "DELETE FROM training" if job.tuning_job is None else "UPDATE training SET deleted = 1"
+        sql, values = f"{change} WHERE place = ? AND name = ? AND NOT deleted", (self._place, job.name.lower())
+        self._note("training", job.name.lower(), lambda cursor: cursor.execute(sql, values))
+        self.commit()
 
     # --- tuning jobs ------------------------------------------------------------------------------------------
 
@@ -173,7 +179,8 @@ class KeptJobs:
     def delete_tuning(self, name: str, number: int) -> None:
         """Note that a tuning job is gone, and remove the log of its search."""
         folder = (self.searches / str(number)).relative_to(self._directory.path).as_posix()
-        self._note("tuning", name.lower(), partial(self._delete, "tuning", name.lower()))
+        sql, values = "DELETE FROM tuning WHERE place = ? AND name = ?", (self._place, name.lower())
+        self._note("tuning", name.lower(), lambda cursor: cursor.execute(sql, values))
         self._directory.records.throw_away(folder, epoch=self._epoch)
         self.commit()
         self._directory.remove(folder)
@@ -196,9 +203,6 @@ class KeptJobs:
         """Note the tags of a job."""
         values = (self._place, json.dumps(arn), json.dumps(dict(tags)))
         self._note("tags", arn, lambda cursor: cursor.execute("REPLACE INTO tags VALUES (?, ?, ?)", values))
-
-    def _delete(self, table: str, name: str, cursor: Any) -> None:
-        cursor.execute(f"DELETE FROM {table} WHERE place = ? AND name = ?", (self._place, name))  # noqa: S608
 
     def _damaged(self, table: str, error: Exception) -> StoreError:
         return StoreError(

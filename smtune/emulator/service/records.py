@@ -27,7 +27,8 @@ _VERSION: Final = 1
 
 _TABLES: Final = """
 CREATE TABLE training (id INTEGER PRIMARY KEY, place TEXT NOT NULL, name TEXT NOT NULL, request TEXT NOT NULL,
-  arn TEXT NOT NULL, tuning_job TEXT, created_at REAL NOT NULL, state TEXT NOT NULL, UNIQUE (place, name));
+  arn TEXT NOT NULL, tuning_job TEXT, created_at REAL NOT NULL, state TEXT NOT NULL, deleted INTEGER NOT NULL DEFAULT 0);
+CREATE UNIQUE INDEX training_name ON training (place, name) WHERE NOT deleted;
 CREATE TABLE tuning (id INTEGER PRIMARY KEY, place TEXT NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL,
   request TEXT NOT NULL, created_at REAL NOT NULL, state TEXT NOT NULL, UNIQUE (place, name));
 CREATE TABLE tags (place TEXT NOT NULL, arn TEXT NOT NULL, tags TEXT NOT NULL, PRIMARY KEY (place, arn));

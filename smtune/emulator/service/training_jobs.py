@@ -40,6 +40,7 @@ class TrainingJobs:
         self._prefix = f"arn:{_partition(region)}:sagemaker:{region}:{account}:training-job"
         self._lock = threading.Lock()
         self._jobs = {} if kept is None else {job.name.lower(): job for job in kept.trainings()}
+        self._deleted = {} if kept is None else {job.arn: job for job in kept.trainings(deleted=True)}
         self._interrupted: set[str] = set()
         self._closed = False
 
@@ -97,14 +98,14 @@ class TrainingJobs:
         return job
 
     def find(self, name: str, *, tuning_job: str) -> TrainingJob | None:
-        """Return the training job of this name that belongs to a tuning job.
+        """Return the training job of this name that belongs to a tuning job, also one that was deleted before all this.
 
         Args:
             name: Its name.
             tuning_job: ARN of the tuning job.
         """
-        job = self._jobs.get(name.lower())
-        return job if job is not None and job.tuning_job == tuning_job else None
+        found = (self._jobs.get(name.lower()), self._deleted.get(f"{self._prefix}/{name}"))
+        return next((job for job in found if job is not None and job.tuning_job == tuning_job), None)
 
     def get(self, name: str) -> TrainingJob:
         """Return the job of this name, which is not case sensitive.
@@ -171,7 +172,7 @@ class TrainingJobs:
                 raise in_use(f"{text}, and {job.name} is in status {job.status}.")
             del self._jobs[name.lower()]
             if self._kept is not None:
-                self._kept.delete_training(name)
+                self._kept.delete_training(job)
 
     def update(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Return what ``UpdateTrainingJob`` answers, after it has changed what may change.
