@@ -24,7 +24,8 @@ from smtune.errors import Problem, SpecError
 from smtune.metric_lines import read_as_sagemaker
 from smtune.runners import ProcessRunner, Runner, imports_of
 from smtune.sandbox import Rule
-from smtune.sandbox.isolation import Placement, open_placement
+from smtune.sandbox.docker import Limits
+from smtune.sandbox.isolation import UNLIMITED, Placement, open_placement
 from smtune.spec import TuningSpec
 from smtune.store import JobDirectory
 
@@ -40,6 +41,7 @@ class LocalModeBackend(LocalBackend):
             of Docker. ``auto`` takes Docker where its engine has the image; else a namespace where the system has them, and
             a folder elsewhere.
         rules: Which programs stand for which images; asked before smtune's own.
+        containers: What each container of Docker may use; by default all there is, but no network.
     """
 
     name = "local-mode"
@@ -49,14 +51,16 @@ class LocalModeBackend(LocalBackend):
         *,
         isolation: Literal["auto", "namespace", "rewrite", "docker"] = "auto",
         rules: Sequence[Rule] = (),
+        containers: Limits = UNLIMITED,
     ) -> None:
         super().__init__()
         self._wanted = isolation
         self._rules = tuple(rules)
+        self._containers = containers
 
     def plan(self, spec: TuningSpec, *, name: str | None = None) -> Plan:
         """Check the spec against this machine, and say what trials will run in; start nothing."""
-        return plan_local_mode(spec, isolation=self._wanted, rules=self._rules, name=name)
+        return plan_local_mode(spec, isolation=self._wanted, rules=self._rules, containers=self._containers, name=name)
 
     def placement(self, spec: TuningSpec) -> Placement:
         """Return what would give each trial its ``/opt/ml``.
@@ -64,7 +68,7 @@ class LocalModeBackend(LocalBackend):
         Raises:
             SpecError: It cannot be had here.
         """
-        return open_placement(self._wanted, algorithm_of(spec), rules=self._rules)
+        return open_placement(self._wanted, algorithm_of(spec), rules=self._rules, limits=self._containers)
 
     def _runner(self, directory: JobDirectory, spec: TuningSpec, settings: Mapping[str, Any]) -> Runner:
         """Return what runs the trials, as the job was planned: on any machine the same, or not at all."""
@@ -72,7 +76,8 @@ class LocalModeBackend(LocalBackend):
         if training is None:
             raise SpecError([Problem("training", None, "is missing", "name training.entry_point, or training.image")])
         rules = [Rule.from_dict(fields) for fields in settings["rules"]]
-        placement = open_placement(settings["isolation"], algorithm_of(spec), rules=rules)
+        limits = Limits(**settings["containers"])
+        placement = open_placement(settings["isolation"], algorithm_of(spec), rules=rules, limits=limits)
         stager = Stager(
             spec,
             training,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
 
@@ -19,8 +19,9 @@ from smtune.container.reporting import HYPERGRADIENT
 from smtune.errors import Problem, SpecError
 from smtune.honesty.evaluation import STANDARD_ERROR
 from smtune.sandbox import Rule
+from smtune.sandbox.docker import Limits
 from smtune.sandbox.inputs import channel_problems
-from smtune.sandbox.isolation import Placement, open_placement
+from smtune.sandbox.isolation import UNLIMITED, Placement, open_placement
 from smtune.spec import SageMaker, Training, TuningSpec
 from smtune.spec.problems import closest
 from smtune.spec.selection import SECONDS
@@ -38,13 +39,16 @@ _SHOWN_METRICS: Final = 6
 _TAB: Final = re.compile(r"\\t|\t")
 
 
-def plan_local_mode(spec: TuningSpec, *, isolation: str, rules: Sequence[Rule], name: str | None) -> Plan:
+def plan_local_mode(
+    spec: TuningSpec, *, isolation: str, rules: Sequence[Rule], containers: Limits, name: str | None
+) -> Plan:
     """Return the plan of a job under the container contract on this machine.
 
     Args:
         spec: What to tune.
         isolation: What gives each trial its ``/opt/ml``, or ``auto``.
         rules: Which programs stand for which images.
+        containers: What containers may use.
         name: Name of the job; by default the spec's own, or one made from the time.
 
     Raises:
@@ -58,7 +62,7 @@ def plan_local_mode(spec: TuningSpec, *, isolation: str, rules: Sequence[Rule], 
     schedule: list[str] = []
     chosen: str | None = None
     try:
-        placement = open_placement(isolation, algorithm_of(spec), rules=rules)
+        placement = open_placement(isolation, algorithm_of(spec), rules=rules, limits=containers)
         if spec.training is not None and not (problems or lowering):
             remarks += _program_remarks(spec, spec.training, placement)
     except SpecError as error:
@@ -67,6 +71,9 @@ def plan_local_mode(spec: TuningSpec, *, isolation: str, rules: Sequence[Rule], 
         chosen = placement.name
         schedule.append(f"{placement.name}: {placement.description}")
         remarks += _remarks(spec, placement)
+        if containers != UNLIMITED and not placement.is_limited:
+            rule = f"limits containers, and with isolation {placement.name} there are none"
+            problems.append(Problem("containers", str(containers), rule, "use isolation docker, or leave it out"))
     schedule.append(f"metrics, by the training job's expressions: {_listed(spec)}")
     plan = plan_here(
         spec,
@@ -76,7 +83,7 @@ def plan_local_mode(spec: TuningSpec, *, isolation: str, rules: Sequence[Rule], 
         lowering=lowering,
         warnings=[*search_warnings(spec, None), *remarks],
     )
-    settings = {"isolation": chosen, "rules": [rule.to_dict() for rule in rules]}
+    settings = {"isolation": chosen, "rules": [rule.to_dict() for rule in rules], "containers": asdict(containers)}
     return replace(plan, schedule=(*plan.schedule, *schedule), isolation=chosen, settings=settings)
 
 

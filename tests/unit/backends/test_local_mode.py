@@ -409,6 +409,18 @@ def test_a_rule_counts_more_than_an_engine(engine: Path) -> None:
         LocalModeBackend(rules=[contained]).plan(image_spec("mine:2", metrics=metrics))
 
 
+def test_containers_are_limited_and_nothing_else_can_be(engine: Path, code: Path) -> None:
+    limits = docker.Limits(memory_mb=512, cpus=1.5)
+    plan = LocalModeBackend(containers=limits).plan(image_spec("mine:1", metrics={"loss": r"loss=(\S+)"}))
+    backend = LocalModeBackend()  # what was planned counts
+    backend.wait(backend.submit(plan))
+    (call,) = (line for line in engine.read_text().splitlines() if line.startswith("run "))
+    assert "--memory=512m" in call
+    assert "--cpus=1.5" in call
+    with pytest.raises(SpecError, match="use isolation docker"):
+        LocalModeBackend(isolation="rewrite", containers=limits).plan(spec(code))
+
+
 def test_containers_of_several_hosts_share_a_network_and_are_all_removed(engine: Path) -> None:
     cloud = {"instance_type": "ml.m5.large", "instance_count": 2}
     assert run(image_spec("mine:1", metrics={"loss": r"loss=(\S+)"}, sagemaker=cloud)).isolation == "docker"
