@@ -11,6 +11,7 @@ import pytest
 
 from smtune.amt import decode_description, encode_request, lower
 from smtune.emulator.service.tuning_job import NO_SUCCESS, TuningJob, seeded
+from smtune.errors import SpecError
 from smtune.results import JobStatus
 from smtune.spec import TuningSpec
 from tests.services.tuning_service import ROLE
@@ -188,3 +189,24 @@ def test_a_warm_start_learns_from_its_parents(tmp_path):
 
     assert child.status is JobStatus.Completed
     assert not tried & {one["TunedHyperParameters"]["eta"] for one in child.summaries()}
+
+
+def test_a_parent_of_which_nothing_is_of_use_leaves_the_search_to_itself(tmp_path):
+    parent = run(Stage(by_eta), tmp_path / "parent")
+    others = {"parameters": {"eta": {"type": "continuous", "min": 0.6, "max": 0.9}}}
+    child = run(Stage(by_eta), tmp_path / "child", parents=[parent], warm_start=["amt:churn"], **others)
+
+    assert child.status is JobStatus.Completed
+    assert len(child.summaries()) == 6
+
+
+def test_a_parent_with_another_objective_is_refused(tmp_path):
+    parent = run(Stage(by_eta), tmp_path / "parent")
+    with pytest.raises(SpecError, match="has the objective Maximize validation:auc, and this job Minimize"):
+        run(
+            Stage(by_eta),
+            tmp_path / "child",
+            parents=[parent],
+            warm_start=["amt:churn"],
+            objective={"metric": "validation:auc", "goal": "Minimize"},
+        )

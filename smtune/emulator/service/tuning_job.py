@@ -89,7 +89,7 @@ class TuningJob:
         changed: Told of every change of its status, once it has happened.
 
     Raises:
-        SpecError: smtune's search cannot do what is asked for.
+        SpecError: smtune's search cannot do what is asked for, or a parent has another objective.
         MissingExtraError: Its strategy needs an optional package.
     """
 
@@ -113,6 +113,7 @@ class TuningJob:
         self.folder = folder
         self._parents = parents
         self._parts = list(_parts(self.spec, request))
+        self._taken_over = self._take_over() if seen is None else None
         self._trials: dict[int, Trial] = {}
         self._trainings: dict[int, Training] = {}
         self._origins: defaultdict[int, str] = defaultdict(str)
@@ -303,8 +304,18 @@ class TuningJob:
         event = JobCreated(
             name=directory.name, backend="amt", spec=part.spec.to_dict(), seed=part.spec.seed, at=self.created_at
         )
-        further = [take_over(part.spec, [(one.name, one.parent()) for one in self._parents])] if self._parents else []
-        return JobStore.create(directory, event, *further)
+        return JobStore.create(directory, event, *(self._take_over() if self._taken_over is None else self._taken_over))
+
+    def _take_over(self) -> list[WarmStarted]:
+        """Return what the search takes over from its parents: with several definitions, a job cannot have any.
+
+        SageMaker searches on its own if nothing of its parents is of use.
+
+        Raises:
+            SpecError: A parent has another objective.
+        """
+        known = [(one.name, one.parent()) for one in self._parents]
+        return [take_over(self._parts[0].spec, known, needed=False)] if known else []
 
     def _directory(self, place: int) -> JobDirectory:
         return JobDirectory(f"part-{place}", self.folder)
