@@ -31,7 +31,8 @@ def test_a_tuner_tunes_and_later_ones_build_on_it(workplace):
     kind, name, model, hyperparameters = told["estimator"]
     assert (kind, name, model) == ("SKLearn", told["best"], f"{BUCKET}/{name}/output/model.tar.gz")
     assert float(hyperparameters["eta"]) == pytest.approx(rows[name]["eta"])
-    assert told["ranges"] == ["booster", "epochs", "eta"]
+    names = [one["Name"] for ranges in told["ranges"].values() for one in ranges]
+    assert sorted(names) == ["booster", "epochs", "eta"]
     assert sorted(told["tuning_ranges"]) == ["booster", "epochs", "eta"]
     assert parents(told["transferred"]) == ("TransferLearning", ["churn-1"])
     assert parents(told["identical"]) == ("IdenticalDataAndAlgorithm", ["churn-1", "churn-2"])
@@ -51,6 +52,6 @@ def test_awss_xgboost_trains_on_csv_and_libsvm_and_in_several_definitions(workpl
     assert len(told["tuned"]) == 2
     assert all(value > 0.9 for value in told["tuned"])
     origins = [row["TrainingJobDefinitionName"] for row in told["several"]]
-    assert sorted(origins) == ["deep", "deep", "shallow", "shallow"]
+    assert sorted(origins) == ["deep", "shallow"]
     name, model = told["best"]
     assert model == f"{BUCKET}/{name}/output/model.tar.gz"

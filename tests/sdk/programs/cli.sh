@@ -12,7 +12,7 @@ aws s3 cp sourcedir.tar.gz "s3://$bucket/code/sourcedir.tar.gz"
 aws s3 sync data "s3://$bucket/data" --exclude '*.txt'
 aws s3 ls "s3://$bucket" --recursive > answers/objects
 
-aws sagemaker create-hyper-parameter-tuning-job --cli-input-json file://tuning-job.json > answers/created
+arn=$(aws sagemaker create-hyper-parameter-tuning-job --cli-input-json file://tuning-job.json --output text)
 tuning="--hyper-parameter-tuning-job-name cli"
 until [ "$(aws sagemaker describe-hyper-parameter-tuning-job $tuning --query HyperParameterTuningJobStatus)" != '"InProgress"' ]; do :; done
 aws sagemaker describe-hyper-parameter-tuning-job $tuning > answers/described
@@ -20,15 +20,14 @@ aws sagemaker list-training-jobs-for-hyper-parameter-tuning-job $tuning --page-s
     --sort-by FinalObjectiveMetricValue --sort-order Ascending > answers/trials
 aws sagemaker list-training-jobs --page-size 1 --sort-by Name --sort-order Descending > answers/trainings
 
-best=$(aws sagemaker describe-hyper-parameter-tuning-job $tuning --query BestTrainingJob.TrainingJobName --output text)
+best=$(aws sagemaker list-training-jobs-for-hyper-parameter-tuning-job $tuning --output text --max-items 1 \
+    --sort-by FinalObjectiveMetricValue --query 'TrainingJobSummaries[0].TrainingJobName' | head -n 1)
 aws sagemaker wait training-job-completed-or-stopped --training-job-name "$best"
 aws sagemaker describe-training-job --training-job-name "$best" > answers/best
 aws logs filter-log-events --log-group-name /aws/sagemaker/TrainingJobs --log-stream-name-prefix "$best" > answers/log
-aws s3 cp "$(aws sagemaker describe-training-job --training-job-name "$best" \
-    --query ModelArtifacts.S3ModelArtifacts --output text)" model.tar.gz
+aws s3 cp "s3://$bucket/models/$best/output/model.tar.gz" .
 tar -xzOf model.tar.gz > answers/model
-aws sagemaker list-tags --resource-arn "$(aws sagemaker describe-hyper-parameter-tuning-job $tuning \
-    --query HyperParameterTuningJobArn --output text)" > answers/tags
+aws sagemaker list-tags --resource-arn "$arn" > answers/tags
 
 sed -e 's/"cli"/"cli-2"/' -e 's/train\.py/sleep.py/' tuning-job.json > second.json
 aws sagemaker create-hyper-parameter-tuning-job --cli-input-json file://second.json

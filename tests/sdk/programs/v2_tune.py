@@ -66,7 +66,7 @@ print(
             "criteria": described["HyperParameterTuningJobConfig"]["TuningJobCompletionCriteria"],
             "best": tuner.best_training_job(),
             "estimator": [type(best).__name__, best.latest_training_job.name, best.model_data, best.hyperparameters()],
-            "ranges": sorted(attached.hyperparameter_ranges()),
+            "ranges": attached.hyperparameter_ranges(),
             "rows": analytics.dataframe().drop(columns=["TrainingStartTime", "TrainingEndTime"]).to_dict("records"),
             "tuning_ranges": analytics.tuning_ranges,
             "transferred": transferred.describe(),

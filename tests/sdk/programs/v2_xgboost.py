@@ -59,7 +59,7 @@ several = HyperparameterTuner.create(
         "deep": {"eta": ContinuousParameter(0.1, 0.5), "min_child_weight": ContinuousParameter(1.0, 5.0)},
     },
     base_tuning_job_name="several",
-    max_jobs=4,
+    max_jobs=2,
     max_parallel_jobs=2,
 )
 data = channels("csv")
