@@ -18,7 +18,8 @@ test-docker: $(VENV)/.dev
 	@$(BIN)/python -m tests.docker $(BIN)/pytest -m docker tests/docker || [ $$? -eq 77 ]
 
 # Unmodified clients of AWS against the emulator, each in an environment of its own.
-test-sdk: $(VENV)/.dev .venv-sdk3/.installed .venv-sdk2/.installed .venv-awscli/.installed
+test-sdk: $(VENV)/.dev
+	@$(MAKE) --no-print-directory -j3 .venv-sdk3/.installed .venv-sdk2/.installed .venv-awscli/.installed
 	SMTUNE_TEST_SDK=1 $(BIN)/pytest tests/sdk
 
 lint: $(VENV)/.dev
@@ -75,7 +76,8 @@ $(VENV)/.benchmarks: pyproject.toml | $(BIN)/python
 .venv-%/.installed: tests/sdk/environments/%.txt
 	@echo 'Installing $(shell cat $<) into .venv-$*; the SageMaker SDK takes a minute or two.'
 	@$(PYTHON) -m venv .venv-$*
-	@.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -r $< || \
+	@.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip && \
+		.venv-$*/bin/python -m pip install --quiet --no-compile -r $< || \
 		{ echo 'make test-sdk: $(shell cat $<) cannot be installed; it needs a package index.' >&2; exit 1; }
 	@touch $@
 

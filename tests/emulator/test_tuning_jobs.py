@@ -191,6 +191,18 @@ def test_a_warm_start_learns_from_its_parents(tmp_path):
     assert not tried & {one["TunedHyperParameters"]["eta"] for one in child.summaries()}
 
 
+@pytest.mark.parametrize(("score", "expected"), [(0.0, "parent"), (1.0, "child")])
+def test_the_best_of_a_job_and_its_parents_is_named(tmp_path, score, expected):
+    parent = run(Stage(by_eta), tmp_path / "parent", name="parent")
+    stage = Stage(lambda _: [score])
+    child = run(stage, tmp_path / "child", parents=[parent], warm_start=["amt:parent"], name="child")
+
+    overall = child.description()["OverallBestTrainingJob"]
+    assert overall["TuningJobName"] == expected
+    job = {"parent": parent, "child": child}[expected]
+    assert overall["TrainingJobName"] == job.description()["BestTrainingJob"]["TrainingJobName"]
+
+
 def test_a_parent_of_which_nothing_is_of_use_leaves_the_search_to_itself(tmp_path):
     parent = run(Stage(by_eta), tmp_path / "parent")
     others = {"parameters": {"eta": {"type": "continuous", "min": 0.6, "max": 0.9}}}

@@ -37,6 +37,7 @@ def test_a_tuner_tunes_and_later_ones_build_on_it(workplace):
     assert parents(told["transferred"]) == ("TransferLearning", ["churn-1"])
     assert parents(told["identical"]) == ("IdenticalDataAndAlgorithm", ["churn-1", "churn-2"])
     assert told["counts"] == [4, 4]
+    assert told["stopped"] == "Stopped"
 
 
 def parents(described):
@@ -55,3 +56,5 @@ def test_awss_xgboost_trains_on_csv_and_libsvm_and_in_several_definitions(workpl
     assert sorted(origins) == ["deep", "shallow"]
     name, model = told["best"]
     assert model == f"{BUCKET}/{name}/output/model.tar.gz"
+    assert parents(told["transferred"]) == ("TransferLearning", ["xgboost-1"])
+    assert told["transferred"]["HyperParameterTuningJobStatus"] == "Completed"

@@ -53,6 +53,18 @@ def test_a_tuner_tunes_and_tells_what_it_found(workplace):
     assert sorted(told["ranges"]) == ["booster", "epochs", "eta"]
 
 
+def test_tuners_search_in_every_way_and_build_on_each_other(workplace):
+    told = workplace.run("sdk3", "v3_strategies.py").told
+
+    assert told["jobs"] == dict.fromkeys(["grid", "hyperband", "stopping", "child"], "Completed")
+    assert told["grid"] == ["dart", "gbtree"]
+    assert told["hyperband"] == 4
+    assert told["criteria"] == {"target_objective_metric_value": 2.0}
+    assert told["stopping"] < 6  # the first trials are good enough
+    assert told["warm_start"] == "IdenticalDataAndAlgorithm"
+    assert told["overall"] in {"hyperband", "child"}
+
+
 def test_a_tuner_stops_its_jobs(workplace):
     told = workplace.run("sdk3", "v3_stop.py").told
 

@@ -31,7 +31,7 @@ estimator = SKLearn(
     metric_definitions=METRICS,
     base_job_name="churn",
 )
-estimator.fit({"train": rows, "validation": TrainingInput(rows, content_type="text/csv")})
+estimator.fit({"train": rows, "validation": TrainingInput(rows, content_type="text/csv", input_mode="FastFile")})
 
 generic = Estimator(
     image_uri="123456789012.dkr.ecr.us-east-1.amazonaws.com/churn:1",

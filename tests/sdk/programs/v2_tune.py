@@ -58,6 +58,12 @@ identical = tuner.identical_dataset_and_algorithm_tuner(additional_parents={"chu
 identical.metric_definitions = tuner.metric_definitions
 identical.fit({"train": rows}, job_name="churn-3")
 
+stopped = tuner.transfer_learning_tuner()
+stopped.metric_definitions = tuner.metric_definitions
+stopped.fit({"train": rows}, job_name="churn-4", wait=False)
+stopped.stop_tuning_job()
+stopped.wait()
+
 described = tuner.describe()
 print(
     json.dumps(
@@ -71,6 +77,7 @@ print(
             "tuning_ranges": analytics.tuning_ranges,
             "transferred": transferred.describe(),
             "identical": identical.describe(),
+            "stopped": stopped.describe()["HyperParameterTuningJobStatus"],
             "counts": [len(one.analytics().dataframe()) for one in (transferred, identical)],
         },
         default=str,

@@ -1,4 +1,5 @@
-"""SDK v2: AWS's own XGBoost, alone and as two algorithms of one tuning job."""
+"""SDK v2: AWS's own XGBoost, alone and as two algorithms of one tuning job; the role is that of the
+configuration."""
 
 import json
 import random
@@ -7,9 +8,12 @@ from pathlib import Path
 import sagemaker
 from sagemaker.estimator import Estimator
 from sagemaker.inputs import TrainingInput
-from sagemaker.tuner import ContinuousParameter, HyperparameterTuner, IntegerParameter
-
-ROLE = "arn:aws:iam::123456789012:role/SageMaker"
+from sagemaker.tuner import (
+    ContinuousParameter,
+    HyperparameterTuner,
+    IntegerParameter,
+    create_transfer_learning_tuner,
+)
 
 session = sagemaker.Session()
 random.seed(7)
@@ -29,7 +33,6 @@ def channels(kind):
 def xgboost(**hyperparameters):
     estimator = Estimator(
         image_uri=sagemaker.image_uris.retrieve("xgboost", session.boto_region_name, version="1.7-1"),
-        role=ROLE,
         instance_count=1,
         instance_type="ml.m5.large",
         sagemaker_session=session,
@@ -50,6 +53,9 @@ tuner = HyperparameterTuner(
     max_parallel_jobs=2,
 )
 tuner.fit(channels("csv"), job_name="xgboost-1")
+
+transferred = create_transfer_learning_tuner(parent="xgboost-1", estimator=xgboost())
+transferred.fit(channels("libsvm"), job_name="xgboost-2")
 
 several = HyperparameterTuner.create(
     estimator_dict={"shallow": xgboost(max_depth=1), "deep": xgboost(max_depth=6)},
@@ -74,7 +80,9 @@ print(
             "several": several.analytics()
             .dataframe()[["TrainingJobDefinitionName", "FinalObjectiveValue"]]
             .to_dict("records"),
+            "transferred": transferred.describe(),
             "best": [several.best_training_job(), best.model_data],
-        }
+        },
+        default=str,
     )
 )

@@ -1,4 +1,4 @@
-"""SDK v3: a script that fails."""
+"""SDK v3: a script that fails; the role is that of the configuration."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,6 @@ Path("data").mkdir()
 Path("data/rows.csv").write_text("1,2\n")
 trainer = ModelTrainer(
     training_image="123456789012.dkr.ecr.us-east-1.amazonaws.com/churn:1",
-    role="arn:aws:iam::123456789012:role/SageMaker",
     source_code=SourceCode(source_dir="code", entry_script="train.py"),
     compute=Compute(instance_type="ml.m5.large"),
     hyperparameters={"broken": "yes"},
