@@ -70,9 +70,9 @@ class Workplace:
             "REFUSED": str(self.refused),
         }
 
-    def run(self, environment: str, program: str) -> Outcome:
+    def run(self, environment: str, program: str, *options: str) -> Outcome:
         """Run a program with the interpreter of an environment, against an emulator of its own."""
-        smtune = (sys.executable, "-m", "smtune", "emulator", "run", "--")
+        smtune = (sys.executable, "-m", "smtune", "emulator", "run", *options, "--")
         return self.call(*smtune, interpreter(environment), program)
 
     @contextmanager

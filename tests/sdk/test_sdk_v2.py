@@ -2,11 +2,14 @@
 
 import pytest
 
+from smtune.sandbox.namespace import unavailable
+
 BUCKET = "s3://sagemaker-us-east-1-123456789012"
 
 
+@pytest.mark.skipif(unavailable() is not None, reason=f"no mount namespaces: {unavailable()}")
 def test_estimators_train_and_show_logs_and_metrics(workplace):
-    done = workplace.run("sdk2", "v2_fit.py")
+    done = workplace.run("sdk2", "v2_fit.py", "--notebook")
 
     assert done.told["model"] == f"{BUCKET}/{done.told['name']}/output/model.tar.gz"
     assert "epoch 1 train_loss=0.520000 rows=2;" in done.stdout

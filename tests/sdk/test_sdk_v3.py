@@ -3,13 +3,15 @@
 import pytest
 
 from smtune.emulator import Fault, Settings
+from smtune.sandbox.namespace import unavailable
 from tests.sdk.conftest import interpreter
 
 BUCKET = "s3://sagemaker-us-east-1-123456789012"
 
 
+@pytest.mark.skipif(unavailable() is not None, reason=f"no mount namespaces: {unavailable()}")
 def test_a_trainer_trains_on_local_and_uploaded_data_and_shows_the_log(workplace):
-    done = workplace.run("sdk3", "v3_train.py")
+    done = workplace.run("sdk3", "v3_train.py", "--notebook")
 
     assert done.told["status"] == "Completed"
     assert done.told["model"].startswith(f"{BUCKET}/models/churn-")

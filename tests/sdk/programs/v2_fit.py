@@ -9,13 +9,13 @@ from sagemaker.estimator import Estimator
 from sagemaker.inputs import TrainingInput
 from sagemaker.sklearn import SKLearn
 
-ROLE = "arn:aws:iam::123456789012:role/SageMaker"
 METRICS = [
     {"Name": "validation:loss", "Regex": r"validation_loss=([0-9.e-]+);"},
     {"Name": "train:loss", "Regex": r"train_loss=([0-9.e-]+) "},
 ]
 
 session = sagemaker.Session()
+role = sagemaker.get_execution_role()
 Path("data").mkdir()
 Path("data/rows.csv").write_text("1,2\n3,4\n")
 rows = session.upload_data("data", key_prefix="churn/train")
@@ -23,7 +23,7 @@ rows = session.upload_data("data", key_prefix="churn/train")
 estimator = SKLearn(
     entry_point="train.py",
     source_dir="code",
-    role=ROLE,
+    role=role,
     instance_type="ml.m5.large",
     framework_version="1.2-1",
     py_version="py3",
@@ -35,7 +35,7 @@ estimator.fit({"train": rows, "validation": TrainingInput(rows, content_type="te
 
 generic = Estimator(
     image_uri="123456789012.dkr.ecr.us-east-1.amazonaws.com/churn:1",
-    role=ROLE,
+    role=role,
     instance_count=1,
     instance_type="ml.m5.large",
     entry_point="train.py",

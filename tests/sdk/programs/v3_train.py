@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 
 import boto3
+from sagemaker.core.helper.session_helper import get_execution_role
 from sagemaker.core.training.configs import Compute, InputData, OutputDataConfig, SourceCode, StoppingCondition
 from sagemaker.train import ModelTrainer
 
@@ -17,7 +18,7 @@ boto3.client("s3").put_object(Bucket=BUCKET, Key="data/validation/rows.csv", Bod
 
 trainer = ModelTrainer(
     training_image="123456789012.dkr.ecr.us-east-1.amazonaws.com/churn:1",
-    role="arn:aws:iam::123456789012:role/SageMaker",
+    role=get_execution_role(),
     base_job_name="churn",
     source_code=SourceCode(source_dir="code", entry_script="train.py"),
     compute=Compute(instance_type="ml.m5.large", instance_count=1),
