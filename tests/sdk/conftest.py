@@ -86,7 +86,7 @@ class Workplace:
     def call(self, *command: str) -> Outcome:
         """Run a command in the folder; it must succeed."""
         done = subprocess.run(
-            command, cwd=self.folder, env=self.variables, capture_output=True, text=True, timeout=300, check=False
+            command, cwd=self.folder, env=self.variables, capture_output=True, text=True, timeout=540, check=False
         )
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
         return Outcome(last_json(done.stdout), done.stdout, done.stderr)
@@ -113,6 +113,6 @@ def workplace(tmp_path: Path) -> Workplace:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_leaves_the_machine(workplace: Workplace) -> Any:
+def _nothing_leaves_the_machine(workplace: Workplace) -> Iterator[None]:
     yield
     assert not workplace.refused.exists(), workplace.refused.read_text()

@@ -28,14 +28,15 @@ def test_a_script_that_fails_is_surfaced_with_its_reason(workplace):
 
 
 def test_a_spot_interruption_goes_on_from_the_checkpoint(workplace):
-    settings = Settings(faults=[Fault("interruption", seconds=0.5)], grace_seconds=1.0)
+    # Every instance is taken away that takes long, as the first one does; however slow the machine is, one ends at last.
+    settings = Settings(faults=[Fault("interruption", seconds=3.0, count=None)], grace_seconds=1.0)
     with workplace.serving(settings):
         done = workplace.call(interpreter("sdk3"), "v3_spot.py")
 
     assert done.told["status"] == "Completed"
-    assert done.told["state"] == {"starts": 2}
+    assert done.told["state"]["starts"] >= 2
     assert "Interrupted" in done.told["transitions"]
-    assert done.told["transitions"].count("Training") == 2
+    assert done.told["transitions"].count("Training") >= 2
     assert done.told["billable"]
 
 
