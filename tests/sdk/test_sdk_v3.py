@@ -29,7 +29,7 @@ def test_a_script_that_fails_is_surfaced_with_its_reason(workplace):
 
 def test_a_spot_interruption_goes_on_from_the_checkpoint(workplace):
     # Every instance is taken away that takes long, as the first one does; however slow the machine is, one ends at last.
-    settings = Settings(faults=[Fault("interruption", seconds=3.0, count=None)], grace_seconds=1.0)
+    settings = Settings(faults=[Fault("interruption", seconds=10.0, count=None)], grace_seconds=1.0)
     with workplace.serving(settings):
         done = workplace.call(interpreter("sdk3"), "v3_spot.py")
 
