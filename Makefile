@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-docker lint types imports check format test-lowest benchmarks clean
+.PHONY: demo test test-docker test-sdk lint types imports check format test-lowest benchmarks clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/python examples/breast_cancer/prepare.py
@@ -16,6 +16,11 @@ test: $(VENV)/.dev
 # Trainings in containers, beside an engine of Docker that is started for this, or the one that DOCKER_HOST names.
 test-docker: $(VENV)/.dev
 	@$(BIN)/python -m tests.docker $(BIN)/pytest -m docker tests/docker || [ $$? -eq 77 ]
+
+# Unmodified clients of AWS against the emulator, each in an environment of its own.
+test-sdk: $(VENV)/.dev
+	@$(MAKE) --no-print-directory -j3 .venv-sdk3/.installed .venv-sdk2/.installed .venv-awscli/.installed
+	SMTUNE_TEST_SDK=1 $(BIN)/pytest tests/sdk
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -68,5 +73,13 @@ $(VENV)/.benchmarks: pyproject.toml | $(BIN)/python
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c tests/lowest-versions.txt
 	@touch $@
 
+.venv-%/.installed: tests/sdk/environments/%.txt
+	@echo 'Installing $(shell cat $<) into .venv-$*; the SageMaker SDK takes a minute or two.'
+	@$(PYTHON) -m venv .venv-$*
+	@.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip && \
+		.venv-$*/bin/python -m pip install --quiet --no-compile -r $< || \
+		{ echo 'make test-sdk: $(shell cat $<) cannot be installed; it needs a package index.' >&2; exit 1; }
+	@touch $@
+
 clean:
-	rm -rf .venv .venv-lowest .demo
+	rm -rf .venv .venv-lowest .venv-sdk2 .venv-sdk3 .venv-awscli .demo

@@ -69,7 +69,7 @@ class _Usable:
 
     Attributes:
         name: What to call it.
-        results: What can be used, at least one, the oldest first.
+        results: What can be used, the oldest first.
         left_out: Why other trials cannot, to how many.
     """
 
@@ -78,12 +78,13 @@ class _Usable:
     left_out: Counter[str]
 
 
-def take_over(spec: TuningSpec, parents: Sequence[tuple[str, Parent]]) -> WarmStarted:
+def take_over(spec: TuningSpec, parents: Sequence[tuple[str, Parent]], *, needed: bool = True) -> WarmStarted:
     """Return what a job with a warm start takes over from its parents.
 
     Args:
         spec: What the job tunes.
         parents: Earlier jobs, by what the spec calls them.
+        needed: Whether something of every parent has to be of use; otherwise, those without are passed over.
 
     Raises:
         SpecError: A parent cannot be used; the fields are ``[0]``, ``[1]``, ... by their places.
@@ -92,7 +93,11 @@ def take_over(spec: TuningSpec, parents: Sequence[tuple[str, Parent]]) -> WarmSt
     for place, (given, parent) in enumerate(parents):
         try:
             _check_objective(parent, spec, given)
-            usable.append(_usable(parent, spec.parameters, given))
+            found = _usable(parent, spec.parameters)
+            if found.results:
+                usable.append(found)
+            elif needed:
+                raise _nothing(found, given)
         except SpecError as error:
             problems += [problem.under(f"[{place}]") for problem in error.problems]
     if problems or spec.warm_start is None:
@@ -130,7 +135,7 @@ def _check_objective(parent: Parent, spec: TuningSpec, given: str) -> None:
         raise SpecError([Problem("", given, f"has the objective {goal} {metric}, and this job {own}", fix)])
 
 
-def _usable(parent: Parent, space: SearchSpace, given: str) -> _Usable:
+def _usable(parent: Parent, space: SearchSpace) -> _Usable:
     results: list[_Result] = []
     left_out: Counter[str] = Counter()
     for trial in parent.trials:
@@ -144,10 +149,13 @@ def _usable(parent: Parent, space: SearchSpace, given: str) -> _Usable:
         else:
             legal = space.validate({name: trial.parameters[name] for name in space})
             results.append(_Result(trial.number, legal, trial.objective))
-    if not results:
-        rule = f"has nothing that this job can use; {left_out_text(left_out)}" if left_out else "has no trials"
-        raise SpecError([Problem("", given, rule, "name another parent, or widen the ranges")])
     return _Usable(parent.name, results, left_out)
+
+
+def _nothing(parent: _Usable, given: str) -> SpecError:
+    left_out = parent.left_out
+    rule = f"has nothing that this job can use; {left_out_text(left_out)}" if left_out else "has no trials"
+    return SpecError([Problem("", given, rule, "name another parent, or widen the ranges")])
 
 
 def _misfit(parameters: Mapping[str, object], space: SearchSpace) -> str | None:

@@ -104,7 +104,7 @@ def _overall_best(jobs: TrainingJobs, best: Trial | None) -> dict[str, Any] | No
     own = math.inf if best is None else _loss(result, best)
     if parent is not None and parent.best is not None and _loss(result, parent.best) < own:
         return jobs.summary_of_parent(parent.best, parent.name)
-    return None if best is None else jobs.summary(best)
+    return None if best is None else {**jobs.summary(best), "TuningJobName": result.name}
 
 
 def _counters(result: TuningResult) -> dict[str, dict[str, int]]:

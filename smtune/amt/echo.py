@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from smtune.amt.definition import PROGRAM, TUNING_OBJECTIVE
+from smtune.amt.images import built_in_definitions
 
 _ADDED = (
     "BestTrainingJob",
@@ -51,6 +52,10 @@ def _requested(definition: Mapping[str, Any]) -> dict[str, Any]:
         requested["StaticHyperParameters"] = static
     if "ResourceConfig" in requested and requested["ResourceConfig"] == _copied_resources(definition):
         del requested["ResourceConfig"]
+    algorithm = dict(requested.get("AlgorithmSpecification") or {})
+    if algorithm.get("MetricDefinitions") and algorithm["MetricDefinitions"] == _brought_along(algorithm, static):
+        del algorithm["MetricDefinitions"]
+        requested["AlgorithmSpecification"] = algorithm
     return requested
 
 
@@ -65,7 +70,20 @@ def echo_definition(definition: Mapping[str, Any], metric: str) -> dict[str, Any
     static[TUNING_OBJECTIVE] = json.dumps(metric) if static.get(PROGRAM, "").startswith('"') else metric
     resources = _copied_resources(definition)
     copied = {} if resources is None else {"ResourceConfig": resources}
-    return {**copied, **definition, "StaticHyperParameters": static}
+    echo = {**copied, **definition, "StaticHyperParameters": static}
+    algorithm = definition.get("AlgorithmSpecification") or {}
+    brought = _brought_along(algorithm, static)
+    if brought and not algorithm.get("MetricDefinitions"):
+        echo["AlgorithmSpecification"] = {**algorithm, "MetricDefinitions": brought}
+    return echo
+
+
+def _brought_along(algorithm: Mapping[str, Any], static: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return the metric definitions that AWS's algorithm brings along; none if a script takes its place."""
+    if PROGRAM in static:
+        return []
+    definitions = built_in_definitions(algorithm.get("TrainingImage") or "")
+    return [{"Name": name, "Regex": regex} for name, regex in definitions.items()]
 
 
 def _copied_resources(definition: Mapping[str, Any]) -> dict[str, Any] | None:

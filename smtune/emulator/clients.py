@@ -30,7 +30,7 @@ def client_environment(url: str, region: str, folder: Path) -> dict[str, str]:
     """Return the variables that send boto3, the command line and both versions of the SageMaker SDK to an emulator.
 
     The SDK asks STS at an address of its own for the number of the account, unless its configuration names the default
-    bucket; likewise it tells AWS how it is used. So that file is written, too.
+    bucket, and for the role, unless that is named; likewise it tells AWS how it is used. So that file is written, too.
 
     Args:
         url: Where the emulator listens.
@@ -43,7 +43,8 @@ def client_environment(url: str, region: str, folder: Path) -> dict[str, str]:
     import yaml
 
     modules = {"TelemetryOptOut": True, "Session": {"DefaultS3Bucket": default_bucket(region)}}
-    config = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": modules}}}
+    sagemaker = {"PythonSDK": {"Modules": modules}, "TrainingJob": {"RoleArn": ROLE}}
+    config = {"SchemaVersion": "1.0", "SageMaker": sagemaker}
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"sagemaker-{region}.yaml"
     path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from smtune.sandbox.namespace import unavailable
 from tests.services.somebody import without_others
 
 ROOT = Path(__file__).parents[2]
@@ -180,6 +181,26 @@ class TestRun:
     def test_options_of_the_program_are_its_own(self, variables):
         shown = run("run", "--region", "eu-west-1", sys.executable, "-c", *PRINT_ARGUMENTS, variables=variables)
         assert shown.stdout == "['-c', '--port', '1', '--', '--help'] eu-west-1\n"
+
+    @pytest.mark.skipif(unavailable() is not None, reason=f"no mount namespaces: {unavailable()}")
+    def test_a_notebook_knows_its_role_and_leaves_nothing(self, variables, tmp_path):
+        script = """
+            from pathlib import Path
+            Path("/opt/ml/mine").touch()
+            print(Path("/opt/ml/metadata/resource-metadata.json").read_text())
+        """
+        shown = run_python(script, variables=variables, arguments=["--notebook"])
+        assert shown.stdout == '{"ExecutionRoleArn": "arn:aws:iam::123456789012:role/SageMaker"}\n', shown.stderr
+        assert list((tmp_path / "tmp").iterdir()) == []
+        assert not Path("/opt/ml/mine").exists()
+
+    def test_a_notebook_that_cannot_be_had_is_told(self, variables):
+        script = "from smtune.sandbox import namespace; namespace.unavailable = lambda: 'no such thing'"
+        (Path(variables["TMPDIR"]) / "sitecustomize.py").write_text(script)
+        path = os.pathsep.join([variables["TMPDIR"], variables["PYTHONPATH"]])
+        shown = run("run", "--notebook", "--", "true", variables={**variables, "PYTHONPATH": path})
+        assert shown.returncode == 2
+        assert "processes cannot have an /opt/ml of their own here: no such thing" in shown.stderr
 
     @pytest.mark.parametrize(("program", "status"), [("/nothing/of/the/kind", 127), ("/etc/passwd", 126)])
     def test_a_program_that_cannot_be_run_is_told(self, variables, program, status):

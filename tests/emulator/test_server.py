@@ -9,6 +9,7 @@ import urllib.request
 import boto3
 import botocore.session
 import pytest
+from botocore.exceptions import ClientError
 
 from smtune.emulator import serve, serving
 from smtune.errors import MissingExtraError, SpecError
@@ -132,6 +133,20 @@ class TestRequests:
         for key in ("parts", "stream"):
             assert s3.get_object(Bucket=emulator.bucket, Key=key)["Body"].read() == content
         assert s3.get_object(Bucket=emulator.bucket, Key="parts", Range="bytes=1-3")["Body"].read() == content[1:4]
+
+    @pytest.mark.parametrize(
+        ("service", "operation", "request_"),
+        [
+            ("service-quotas", "list_service_quotas", {"ServiceCode": "sagemaker"}),
+            ("iam", "list_service_specific_credentials", {}),
+        ],
+    )
+    def test_what_moto_lacks_is_told_as_each_service_tells_errors(self, emulator, service, operation, request_, capfd):
+        with pytest.raises(ClientError, match="Neither this emulator nor its moto implements it") as raised:
+            getattr(client(service, emulator), operation)(**request_)
+        assert raised.value.response["Error"]["Code"] == "NotImplemented"
+        assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+        assert capfd.readouterr().err == ""
 
     def test_a_client_that_does_not_finish_holds_up_nobody(self, emulator):
         port = int(emulator.url.rpartition(":")[2])

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from smtune.amt import decode_description, encode_request, lower
+from smtune.emulator.service.kept_jobs import KeptTuning
 from smtune.emulator.service.tuning_job import NO_SUCCESS, TuningJob, seeded
+from smtune.errors import SpecError
 from smtune.results import JobStatus
 from smtune.spec import TuningSpec
 from tests.services.tuning_service import ROLE
@@ -188,3 +190,47 @@ def test_a_warm_start_learns_from_its_parents(tmp_path):
 
     assert child.status is JobStatus.Completed
     assert not tried & {one["TunedHyperParameters"]["eta"] for one in child.summaries()}
+
+
+@pytest.mark.parametrize(("score", "expected"), [(0.0, "parent"), (1.0, "child")])
+def test_the_best_of_a_job_and_its_parents_is_named(tmp_path, score, expected):
+    parent = run(Stage(by_eta), tmp_path / "parent", name="parent")
+    stage = Stage(lambda _: [score])
+    child = run(stage, tmp_path / "child", parents=[parent], warm_start=["amt:parent"], name="child")
+
+    overall = child.description()["OverallBestTrainingJob"]
+    assert overall["TuningJobName"] == expected
+    job = {"parent": parent, "child": child}[expected]
+    assert overall["TrainingJobName"] == job.description()["BestTrainingJob"]["TrainingJobName"]
+
+
+def test_a_job_of_an_emulator_before_still_knows_its_parents(tmp_path):
+    parent = run(Stage(by_eta), tmp_path / "parent", name="parent")
+    stage = Stage(lambda _: [0.0])
+    child = run(stage, tmp_path / "child", parents=[parent], warm_start=["amt:parent"], name="child")
+    seen = KeptTuning(1, child.request, child.created_at, child.status.value, None, child.ended_at)
+    again = TuningJob(child.request, arn=ARN, jobs=stage, folder=child.folder, seen=seen)  # the parent may be gone
+
+    assert again.description()["OverallBestTrainingJob"] == child.description()["OverallBestTrainingJob"]
+    assert again.description()["OverallBestTrainingJob"]["TuningJobName"] == "parent"
+
+
+def test_a_parent_of_which_nothing_is_of_use_leaves_the_search_to_itself(tmp_path):
+    parent = run(Stage(by_eta), tmp_path / "parent")
+    others = {"parameters": {"eta": {"type": "continuous", "min": 0.6, "max": 0.9}}}
+    child = run(Stage(by_eta), tmp_path / "child", parents=[parent], warm_start=["amt:churn"], **others)
+
+    assert child.status is JobStatus.Completed
+    assert len(child.summaries()) == 6
+
+
+def test_a_parent_with_another_objective_is_refused(tmp_path):
+    parent = run(Stage(by_eta), tmp_path / "parent")
+    with pytest.raises(SpecError, match="has the objective Maximize validation:auc, and this job Minimize"):
+        run(
+            Stage(by_eta),
+            tmp_path / "child",
+            parents=[parent],
+            warm_start=["amt:churn"],
+            objective={"metric": "validation:auc", "goal": "Minimize"},
+        )

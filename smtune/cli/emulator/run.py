@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Annotated, Self
@@ -28,11 +28,18 @@ _NOT_EXECUTABLE = 126
 def run(
     command: Annotated[list[str], typer.Argument(metavar="-- COMMAND...", help="The program and its arguments.")],
     region: Region = REGION,
+    notebook: Annotated[
+        bool,
+        typer.Option(
+            "--notebook", help="As on a notebook of SageMaker: get_execution_role() of its SDK finds the role."
+        ),
+    ] = False,
 ) -> None:
     """Run a program against a new emulator, and exit with its status; nothing is left behind.
 
     The program gets worthless credentials instead of those of this machine, so that it cannot reach AWS.
     """
+    from smtune.cli.emulator.notebook import entering_notebook
     from smtune.emulator import serving
     from smtune.emulator.clients import client_environment, foreign_names
 
@@ -41,12 +48,13 @@ def run(
         tempfile.TemporaryDirectory(prefix="smtune-") as folder,
         serving(region=region) as emulator,
     ):
+        enter = entering_notebook(Path(folder, "ml")) if notebook else None
         foreign = foreign_names(os.environ)
         variables = {name: value for name, value in os.environ.items() if name not in foreign}
         variables |= client_environment(emulator.url, region, Path(folder))
         # Profiles of this machine would bring their own credentials.
         variables |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
-        status = forwarding.run(command, variables)
+        status = forwarding.run(command, variables, enter)
     raise typer.Exit(status)
 
 
@@ -68,10 +76,16 @@ class _Forwarding:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def run(self, command: Sequence[str], variables: Mapping[str, str]) -> int:
-        """Run a program to its end, and return its exit status as a shell does."""
+    def run(self, command: Sequence[str], variables: Mapping[str, str], enter: Callable[[], None] | None) -> int:
+        """Run a program to its end, and return its exit status as a shell does.
+
+        Args:
+            command: The program and its arguments.
+            variables: Its environment.
+            enter: What the process does before it becomes the program.
+        """
         try:
-            program = subprocess.Popen(command, env=variables)
+            program = subprocess.Popen(command, env=variables, preexec_fn=enter)  # noqa: PLW1509 - no locks are taken
         except OSError as error:
             typer.echo(f"smtune: {command[0]}: cannot be run: {error.strerror}", err=True)
             return _NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_EXECUTABLE

@@ -19,10 +19,14 @@ from werkzeug.wsgi import get_input_stream
 from smtune.emulator.moto_plugin import shims
 from smtune.emulator.moto_plugin.account import furnish
 from smtune.emulator.moto_plugin.plugin import Plugin
+from smtune.emulator.moto_plugin.responses import refusal
+from smtune.emulator.service.errors import ServiceError
 from smtune.errors import StoreError
 
 RESET: Final = "/moto-api/reset"
 """Where moto forgets everything."""
+
+_NOT_IMPLEMENTED: Final = HTTPStatus.NOT_IMPLEMENTED
 
 _IN_MEMORY: Final = 16 * 1024 * 1024
 
@@ -57,6 +61,8 @@ class Application:
                     chunks = self._answer(environ, start_response, body)
                     if path == RESET:
                         furnish(self._plugin, self._region)
+            except NotImplementedError as error:
+                chunks = _refuse(error, start_response, in_json=bool(target))
             except StoreError as error:  # what it did cannot be kept
                 start_response("500 Internal Server Error", [("Content-Type", "application/xml")], sys.exc_info())
                 chunks = [f"<Error><Code>InternalError</Code><Message>{escape(str(error))}</Message></Error>".encode()]
@@ -75,6 +81,19 @@ class Application:
         finally:
             if hasattr(answer, "close"):
                 answer.close()
+
+
+def _refuse(error: NotImplementedError, start_response: Callable[..., Any], *, in_json: bool) -> list[bytes]:
+    """Answer for a service that moto has in part, in the form in which its clients read errors."""
+    message = f"Neither this emulator nor its moto implements it: {error}"
+    if in_json:
+        _, headers, text = refusal(ServiceError("NotImplemented", message, status=_NOT_IMPLEMENTED))
+    else:
+        headers = {"Content-Type": "text/xml"}
+        told = f"<Code>NotImplemented</Code><Message>{escape(message)}</Message>"
+        text = f"<ErrorResponse><Error>{told}</Error></ErrorResponse>"
+    start_response(f"{_NOT_IMPLEMENTED} {_NOT_IMPLEMENTED.phrase}", list(headers.items()))
+    return [text.encode()]
 
 
 class _QuietHandler(_RequestHandler):  # type: ignore[misc]  # which one it is, is known when moto is

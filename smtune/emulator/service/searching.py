@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from smtune.amt.times import read_time
 from smtune.emulator.service.errors import validation
 from smtune.emulator.service.listing import page
+
+_NAMED = {"HyperParameters": "HyperParameters", "Metrics": "FinalMetricDataList", "Tags": "Tags"}
+"""How searches call members whose entries have names of their own, to what descriptions call them."""
 
 _NAMES = {"TrainingJob": "TrainingJobName", "HyperParameterTuningJob": "HyperParameterTuningJobName"}
 
@@ -27,10 +31,11 @@ def search(request: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> di
     expression = request.get("SearchExpression") or {}
     matching = [one for one in found if _matches(one, expression)]
     by = request.get("SortBy") or "LastModifiedTime"
+    numeric = any(_is_number(_value(one, by)) for one in matching)
     entries, token = page(
         matching,
         request,
-        sort=lambda one: _sortable(_value(one, by)),
+        sort=lambda one: _sortable(_value(one, by), numeric=numeric),
         name=lambda one: str(one[_NAMES[resource]]),
         order="Descending",
     )
@@ -76,25 +81,39 @@ def _compared(operator: str, value: Any, wanted: str) -> bool:
 
 
 def _value(description: Any, path: str) -> Any:
-    """Return the member at a dotted path; of tags and metrics the value of the entry that the path names."""
+    """Return the member at a dotted path; of tags, metrics and hyperparameters the value of what the path names."""
+    member, _, name = path.partition(".")
+    if name and member in _NAMED:
+        return _entry(description.get(_NAMED[member]), name)
     here = description
     for part in path.split("."):
-        if isinstance(here, Mapping):
-            here = here.get(part)
-        elif isinstance(here, list):
-            named = [one for one in here if part in (one.get("Key"), one.get("MetricName"), one.get("ChannelName"))]
-            here = named[0].get("Value") if named else None
-        else:
-            return None
+        here = _entry(here, part)
     return here
+
+
+def _entry(value: Any, name: str) -> Any:
+    """Return the member of a mapping, or of the entry of a list, that has a name; names may have dots."""
+    if isinstance(value, Mapping):
+        return value.get(name)
+    if isinstance(value, list):
+        named = [one for one in value if name in (one.get("Key"), one.get("MetricName"), one.get("ChannelName"))]
+        return named[0].get("Value") if named else None
+    return None
 
 
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
 
 
-def _sortable(value: Any) -> float | str:
-    return value if isinstance(value, float | int) and not isinstance(value, bool) else _text(value)
+def _sortable(value: Any, *, numeric: bool) -> float | str:
+    """Return what a value is sorted by; what is missing comes first."""
+    if numeric:
+        return float(value) if _is_number(value) else -math.inf
+    return _text(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, float | int) and not isinstance(value, bool)
 
 
 _OPERATORS: Mapping[str, Callable[[Any, str], bool]] = {

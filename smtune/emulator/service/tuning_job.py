@@ -23,10 +23,10 @@ from smtune.emulator.service.training import Training, TrainingRegistry
 from smtune.emulator.service.troubles import Abandoned
 from smtune.emulator.service.tuning_runner import TuningRunner
 from smtune.loop import TuningLoop
-from smtune.results import JobStatus, TuningResult
+from smtune.results import JobStatus, TuningResult, WarmStartParent, WarmStartResult
 from smtune.space import SearchSpace
 from smtune.spec import AshaRuleConfig, Objective, TuningSpec
-from smtune.store import JobCreated, JobDirectory, JobStore
+from smtune.store import JobCreated, JobDirectory, JobStore, WarmStarted
 from smtune.trial import Trial, TrialStatus
 from smtune.warm_starts import Parent, take_over
 
@@ -89,7 +89,7 @@ class TuningJob:
         changed: Told of every change of its status, once it has happened.
 
     Raises:
-        SpecError: smtune's search cannot do what is asked for.
+        SpecError: smtune's search cannot do what is asked for, or a parent has another objective.
         MissingExtraError: Its strategy needs an optional package.
     """
 
@@ -113,6 +113,9 @@ class TuningJob:
         self.folder = folder
         self._parents = parents
         self._parts = list(_parts(self.spec, request))
+        self._taken_over = self._take_over() if seen is None else None
+        told = [_found(event.type, event.parents) for event in self._taken_over or ()]
+        self._warm_start = told[0] if told else None
         self._trials: dict[int, Trial] = {}
         self._trainings: dict[int, Training] = {}
         self._origins: defaultdict[int, str] = defaultdict(str)
@@ -222,6 +225,7 @@ class TuningJob:
             started_at=self.created_at,
             ended_at=ended_at,
             resumable=False,
+            warm_start=self._warm_start,
         )
 
     def description(self) -> dict[str, Any]:
@@ -303,8 +307,18 @@ class TuningJob:
         event = JobCreated(
             name=directory.name, backend="amt", spec=part.spec.to_dict(), seed=part.spec.seed, at=self.created_at
         )
-        further = [take_over(part.spec, [(one.name, one.parent()) for one in self._parents])] if self._parents else []
-        return JobStore.create(directory, event, *further)
+        return JobStore.create(directory, event, *(self._take_over() if self._taken_over is None else self._taken_over))
+
+    def _take_over(self) -> list[WarmStarted]:
+        """Return what the search takes over from its parents: with several definitions, a job cannot have any.
+
+        SageMaker searches on its own if nothing of its parents is of use.
+
+        Raises:
+            SpecError: A parent has another objective.
+        """
+        known = [(one.name, one.parent()) for one in self._parents]
+        return [take_over(self._parts[0].spec, known, needed=False)] if known else []
 
     def _directory(self, place: int) -> JobDirectory:
         return JobDirectory(f"part-{place}", self.folder)
@@ -360,8 +374,10 @@ class TuningJob:
             if not directory.database.exists():
                 break
             with JobStore.open(directory, read_only=True) as store:
-                first, found = len(trials), store.trials()
-                self._begun[place] = _Begun(first, JobStatus(store.job().status))
+                first, found, job = len(trials), store.trials(), store.job()
+                self._begun[place] = _Begun(first, JobStatus(job.status))
+                if job.warm_start is not None:
+                    self._warm_start = _found(job.warm_start["type"], job.warm_start["parents"])
             for number, trial in enumerate(found, first):
                 trials[number] = replace(trial, number=number)
                 self._origins[number] = part.name
@@ -412,6 +428,11 @@ class TuningJob:
                 summary["TrainingJobStatus"] = "Stopping"
         self._summaries[number] = trial, summary
         return summary
+
+
+def _found(kind: str, parents: Sequence[Mapping[str, Any]]) -> WarmStartResult:
+    """Return what a job tells of its parents."""
+    return WarmStartResult(kind, [WarmStartParent.from_dict(one) for one in parents])
 
 
 def _parts(spec: TuningSpec, request: Mapping[str, Any]) -> Iterator[_Part]:

@@ -18,6 +18,8 @@ from smtune.amt import (
     encode_training_job,
     request_of,
 )
+from smtune.amt.echo import echo_definition
+from smtune.amt.images import built_in_definitions, image_uri
 from smtune.amt.patches import canonical
 from smtune.results import JobStatus, TuningResult, WarmStartParent, WarmStartResult
 from smtune.spec import Goal
@@ -329,6 +331,7 @@ def test_the_best_of_a_job_and_its_parents_is_told(value, overall):
     result = job(warm_start=WarmStartResult("IdenticalDataAndAlgorithm", parents))
     described = encode_description(result, request(WarmStartConfig=config), arn=ARN)
     assert described["OverallBestTrainingJob"]["TrainingJobName"] == overall
+    assert described["OverallBestTrainingJob"]["TuningJobName"] == ("churn" if overall == BEST else "old")
     assert described["BestTrainingJob"]["TrainingJobName"] == BEST
     other = encode_description(
         result, request(WarmStartConfig={**config, "WarmStartType": "TransferLearning"}), arn=ARN
@@ -346,3 +349,15 @@ def test_the_last_message_says_why_a_training_was_stopped():
     assert told["SecondaryStatusTransitions"] == [
         {"Status": "Stopped", "StartTime": 11.0, "EndTime": 30.0, "StatusMessage": "early stopping: median"}
     ]
+
+
+@pytest.mark.parametrize("script", [False, True])
+def test_algorithms_of_aws_bring_their_metrics_along_and_scripts_do_not(script):
+    algorithm = {"TrainingImage": image_uri("xgboost:1.7-1", "us-east-1"), "TrainingInputMode": "File"}
+    static = {"num_round": "5", **({"sagemaker_program": "train.py"} if script else {})}
+    definition = {"AlgorithmSpecification": algorithm, "StaticHyperParameters": static}
+    echo = echo_definition(definition, "validation:auc")
+    told = {one["Name"]: one["Regex"] for one in echo["AlgorithmSpecification"].get("MetricDefinitions", ())}
+    assert told == ({} if script else built_in_definitions(algorithm["TrainingImage"]))
+    assert ("validation:auc" in told) is not script
+    assert request_of({"TrainingJobDefinition": echo})["TrainingJobDefinition"] == definition
