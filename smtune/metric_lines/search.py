@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from smtune.metric_lines import searching
 from smtune.metric_lines.reading import LONGEST_LINE, as_cloudwatch_shows
 
 _BATCH = 256
 """Lines that a regex gets its time for: each of them may then take a hundredth of a second in the mean."""
+_BATCH_CHARACTERS = 1 << 16
+"""Characters of them, where they are read one batch after the other for as long as a job prints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class BoundedSearch:
         self._sources = dict(sources)
         self._seconds = seconds
         self._fed = 0
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: _SearchProcess | None = None
         self.found = dict.fromkeys(sources, Found())
         """How often each regex was found so far."""
         self.slow: dict[str, tuple[int, int]] = {}
@@ -85,33 +88,19 @@ class BoundedSearch:
 
     def _send(self, message: object) -> None:
         if self._process is None:
-            self._link, end = socket.socketpair()
-            with end:
-                command = [sys.executable, "-I", "-S", searching.__file__, str(self._seconds)]
-                self._process = subprocess.Popen(command, stdin=end.fileno(), stdout=end.fileno())
-            self._send(list(self._sources.values()))
-        self._link.sendall(json.dumps(message).encode() + b"\n")
+            self._process = _SearchProcess(self._seconds, list(self._sources.values()))
+        self._process.send(message)
 
     def _answer(self) -> list[int] | None:
         """Return the answer, or ``None`` if the process gave up."""
-        answer = b""
-        while not answer.endswith(b"\n"):
-            try:
-                part = self._link.recv(1 << 10)
-            except ConnectionResetError:
-                return None
-            if not part:
-                return None
-            answer += part
-        return [int(count) for count in json.loads(answer)]
+        answer = None if self._process is None else self._process.answer()
+        return None if answer is None else [int(count) for count in answer]
 
     def close(self) -> None:
         """End the process. Idempotent."""
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+            self._process.close()
             self._process = None
-            self._link.close()
 
     def __enter__(self) -> Self:
         return self
@@ -120,3 +109,145 @@ class BoundedSearch:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+class BoundedReader:
+    r"""Reads the metrics of lines as :func:`find_metrics` does, but for regexes that take too long.
+
+    >>> with BoundedReader(seconds=0.1) as reader:
+    ...     reader.read({"auc": r"auc=(\S+)", "slow": "(a*)*b"}, ["auc=0.5 " + "a" * 40, "auc=0.75"])
+    ([{'auc': 0.5}, {'auc': 0.75}], {'slow'})
+
+    Args:
+        seconds: Processor time that a regex may take for 65,536 characters.
+    """
+
+    def __init__(self, *, seconds: float = 1.0) -> None:
+        self._seconds = seconds
+        self._process: _SearchProcess | None = None
+        self._ended = False
+
+    def read(self, sources: Mapping[str, str], lines: Sequence[str]) -> tuple[list[dict[str, float]], set[str]]:
+        """Read the metrics of lines.
+
+        Args:
+            sources: Metric name to a regex that compiles and has a group.
+            lines: As for :func:`find_metrics`.
+
+        Returns:
+            Metric name to value, for each line; and the names of the regexes that took too long: from there on, they
+            read nothing of these lines.
+        """
+        found: list[dict[str, float]] = [{} for _ in lines]
+        slow: set[str] = set()
+        for first, batch in _batches(lines):
+            self._read(
+                {name: source for name, source in sources.items() if name not in slow}, first, batch, found, slow
+            )
+        return found, slow
+
+    def _read(
+        self,
+        sources: Mapping[str, str],
+        first: int,
+        batch: list[list[str]],
+        found: list[dict[str, float]],
+        slow: set[str],
+    ) -> None:
+        left = dict(sources)
+        while left:
+            if self._process is None:
+                self._process = _SearchProcess(self._seconds, [])
+            process = self._process
+            if self._ended:  # whoever said so may not have seen the process yet
+                return
+            process.send({"regexes": list(left.values()), "lines": batch})
+            for name in list(left):
+                del left[name]
+                values = process.answer()
+                if values is None:
+                    slow.add(name)
+                    self.close()
+                    break
+                for place, value in values:
+                    found[first + place][name] = value
+
+    def end(self) -> None:
+        """Read nothing from now on, and give up what is being read. From any thread."""
+        self._ended = True
+        process = self._process
+        if process is not None:
+            process.kill()
+
+    def close(self) -> None:
+        """End the process. Idempotent."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _batches(lines: Sequence[str]) -> Iterator[tuple[int, list[list[str]]]]:
+    """Yield the lines in parts, each line in its forms, with the place of the first of each part."""
+    batch: list[list[str]] = []
+    first = size = 0
+    for place, line in enumerate(lines):
+        batch.append([*dict.fromkeys([line.removeprefix("\r"), as_cloudwatch_shows(line)])])
+        size += len(line)
+        if size >= _BATCH_CHARACTERS or len(batch) == _BATCH:
+            yield first, batch
+            batch, first, size = [], place + 1, 0
+    if batch:
+        yield first, batch
+
+
+class _SearchProcess:
+    """The process that searches, and ends if that takes too long.
+
+    Args:
+        seconds: Processor time that a search may take.
+        sources: Regexes that messages name by their numbers.
+    """
+
+    def __init__(self, seconds: float, sources: Sequence[str]) -> None:
+        self._link, end = socket.socketpair()
+        with end:
+            command = [sys.executable, "-I", "-S", "-W", "ignore", searching.__file__, str(seconds)]
+            self._process = subprocess.Popen(command, stdin=end.fileno(), stdout=end.fileno())
+        self._rest = b""
+        self.send(list(sources))
+
+    def send(self, message: object) -> None:
+        """Ask something; nothing happens if the process has ended."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._link.sendall(json.dumps(message).encode() + b"\n")
+
+    def answer(self) -> Any:
+        """Return the next answer, or ``None`` if the process has ended."""
+        while b"\n" not in self._rest:
+            try:
+                part = self._link.recv(1 << 16)
+            except OSError:  # it has ended, or was closed by another thread
+                return None
+            if not part:
+                return None
+            self._rest += part
+        line, _, self._rest = self._rest.partition(b"\n")
+        return json.loads(line)
+
+    def kill(self) -> None:
+        """End the process; whoever waits for its answer gets none."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """End the process, and wait until it is gone."""
+        self._process.kill()
+        self._process.wait()
+        self._link.close()

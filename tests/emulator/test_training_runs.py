@@ -454,6 +454,61 @@ def test_script_that_fills_its_log(place: Place, monkeypatch: pytest.MonkeyPatch
     assert len(place.aws.metrics) < 1000
 
 
+def test_regex_that_takes_for_ever_holds_up_nobody(place: Place) -> None:
+    script = """
+        import sys
+        print("a=1", flush=True)
+        for line in range(3):
+            print("a" * 60 + "!", "line", line, flush=True)
+        print("b=2", flush=True)
+        print("a=3", flush=True)
+    """
+    place.write(script)
+    metrics = {"a": r"a=(\d)", "slow": "^((a+)+)$", "b": r"b=(\d)"}
+    _, heard = place.start(None, metrics=metrics)
+    other = place.run(None, "other", metrics={"a": r"a=(\d)"})
+    assert other["TrainingJobStatus"] == "Completed"
+    assert heard.wait("ended").status == "Completed"
+    found = {one["MetricName"]: one["Value"] for one in place.jobs.describe("job")["FinalMetricDataList"]}
+    assert found == {"a": 3.0, "b": 2.0}
+    assert [one["a"] for one in heard.measured_metrics if "a" in one] == [1.0, 3.0]
+    (remark,) = [line for line in place.aws.lines("job") if line.startswith("emulator: the regular expression")]
+    assert remark.startswith("emulator: the regular expression of the metric slow takes too long")
+
+
+def test_end_does_not_wait_for_a_regex(place: Place) -> None:
+    script = "print('up=1', flush=True)\nprint('a' * 60 + '!', flush=True)\nimport signal; signal.pause()"
+    _, heard = place.start(script, metrics={**UP, "slow": "^((a+)+)$"})
+    heard.wait("measured")
+    place.jobs.close()
+    assert heard.events.empty()
+
+
+def test_script_that_prints_far_too_much(place: Place) -> None:
+    script = """
+        import sys
+        part = b"x" * (1 << 20)
+        for _ in range(100):
+            sys.stdout.buffer.write(part)
+        sys.stdout.buffer.write(b"\\n")
+        for line in range(1_000_000):
+            sys.stdout.buffer.write(b"line %d\\n" % line)
+    """
+    answer = place.run(script, metrics={"line": r"line (\d*999)$"})
+    assert answer["TrainingJobStatus"] == "Completed"
+    assert answer["FinalMetricDataList"][0]["Value"] == 999_999
+    lines = place.aws.lines("job")
+    assert len(lines) < 70_000
+    assert lines[-1].startswith("emulator: the log ends here")
+    assert place.run("", "next")["TrainingJobStatus"] == "Completed"
+
+
+def test_script_that_never_prints_its_metric(place: Place) -> None:
+    answer = place.run("print('nothing of interest')", metrics={"loss": r"loss: (\d+)"})
+    assert answer["TrainingJobStatus"] == "Completed"
+    assert "FinalMetricDataList" not in answer
+
+
 def test_script_that_forks_leaves_nothing(place: Place) -> None:
     script = """
         import os, signal, subprocess, sys

@@ -149,7 +149,8 @@ class TrainingJob:
         self.tuning_job = tuning_job
         now = time.time()
         self.created_at = now if created_at is None else created_at
-        self.patterns = _compiled(self.metric_definitions)
+        self.regexes = _searchable(self.metric_definitions)
+        """Metric name to its regex, of those that can capture something."""
         self._listener = changed
         self._lock = threading.Lock()
         self._state = state or State("InProgress", (Transition("Starting", now),), now)
@@ -374,17 +375,17 @@ def _with_own_checkpoints(request: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**request, "CheckpointConfig": {**config, "S3Uri": uri}}
 
 
-def _compiled(definitions: Mapping[str, str]) -> dict[str, re.Pattern[str]]:
+def _searchable(definitions: Mapping[str, str]) -> dict[str, str]:
     """Return the regexes that can capture something."""
-    patterns = {}
+    searchable = {}
     for name, regex in definitions.items():
         try:
-            pattern = re.compile(regex)
+            groups = re.compile(regex).groups
         except re.error as error:
             raise validation(f"The regular expression {regex!r} of the metric {name!r} is invalid: {error}") from None
-        if pattern.groups:
-            patterns[name] = pattern
-    return patterns
+        if groups:
+            searchable[name] = regex
+    return searchable
 
 
 def _final_metrics(metrics: Mapping[str, Metric]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -48,6 +48,15 @@ class Work(Protocol):
 
     def background(self, run: Run, task: Callable[[], None]) -> None:
         """Do something in another thread, if it succeeds."""
+
+    def scrape(
+        self,
+        run: Run,
+        journal: Journal,
+        lines: Sequence[str],
+        then: Callable[[Sequence[dict[str, float]], set[str]], None],
+    ) -> None:
+        """Read the metrics of lines in another thread; go on with those of each line, and the regexes given up."""
 
     def guard(self, run: Run, action: Callable[[], None]) -> None:
         """Do something for a run, and fail it if that is not possible."""
@@ -188,13 +197,13 @@ class Run:
             self.fail(fault.text)
             return
         now = time.time()
-        patterns = {} if self._mute else self.job.patterns
+        regexes = {} if self._mute else self.job.regexes
         for host in self._prepared:
-            journal = Journal(self.job.name, f"{self.job.name}/{host.name}-{int(now)}", patterns)
+            journal = Journal(self.job.name, f"{self.job.name}/{host.name}-{int(now)}", regexes)
             for remark in host.remarks:
                 journal.remark(remark, now)
             self._journals[host.name] = journal
-            self._hosts[host.name] = self._engine.hosts.start(host.staged, _Ear(self, host, journal, self._engine))
+            self._hosts[host.name] = self._engine.hosts.start(host.staged, _Ear(self, host, self._engine))
 
     def begun(self) -> None:
         """Go on: a program runs."""
@@ -215,24 +224,41 @@ class Run:
             if fault is not None:
                 self._later(fault.seconds, self._interrupt)
 
-    def printed(self, journal: Journal, data: bytes) -> None:
+    def printed(self, name: str, data: bytes) -> None:
         """Read what a host printed."""
-        now = time.time()
-        self._measured(journal.feed(data, now), now)
-        if journal.waits and not self._writes:
-            self._writes = True
-            self._later(_LOG_SECONDS, self._write)
+        journal, now = self._journals[name], time.time()
+        lines = journal.feed(data, now)
+        if lines:
+            self._engine.scrape(self, journal, lines, partial(self._scraped, name, journal, lines, now))
+            if journal.is_behind:
+                self._engine.hosts.pause(self._hosts[name])
+        if journal.waits:
+            self._write_soon()
 
-    def exited(self, host: Prepared, journal: Journal, notice: Exited | Broken) -> None:
+    def exited(self, host: Prepared, notice: Exited | Broken) -> None:
         """Go on: a host is gone."""
-        del self._hosts[host.name]
         if self.aws.closed:
+            del self._hosts[host.name]
             self._engine.tidy(self)
             return
-        now = time.time()
-        self._measured(journal.finish(now), now)
+        journal, now = self._journals[host.name], time.time()
         ended_by_us = self._interrupted or self._too_long or self.job.status == "Stopping"
-        if self._failure is None and not ended_by_us:
+        gone = partial(self._gone, host, journal, None if ended_by_us else notice)
+        lines = journal.finish(now)
+        if journal.is_read:
+            gone()
+            return
+
+        def scraped(found: Sequence[dict[str, float]], slow: set[str]) -> None:
+            self._scraped(host.name, journal, lines, now, found, slow)
+            gone()
+
+        self._engine.scrape(self, journal, lines, scraped)
+
+    def _gone(self, host: Prepared, journal: Journal, notice: Exited | Broken | None) -> None:
+        """Go on: all that a host printed was read. There is no notice if the emulator has ended it."""
+        del self._hosts[host.name]
+        if self._failure is None and notice is not None:
             self._failure = _failure(host, journal, notice)
             if self._failure is not None:
                 self.kill()
@@ -291,6 +317,11 @@ class Run:
             self._interrupted = True
             self.stop()
 
+    def _write_soon(self) -> None:
+        if not self._writes:
+            self._writes = True
+            self._later(_LOG_SECONDS, self._write)
+
     def _write(self) -> None:
         self._writes = False
         for journal in self._journals.values():
@@ -301,10 +332,22 @@ class Run:
             self._engine.background(self, partial(self._checkpoints.upload, self.aws))
             self._later(_CHECKPOINT_SECONDS, self._synchronise)
 
-    def _measured(self, found: list[dict[str, float]], at: float) -> None:
-        for metrics in found:
+    def _scraped(
+        self,
+        name: str,
+        journal: Journal,
+        lines: Sequence[str],
+        at: float,
+        found: Sequence[dict[str, float]],
+        slow: set[str],
+    ) -> None:
+        journal.searched(lines, found, slow, at)
+        for metrics in filter(None, found):
             self.job.measured(metrics, at)
             self._tell(partial(self._measure, metrics, at))
+        host = self._hosts.get(name)
+        if host is not None and not journal.is_behind:
+            self._engine.hosts.go_on(host)
 
     def _measure(self, metrics: Mapping[str, float], at: float, listener: TrainingListener) -> None:
         listener.measured(self.job, at, metrics)
@@ -351,11 +394,10 @@ class Run:
 class _Ear:
     """Hears of one host of a run."""
 
-    def __init__(self, run: Run, host: Prepared, journal: Journal, engine: Work) -> None:
+    def __init__(self, run: Run, host: Prepared, engine: Work) -> None:
         self._run = run
         self._guard = partial(engine.guard, run)
         self._host = host
-        self._journal = journal
         self._begun = False
 
     def began(self) -> None:
@@ -365,10 +407,10 @@ class _Ear:
 
     def printed(self, data: bytes) -> None:
         self.began()  # its first words may overtake the launcher's notice
-        self._guard(partial(self._run.printed, self._journal, data))
+        self._guard(partial(self._run.printed, self._host.name, data))
 
     def exited(self, notice: Exited | Broken) -> None:
-        self._guard(partial(self._run.exited, self._host, self._journal, notice))
+        self._guard(partial(self._run.exited, self._host, notice))
 
 
 def _failure(host: Prepared, journal: Journal, notice: Exited | Broken) -> str | None:
