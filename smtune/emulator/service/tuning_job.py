@@ -437,12 +437,16 @@ def _searched(spec: TuningSpec, objective: Objective, space: SearchSpace, trials
     """Return the spec of the search itself.
 
     A training job's own time is the service's business. What AWS calls Hyperband gives up training jobs at rungs, and
-    starts none of them again: here that is asynchronous successive halving over random configurations.
+    starts none of them again: here that is asynchronous successive halving over random configurations. The resource is
+    the number of values of the objective that a training job has printed, as AWS counts it. None is given up before
+    ``MinResource``; rungs follow at three, nine, ... times as much, up to ``MaxResource`` without it. A training job is
+    stopped once it goes past ``MaxResource``, so that one which comes as far and no farther completes.
     """
     hyperband = spec.strategy.type == "hyperband"
     early_stopping: Any = spec.early_stopping
-    if hyperband and spec.strategy.type == "hyperband" and spec.strategy.resource is not None:
-        early_stopping = AshaRuleConfig(first=spec.strategy.resource.min, eta=_RUNG_FACTOR)
+    if spec.strategy.type == "hyperband" and spec.strategy.resource is not None:
+        resource = spec.strategy.resource
+        early_stopping = AshaRuleConfig(first=resource.min, eta=_RUNG_FACTOR, last=resource.max)
     return TuningSpec(
         name=None,
         objective=objective,
