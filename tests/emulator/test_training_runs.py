@@ -600,6 +600,44 @@ def test_slow_start_can_be_stopped(tmp_path: Path) -> None:
         assert heard.wait("ended").status == "Stopped"
 
 
+def test_waits_pass_faster(tmp_path: Path) -> None:
+    with Place(tmp_path, speed=20_000.0, faults=(Fault("slow-start", seconds=3600),)) as place:
+        answer = place.run("import time; time.sleep(0.2)")
+    assert answer["TrainingJobStatus"] == "Completed"
+    times = [one[name] for one in answer["SecondaryStatusTransitions"] for name in ("StartTime", "EndTime")]
+    assert times == sorted(times)
+    assert 0.179 <= times[1] - times[0] < 60.0
+    assert 0.2 <= answer["TrainingEndTime"] - answer["TrainingStartTime"] < 60.0
+    assert answer["BillableTimeInSeconds"] == answer["TrainingTimeInSeconds"]
+
+
+SPOT = {"EnableManagedSpotTraining": True, "StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60}}
+
+
+@pytest.mark.parametrize("kind", ["slow-start", "capacity"])
+def test_spot_instances_that_do_not_come_in_time(tmp_path: Path, kind: Any) -> None:
+    with Place(tmp_path, speed=600.0, faults=(Fault(kind, seconds=3600),)) as place:
+        answer = place.run("print('never')", **SPOT)
+    assert (answer["TrainingJobStatus"], answer["SecondaryStatus"]) == ("Stopped", "MaxWaitTimeExceeded")
+    assert "TrainingStartTime" not in answer
+    assert "BillableTimeInSeconds" not in answer
+
+
+def test_capacity_that_does_not_come(tmp_path: Path) -> None:
+    with Place(tmp_path, speed=600.0, faults=(Fault("capacity", seconds=30),)) as place:
+        answer = place.run("print('never')", **SPOT)
+    assert answer["FailureReason"].startswith("CapacityError")
+    assert answer["TrainingEndTime"] - answer["CreationTime"] >= 0.049
+
+
+def test_waits_after_interruptions_count(tmp_path: Path) -> None:
+    faults = (Fault("interruption"), Fault("slow-start", count=2, seconds=40))
+    with Place(tmp_path, speed=400.0, faults=faults) as place:
+        answer = place.run("import signal; signal.pause()", **SPOT)
+    statuses = [one["Status"] for one in answer["SecondaryStatusTransitions"]]
+    assert statuses == ["Starting", "Downloading", "Training", "Interrupted", "Starting", "MaxWaitTimeExceeded"]
+
+
 def test_spot_interruption(tmp_path: Path) -> None:
     script = """
         import os, signal
@@ -661,6 +699,12 @@ def test_throttled_requests_can_be_sent_again(tmp_path: Path) -> None:
         assert caught.value.code == "ThrottlingException"
     assert service.call("ListTrainingJobs", {}) == {"TrainingJobSummaries": []}
     service.close()
+
+
+@pytest.mark.parametrize("members", [{"slots": 0}, {"grace_seconds": -1.0}, {"speed": 0.0}])
+def test_settings_that_make_no_sense(members: dict[str, Any]) -> None:
+    with pytest.raises(SpecError, match=next(iter(members))):
+        Settings(**members)
 
 
 def test_faults_that_make_no_sense() -> None:

@@ -36,7 +36,8 @@ class Fault:
             prints. ``throttling``: a request is refused, to be sent again.
         match: Pattern of the names of training jobs, or of operations that are throttled, with ``*`` and ``?``.
         count: How often it happens; ``None`` for every time.
-        seconds: How long a start takes; after how long of training an interruption comes.
+        seconds: How long instances are waited for, where a start is slow or there is no capacity; after how long of
+            training an interruption comes. ``Settings.speed`` shortens the former.
         reason: The ``FailureReason``, or the message; empty for that of the kind.
     """
 

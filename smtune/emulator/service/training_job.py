@@ -64,6 +64,7 @@ _MESSAGES: Final = {
     "Failed": "Training job failed",
     "Stopped": "Training job stopped",
     "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
+    "MaxWaitTimeExceeded": "Training job waited longer for spot capacity than MaxWaitTimeInSeconds provided",
 }
 """What the service tells of each secondary status."""
 

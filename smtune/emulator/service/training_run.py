@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +32,8 @@ _CHECKPOINT_SECONDS: Final = 3.0
 _LONGEST_RUN: Final = 86400
 """Seconds that a job may train where it does not say: a day, as on SageMaker."""
 _LONGEST_REASON: Final = 1024
+_RAN_TOO_LONG: Final = "MaxRuntimeExceeded"
+_WAITED_TOO_LONG: Final = "MaxWaitTimeExceeded"
 
 INTERNAL_ERROR: Final = "InternalServerError"
 """How the reason of a failure begins that is not the job's fault, so that it may be tried again."""
@@ -113,7 +116,8 @@ class Run:
         self._writes = False
         self._mute = False
         self._interrupted = False
-        self._too_long = False
+        self._waited = 0.0  # for instances, as the job is to believe
+        self._exceeded: str | None = None  # the secondary status of what took too long
         self._failure: str | None = None
 
     # --- what the engine asks ---------------------------------------------------------------------------------
@@ -130,16 +134,8 @@ class Run:
 
     def begin(self) -> None:
         """Begin: a slot is free."""
-        fault = self._faults.draw("capacity", self.job.name)
-        if fault is not None:
-            self.fail(fault.text)
-            return
         self._mute = self._faults.draw("no-metric", self.job.name) is not None
-        slow = self._faults.draw("slow-start", self.job.name)
-        if slow is None:
-            self._prepare()
-        else:
-            self._later(slow.seconds, self._prepare)
+        self._provision()
 
     def act(self, now: float) -> None:
         """Do what is due."""
@@ -175,6 +171,35 @@ class Run:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     # --- from start to end ------------------------------------------------------------------------------------
+
+    def _provision(self) -> None:
+        """Wait for instances, as long as the job may."""
+        refused = self._faults.draw("capacity", self.job.name)
+        fault = refused or self._faults.draw("slow-start", self.job.name)
+        seconds, patience = 0.0 if fault is None else fault.seconds, self._patience()
+        if seconds > patience:
+            self._wait(patience, partial(self._give_up, _WAITED_TOO_LONG))
+        elif refused is not None:
+            self._wait(seconds, partial(self.fail, refused.text))
+        else:
+            self._wait(seconds, self._prepare)
+
+    def _patience(self) -> float:
+        """Return how many seconds are left of the time that a job on spot instances may take, waits included."""
+        longest = (self.job.request.get("StoppingCondition") or {}).get("MaxWaitTimeInSeconds")
+        return math.inf if longest is None else max(0.0, longest - self._waited - self.job.state.paid_seconds)
+
+    def _wait(self, seconds: float, action: Callable[[], None]) -> None:
+        """Do something after a wait in which nothing runs."""
+        self._waited += seconds
+        if seconds > 0.0:
+            self._later(seconds / self._settings.speed, action)
+        else:
+            action()
+
+    def _give_up(self, status: str) -> None:
+        self._exceeded = status
+        self._end()
 
     def _prepare(self) -> None:
         if not self.job.enter("Downloading"):
@@ -216,7 +241,10 @@ class Run:
             self._tell(lambda listener: listener.started(self.job, started_at))
         condition = self.job.request.get("StoppingCondition") or {}
         longest = condition.get("MaxRuntimeInSeconds") or _LONGEST_RUN
-        self._later(max(0.0, longest - self.job.state.paid_seconds), self._exceed)
+        seconds, status = min(
+            (max(0.0, longest - self.job.state.paid_seconds), _RAN_TOO_LONG), (self._patience(), _WAITED_TOO_LONG)
+        )
+        self._later(seconds, partial(self._exceed, status))
         if self._checkpoints is not None:
             self._later(_CHECKPOINT_SECONDS, self._synchronise)
         if self.job.request.get("EnableManagedSpotTraining"):
@@ -242,7 +270,7 @@ class Run:
             self._engine.tidy(self)
             return
         journal, now = self._journals[host.name], time.time()
-        ended_by_us = self._interrupted or self._too_long or self.job.status == "Stopping"
+        ended_by_us = self._interrupted or self._exceeded or self.job.status == "Stopping"
         gone = partial(self._gone, host, journal, None if ended_by_us else notice)
         lines = journal.finish(now)
         if journal.is_read:
@@ -277,7 +305,7 @@ class Run:
 
     def _begin_again(self, _: None) -> None:
         if self.job.enter("Starting"):
-            self._prepare()
+            self._provision()
         else:
             self._end()
 
@@ -291,8 +319,8 @@ class Run:
             return
         if self._failure is not None:
             self.job.end("Failed", failure_reason=self._failure)
-        elif self._too_long:
-            self.job.end("Stopped", secondary_status="MaxRuntimeExceeded")
+        elif self._exceeded is not None:
+            self.job.end("Stopped", secondary_status=self._exceeded)
         else:
             self.job.end("Stopped" if self.job.status == "Stopping" else "Completed")
         self._engine.finished(self)
@@ -307,9 +335,9 @@ class Run:
     def _later(self, seconds: float, action: Callable[[], None]) -> None:
         self._deadlines.append((time.monotonic() + seconds, action))
 
-    def _exceed(self) -> None:
+    def _exceed(self, status: str) -> None:
         if self.job.stop():
-            self._too_long = True
+            self._exceeded = status
             self.stop()
 
     def _interrupt(self) -> None:
