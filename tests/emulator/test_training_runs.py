@@ -611,7 +611,10 @@ def test_waits_pass_faster(tmp_path: Path) -> None:
     assert answer["BillableTimeInSeconds"] == answer["TrainingTimeInSeconds"]
 
 
-SPOT = {"EnableManagedSpotTraining": True, "StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60}}
+SPOT: dict[str, Any] = {
+    "EnableManagedSpotTraining": True,
+    "StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60},
+}
 
 
 @pytest.mark.parametrize("kind", ["slow-start", "capacity"])

@@ -14,7 +14,7 @@ from typing import Annotated, Self
 
 import typer
 
-from smtune.cli.emulator.options import REGION, Region
+from smtune.cli.emulator.options import REGION, Config, Region, Slots, Speed, chosen_settings
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -28,6 +28,9 @@ _NOT_EXECUTABLE = 126
 def run(
     command: Annotated[list[str], typer.Argument(metavar="-- COMMAND...", help="The program and its arguments.")],
     region: Region = REGION,
+    config: Config = None,
+    slots: Slots = None,
+    speed: Speed = None,
 ) -> None:
     """Run a program against a new emulator, and exit with its status; nothing is left behind.
 
@@ -36,10 +39,11 @@ def run(
     from smtune.emulator import serving
     from smtune.emulator.clients import client_environment, foreign_names
 
+    settings = chosen_settings(config, slots=slots, speed=speed)
     with (
         _Forwarding() as forwarding,
         tempfile.TemporaryDirectory(prefix="smtune-") as folder,
-        serving(region=region) as emulator,
+        serving(settings=settings, region=region) as emulator,
     ):
         foreign = foreign_names(os.environ)
         variables = {name: value for name, value in os.environ.items() if name not in foreign}

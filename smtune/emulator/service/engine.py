@@ -47,7 +47,7 @@ class TrainingEngine:
         self.hosts = Hosts(grace_seconds=settings.grace_seconds)
         self._aws = aws
         self._settings = settings
-        self._faults = Faults(settings.faults)
+        self._faults = Faults.of(settings.faults)
         self._lock = threading.Lock()
         self._gate = Gate(aws)
         self._commands: deque[tuple[Run | None, Callable[[], None]]] = deque()

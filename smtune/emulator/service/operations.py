@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from smtune.amt.limits import Severity, Violation, check_request, check_training_request
@@ -51,9 +52,10 @@ class Service:
         self._aws = aws
         self._region = region
         prefix = f"arn:{_partition(region)}:sagemaker:{region}:{account}"
+        self._faults = Faults.of(settings.faults)
+        settings = replace(settings, faults=self._faults)
         self.trainings = TrainingJobs(TrainingEngine(aws, settings), account=account, region=region, kept=kept)
         self.tunings = TuningJobs(self.trainings, folder=folder, prefix=prefix, kept=kept)
-        self._faults = Faults(settings.faults)
         self._tags = {} if kept is None else kept.tags()
         self._lock = threading.Lock()
         self._kept = kept

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -36,7 +36,7 @@ class Settings:
             full. Whatever runs, takes the time that it takes. Clients are told the times of this machine's clock: a
             start of ten minutes at speed 100 as one of six seconds.
         environment: Variables that every training finds, e.g. the emulator's own endpoint.
-        faults: What goes wrong with training jobs and requests.
+        faults: What goes wrong with training jobs and requests; more can be added to ``Faults`` while it runs.
         data: The directory that keeps jobs, buckets and logs, for emulators to come; ``None`` keeps nothing.
         resume: Whether tuning jobs that were under way go on, where there are some in ``data``. Otherwise the directory
             is only looked at: nothing is started, and nothing in it changes.
@@ -50,7 +50,7 @@ class Settings:
     grace_seconds: float = 120.0
     speed: float = 1.0
     environment: Mapping[str, str] = field(default_factory=dict)
-    faults: Sequence[Fault] = ()
+    faults: Iterable[Fault] = ()
     data: Path | None = None
     resume: bool = True
 
