@@ -111,8 +111,9 @@ class TrainingEngine:
         self._scraper.close()
         self.hosts.close()
         self._pool.shutdown()
-        for run in self._over:
-            run.discard()
+        if self._over:  # folders take a while to remove where disks are slow
+            with ThreadPoolExecutor(len(self._over)) as pool:
+                list(pool.map(Run.discard, self._over))
         if self._folder is not None:
             self._folder.close()
 

@@ -155,6 +155,7 @@ class TrainingJob:
         self._listener = changed
         self._lock = threading.Lock()
         self._state = state or State("InProgress", (Transition("Starting", now),), now)
+        self._described: tuple[State, dict[str, Any]] | None = None
 
     # --- what is known ----------------------------------------------------------------------------------------
 
@@ -219,7 +220,12 @@ class TrainingJob:
 
     def description(self) -> dict[str, Any]:
         """Return what ``DescribeTrainingJob`` answers."""
-        state = self._state
+        state, known = self._state, self._described
+        if known is None or known[0] is not state:  # there may be thousands that have ended, and searches look at all
+            known = self._described = state, self._describe(state)
+        return dict(known[1])
+
+    def _describe(self, state: State) -> dict[str, Any]:
         request = {**self.request, **state.updates}
         algorithm = request.get("AlgorithmSpecification")
         if algorithm is not None and self.metric_definitions:

@@ -116,6 +116,7 @@ class TuningJob:
         self._trials: dict[int, Trial] = {}
         self._trainings: dict[int, Training] = {}
         self._origins: defaultdict[int, str] = defaultdict(str)
+        self._told: dict[int, Trial] = {}
         self._summaries: dict[int, tuple[object, dict[str, Any]]] = {}
         self._lock = threading.Lock()
         self._status = JobStatus.InProgress if seen is None else JobStatus(seen.status)
@@ -343,6 +344,7 @@ class TuningJob:
     def _changed(self, number: int, trial: Trial) -> None:
         with self._lock:
             self._trials[number] = replace(trial, number=number)
+            self._told.pop(number, None)
 
     # --- with the lock ----------------------------------------------------------------------------------------
 
@@ -372,7 +374,19 @@ class TuningJob:
         self._unread = False
 
     def _as_told(self, number: int) -> Trial:
-        """Return a trial as its training job is: code that ended well has completed, with an objective or without."""
+        """Return a trial as its training job is: code that ended well has completed, with an objective or without.
+
+        There may be thousands of them, and those that have ended change no more.
+        """
+        if number not in self._told:
+            told = self._tell(number)
+            training = self._trainings.get(number)
+            if not self._trials[number].status.ended or (training is not None and training.ended_at is None):
+                return told
+            self._told[number] = told
+        return self._told[number]
+
+    def _tell(self, number: int) -> Trial:
         trial, training = replace(self._trials[number], origin=self._origins[number]), self._trainings.get(number)
         if training is None:
             return trial
@@ -391,7 +405,7 @@ class TuningJob:
     def _summary(self, number: int) -> dict[str, Any]:
         trial = self._as_told(number)
         known = self._summaries.get(number)
-        if known is not None and known[0] == trial:
+        if known is not None and (known[0] is trial or known[0] == trial):
             return known[1]
         alone = TuningResult(
             name=self.name,
