@@ -1,7 +1,7 @@
 """How the emulator bears a load: a tuning job of 1,000 training jobs, many clients at once, its end, and nonsense.
 
-Run from the root of the checkout: ``python -m benchmarks.emulator``. Clients are boto3's, in process and over HTTP, so
-what boto3 itself takes to read an answer is in the figures. What a single training job costs is measured by
+Run from the root of the checkout: ``python -m benchmarks.emulator``. Clients are boto3's, in process and over HTTP, and in
+the same process as the emulator, so that what boto3 itself takes to read an answer is in the figures. What a single training job costs is measured by
 ``benchmarks/training_jobs.py``.
 """
 
@@ -76,7 +76,7 @@ def create(client: Any, emulator: Emulator, count: int) -> None:
 
 
 def large_job(count: int, *, over_http: bool) -> tuple[float, dict[str, float]]:
-    """Run a tuning job of so many training jobs; return jobs per minute, and operation to milliseconds of a call."""
+    """Run a tuning job of so many training jobs; return jobs per minute, and operation to milliseconds of CPU of a call."""
     with emulated(_TRIVIAL, over_http=over_http) as (emulator, clients):
         client = clients("sagemaker")
         start = time.perf_counter()
@@ -126,12 +126,12 @@ def _start(client: Any, emulator: Emulator) -> None:
 
 
 def _milliseconds(call: Callable[[], object]) -> float:
-    """Return the median of the time that a call takes."""
+    """Return the median of the CPU time that a call takes, of client and server."""
     times = []
     for _ in range(_REPEATS):
-        start = time.perf_counter()
+        start = time.process_time()
         call()
-        times.append((time.perf_counter() - start) * 1e3)
+        times.append((time.process_time() - start) * 1e3)
     return median(times) or 0.0
 
 
@@ -149,11 +149,11 @@ def main() -> None:
         way = "over HTTP" if over_http else "in process"
         rate, calls = large_job(options.jobs, over_http=over_http)
         rows = [[name, number(value)] for name, value in calls.items()]
-        print_table(f"Milliseconds of a call {way}, {options.jobs} training jobs", ["operation", "ms"], rows)
+        print_table(f"CPU of a call {way}, {options.jobs} training jobs", ["operation", "ms"], rows)
         slowest = max(calls.values())
         targets += [
             [f"jobs per minute, {way}", number(rate), ">= 2,000", verdict(rate, at_least=2000.0)],
-            [f"slowest List or Describe {way}, ms", number(slowest), "<= 20", verdict(slowest, at_most=20.0)],
+            [f"slowest List or Describe {way}, ms CPU", number(slowest), "<= 20", verdict(slowest, at_most=20.0)],
         ]
     resets, exits = ends(options.rounds)
     for name, times in (("reset", resets), ("end", exits)):
