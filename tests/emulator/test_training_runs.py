@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import math
 import signal
 import subprocess
 import sys
@@ -246,6 +247,11 @@ def test_failure_file_says_why(anywhere: Place) -> None:
 )
 def test_log_or_exit_code_says_why(place: Place, script: str, reason: str) -> None:
     assert reason in place.run(script)["FailureReason"]
+
+
+def test_longest_runtime_limit(place: Place) -> None:
+    longest = {"MaxRuntimeInSeconds": 28 * 86_400}
+    assert place.run("import time; time.sleep(0.1)", StoppingCondition=longest)["TrainingJobStatus"] == "Completed"
 
 
 def test_runtime_limit(place: Place) -> None:
@@ -541,7 +547,8 @@ place = Place(Path(sys.argv[1]), slots=4)
 place.write(Path(sys.argv[2]).read_text())
 hears = [place.start(None, f"job-{n}", metrics={"pid": r"pid=([0-9]+)"})[1] for n in range(3)]
 pids = [int(heard.wait("measured")["pid"]) for heard in hears for _ in range(2)]
-print(*pids, flush=True)
+reader = place.jobs._engine._scraper._reader._process._process.pid
+print(*pids, reader, flush=True)
 threading.Event().wait()
 """
 
@@ -557,10 +564,10 @@ def test_killed_server_leaves_no_process(tmp_path: Path) -> None:
     ) as server:
         assert server.stdout is not None
         pids = [int(pid) for pid in server.stdout.readline().split()]
-        assert len(pids) == 6
+        assert len(pids) == 7
         held = watched(pids)
         server.send_signal(signal.SIGKILL)
-    assert len(held) == 6
+    assert len(held) == 7
     assert all_gone(held)
 
 
@@ -713,6 +720,7 @@ def test_settings_that_make_no_sense(members: dict[str, Any]) -> None:
 def test_faults_that_make_no_sense() -> None:
     with pytest.raises(SpecError, match="at least 1"):
         Fault("failure", count=0)
-    with pytest.raises(SpecError, match="negative"):
-        Fault("slow-start", seconds=-1)
+    for seconds in (-1.0, math.inf, math.nan):
+        with pytest.raises(SpecError, match="negative"):
+            Fault("slow-start", seconds=seconds)
     assert Faults([Fault("failure", "a*", count=None)]).draw("failure", "b") is None

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -50,8 +51,8 @@ class Fault:
     def __post_init__(self) -> None:
         if self.count is not None and self.count < 1:
             raise SpecError([Problem("count", self.count, "must be at least 1", "leave the fault out")])
-        if self.seconds < 0.0:
-            raise SpecError([Problem("seconds", self.seconds, "must not be negative", "write 0 or more")])
+        if not 0.0 <= self.seconds < math.inf:
+            raise SpecError([Problem("seconds", self.seconds, "must be a number, and not negative", "write 0 or more")])
 
     @property
     def text(self) -> str:

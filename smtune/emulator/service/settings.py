@@ -62,7 +62,7 @@ class Settings:
                 (
                     "grace_seconds",
                     self.grace_seconds,
-                    self.grace_seconds >= 0,
+                    0.0 <= self.grace_seconds < math.inf,
                     "must not be negative",
                     "write 0 or more",
                 ),
