@@ -7,7 +7,7 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -17,8 +17,6 @@ from smtune.metric_lines.reading import LONGEST_LINE, as_cloudwatch_shows
 
 _BATCH = 256
 """Lines that a regex gets its time for: each of them may then take a hundredth of a second in the mean."""
-_BATCH_CHARACTERS = 1 << 16
-"""Characters of them, where they are read one batch after the other for as long as a job prints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +117,7 @@ class BoundedReader:
     ([{'auc': 0.5}, {'auc': 0.75}], {'slow'})
 
     Args:
-        seconds: Processor time that a regex may take for 65,536 characters.
+        seconds: Processor time that a regex may take for the lines of one call.
     """
 
     def __init__(self, *, seconds: float = 1.0) -> None:
@@ -135,42 +133,28 @@ class BoundedReader:
             lines: As for :func:`find_metrics`.
 
         Returns:
-            Metric name to value, for each line; and the names of the regexes that took too long: from there on, they
-            read nothing of these lines.
+            Metric name to value, for each line; and the names of the regexes that took too long, which read nothing.
         """
         found: list[dict[str, float]] = [{} for _ in lines]
         slow: set[str] = set()
-        for first, batch in _batches(lines):
-            self._read(
-                {name: source for name, source in sources.items() if name not in slow}, first, batch, found, slow
-            )
-        return found, slow
-
-    def _read(
-        self,
-        sources: Mapping[str, str],
-        first: int,
-        batch: list[list[str]],
-        found: list[dict[str, float]],
-        slow: set[str],
-    ) -> None:
+        forms = [[*dict.fromkeys([line.removeprefix("\r"), as_cloudwatch_shows(line)])] for line in lines]
         left = dict(sources)
         while left:
             if self._process is None:
                 self._process = _SearchProcess(self._seconds, [])
-            process = self._process
             if self._ended:  # whoever said so may not have seen the process yet
-                return
-            process.send({"regexes": list(left.values()), "lines": batch})
+                break
+            self._process.send({"regexes": list(left.values()), "lines": forms})
             for name in list(left):
                 del left[name]
-                values = process.answer()
+                values = self._process.answer()
                 if values is None:
                     slow.add(name)
                     self.close()
                     break
                 for place, value in values:
-                    found[first + place][name] = value
+                    found[place][name] = value
+        return found, slow
 
     def end(self) -> None:
         """Read nothing from now on, and give up what is being read. From any thread."""
@@ -192,20 +176,6 @@ class BoundedReader:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _batches(lines: Sequence[str]) -> Iterator[tuple[int, list[list[str]]]]:
-    """Yield the lines in parts, each line in its forms, with the place of the first of each part."""
-    batch: list[list[str]] = []
-    first = size = 0
-    for place, line in enumerate(lines):
-        batch.append([*dict.fromkeys([line.removeprefix("\r"), as_cloudwatch_shows(line)])])
-        size += len(line)
-        if size >= _BATCH_CHARACTERS or len(batch) == _BATCH:
-            yield first, batch
-            batch, first, size = [], place + 1, 0
-    if batch:
-        yield first, batch
 
 
 class _SearchProcess:

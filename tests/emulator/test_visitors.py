@@ -61,6 +61,11 @@ class TestFaults:
         assert left(ask(emulator, "GET")) == []
         assert client.list_training_jobs()["TrainingJobSummaries"] == []
 
+    def test_they_are_those_of_the_emulator_in_the_same_process(self, emulator):
+        emulator.faults.clear()
+        emulator.faults.add([Fault("throttling", "DescribeTrainingJob", count=None)])
+        assert left(ask(emulator, "GET")) == [("throttling", "DescribeTrainingJob", None)]
+
     def test_a_reset_brings_back_those_of_the_settings(self, emulator):
         client = sagemaker(emulator)
         with pytest.raises(ClientError):
