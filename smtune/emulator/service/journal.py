@@ -80,8 +80,8 @@ class Journal:
 
     @property
     def waits(self) -> int:
-        """How many lines :meth:`write` has not written yet."""
-        return len(self._log)
+        """How many lines and metrics :meth:`write` has not written yet."""
+        return len(self._log) + len(self._metrics)
 
     @property
     def is_behind(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,17 +12,18 @@ from typing import Any, Final, Protocol
 
 from smtune.emulator.service.artifacts import Checkpoints, holds_something, upload_folder
 from smtune.emulator.service.channels import bucket_of
+from smtune.emulator.service.endings import failure_of
 from smtune.emulator.service.faults import Faults
 from smtune.emulator.service.gate import Gate
 from smtune.emulator.service.hosts import Host, Hosts
+from smtune.emulator.service.instances import Instances
 from smtune.emulator.service.journal import Journal
 from smtune.emulator.service.preparation import Prepared, prepare
 from smtune.emulator.service.settings import Settings
 from smtune.emulator.service.training import TrainingListener
 from smtune.emulator.service.training_job import TrainingJob
 from smtune.emulator.service.troubles import TrainingError
-from smtune.runners.launcher.notices import Broken, Exited, describe_exit
-from smtune.runners.output import error_line, traceback_cause
+from smtune.runners.launcher.notices import Broken, Exited
 
 _LOG_SECONDS: Final = 0.25
 """How long lines may wait before they are in the log."""
@@ -31,7 +31,6 @@ _CHECKPOINT_SECONDS: Final = 3.0
 """How often checkpoints are uploaded while the job trains."""
 _LONGEST_RUN: Final = 86400
 """Seconds that a job may train where it does not say: a day, as on SageMaker."""
-_LONGEST_REASON: Final = 1024
 _RAN_TOO_LONG: Final = "MaxRuntimeExceeded"
 _WAITED_TOO_LONG: Final = "MaxWaitTimeExceeded"
 
@@ -116,7 +115,7 @@ class Run:
         self._writes = False
         self._mute = False
         self._interrupted = False
-        self._waited = 0.0  # for instances, as the job is to believe
+        self._instances = Instances(job, faults, speed=settings.speed)
         self._exceeded: str | None = None  # the secondary status of what took too long
         self._failure: str | None = None
 
@@ -174,26 +173,14 @@ class Run:
 
     def _provision(self) -> None:
         """Wait for instances, as long as the job may."""
-        refused = self._faults.draw("capacity", self.job.name)
-        fault = refused or self._faults.draw("slow-start", self.job.name)
-        seconds, patience = 0.0 if fault is None else fault.seconds, self._patience()
-        if seconds > patience:
-            self._wait(patience, partial(self._give_up, _WAITED_TOO_LONG))
-        elif refused is not None:
-            self._wait(seconds, partial(self.fail, refused.text))
+        wait = self._instances.ask()
+        action: Callable[[], None]
+        if not wait.in_time:
+            action = partial(self._give_up, _WAITED_TOO_LONG)
         else:
-            self._wait(seconds, self._prepare)
-
-    def _patience(self) -> float:
-        """Return how many seconds are left of the time that a job on spot instances may take, waits included."""
-        longest = (self.job.request.get("StoppingCondition") or {}).get("MaxWaitTimeInSeconds")
-        return math.inf if longest is None else max(0.0, longest - self._waited - self.job.state.paid_seconds)
-
-    def _wait(self, seconds: float, action: Callable[[], None]) -> None:
-        """Do something after a wait in which nothing runs."""
-        self._waited += seconds
-        if seconds > 0.0:
-            self._later(seconds / self._settings.speed, action)
+            action = self._prepare if wait.refusal is None else partial(self.fail, wait.refusal)
+        if wait.seconds > 0.0:
+            self._later(wait.seconds, action)
         else:
             action()
 
@@ -242,7 +229,8 @@ class Run:
         condition = self.job.request.get("StoppingCondition") or {}
         longest = condition.get("MaxRuntimeInSeconds") or _LONGEST_RUN
         seconds, status = min(
-            (max(0.0, longest - self.job.state.paid_seconds), _RAN_TOO_LONG), (self._patience(), _WAITED_TOO_LONG)
+            (max(0.0, longest - self.job.state.paid_seconds), _RAN_TOO_LONG),
+            (self._instances.patience, _WAITED_TOO_LONG),
         )
         self._later(seconds, partial(self._exceed, status))
         if self._checkpoints is not None:
@@ -287,7 +275,7 @@ class Run:
         """Go on: all that a host printed was read. There is no notice if the emulator has ended it."""
         del self._hosts[host.name]
         if self._failure is None and notice is not None:
-            self._failure = _failure(host, journal, notice)
+            self._failure = failure_of(notice, said=host.staged.failure_file, tail=journal.tail)
             if self._failure is not None:
                 self.kill()
         if not self._hosts:
@@ -373,6 +361,8 @@ class Run:
         for metrics in filter(None, found):
             self.job.measured(metrics, at)
             self._tell(partial(self._measure, metrics, at))
+        if journal.waits:
+            self._write_soon()
         host = self._hosts.get(name)
         if host is not None and not journal.is_behind:
             self._engine.hosts.go_on(host)
@@ -439,26 +429,3 @@ class _Ear:
 
     def exited(self, notice: Exited | Broken) -> None:
         self._guard(partial(self._run.exited, self._host, notice))
-
-
-def _failure(host: Prepared, journal: Journal, notice: Exited | Broken) -> str | None:
-    """Return the ``FailureReason`` of a host that ended; ``None`` if it ended well."""
-    if isinstance(notice, Broken):
-        return f"AlgorithmError: {notice.reason}"
-    if notice.exit_code == 0:
-        return None
-    said = _failure_file(host.staged.failure_file)
-    tail = tuple(journal.tail)
-    cause = said or traceback_cause(tail) or error_line(tail)
-    if notice.exit_code < 0:
-        code = 128 - notice.exit_code  # as a shell tells it
-        return f"AlgorithmError: {cause or describe_exit(notice.exit_code)}, exit code: {code}"
-    return f"AlgorithmError: {cause or ''}, exit code: {notice.exit_code}"
-
-
-def _failure_file(path: Path) -> str:
-    try:
-        with path.open(errors="replace") as file:
-            return file.read(_LONGEST_REASON).strip()
-    except OSError:
-        return ""
