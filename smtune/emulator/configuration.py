@@ -13,11 +13,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from smtune.emulator.service.faults import Fault
 from smtune.emulator.service.settings import Settings
 from smtune.errors import Problem, SpecError
+from smtune.sandbox.docker import Limits
 from smtune.sandbox.programs import Rule
 from smtune.spec.files import read_mapping
 from smtune.spec.problems import problems_of
 
-T = TypeVar("T", Fault, Rule, Settings)
+T = TypeVar("T", Fault, Limits, Rule, Settings)
 
 
 def read_settings(path: Path) -> Settings:
@@ -50,6 +51,8 @@ def settings_of(given: Mapping[str, Any], folder: Path) -> Settings:
     for name in ("folder", "data"):
         if members.get(name) is not None:
             members[name] = folder / members[name].expanduser()
+    if "containers" in members:
+        members["containers"] = Limits(**_given(checked.containers))
     if "rules" in members:
         members["rules"] = _all(Rule, "rules", [_with_paths(_given(one), folder) for one in checked.rules])
     if "faults" in members:
@@ -107,7 +110,7 @@ def _given(model: BaseModel) -> dict[str, Any]:
 
 @cache
 def _settings_model() -> type[BaseModel]:
-    return _model(Settings, rules=tuple[_model(Rule), ...], faults=tuple[_model(Fault), ...])  # type: ignore[misc]
+    return _model(Settings, containers=_model(Limits), rules=tuple[_model(Rule), ...], faults=tuple[_model(Fault), ...])  # type: ignore[misc]
 
 
 def _model(kind: type[T], **types: Any) -> type[BaseModel]:

@@ -11,6 +11,7 @@ from smtune.emulator.service.faults import Fault
 from smtune.emulator.service.settings import Settings
 from smtune.errors import SpecError
 from smtune.sandbox import Rule
+from smtune.sandbox.docker import Limits
 
 FILE = """
 slots: 3
@@ -19,6 +20,8 @@ grace_seconds: 5
 speed: 100
 folder: jobs
 environment: {MODE: "test"}
+data: kept
+containers: {memory_mb: 512}
 rules:
   - {match: "*mine*", command: [python, -m, mine]}
   - {match: "*other*", entry_point: train.py, source_dir: src, python: venv/bin/python}
@@ -35,6 +38,8 @@ grace_seconds = 5
 speed = 100
 folder = "jobs"
 environment = {MODE = "test"}
+data = "kept"
+containers = {memory_mb = 512}
 rules = [
     {match = "*mine*", command = ["python", "-m", "mine"]},
     {match = "*other*", entry_point = "train.py", source_dir = "src", python = "venv/bin/python"},
@@ -62,6 +67,8 @@ def test_a_file_has_the_members_of_settings_as_keys(tmp_path: Path, name: str, t
         speed=100.0,
         folder=tmp_path / "jobs",
         environment={"MODE": "test"},
+        data=tmp_path / "kept",
+        containers=Limits(memory_mb=512),
         rules=(
             Rule("*mine*", command=("python", "-m", "mine")),
             Rule(
@@ -111,6 +118,8 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
     [
         ("slots: 0", "slots"),
         ("speed: 0", "speed"),
+        ("containers: {memory_mb: 1}", "containers.memory_mb"),
+        ("containers: {memory: 512}", "containers.memory"),
         ("faults: [{kind: failure}, {kind: failure, count: 0}]", "faults[1].count"),
         ("rules: [{match: a, command: [b], kind: xgboost}]", "rules[0].rule"),
     ],
