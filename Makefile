@@ -49,6 +49,7 @@ benchmarks: $(VENV)/.benchmarks
 	$(BIN)/python -m benchmarks.fidelity
 	$(BIN)/python -m benchmarks.amt
 	$(BIN)/python -m benchmarks.training_jobs
+	$(BIN)/python -m benchmarks.emulator
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "smtune needs Python 3.11 or newer; try: make PYTHON=python3.12 demo")'

@@ -1,4 +1,4 @@
-"""The check of a ``CreateHyperParameterTuningJob`` request, before anything is sent.
+"""The check of a ``CreateHyperParameterTuningJob`` request, before anything is sent, and of ``CreateTrainingJob``.
 
 Everything at once: what the service model demands of each member, and the rules between members that AWS's pages and
 its answers state. Pure: nothing is asked of AWS, and no AWS library is needed::
@@ -15,12 +15,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from smtune.amt.rules import LIMITS, RULES, Finding, Limit, Rule
-from smtune.amt.rules.reading import Job
+from smtune.amt.rules import LIMITS, RULES, TRAINING_RULES, Finding, Limit, Rule
+from smtune.amt.rules.reading import Job, TrainingRequest
 from smtune.amt.shapes import check_shapes
 from smtune.amt.violations import Path, Severity, Violation, dotted, shareable
 
-__all__ = ["LIMITS", "RULES", "Limit", "Rule", "Severity", "Violation", "check_request"]
+__all__ = ["LIMITS", "RULES", "Limit", "Rule", "Severity", "Violation", "check_request", "check_training_request"]
 
 
 def check_request(request: Mapping[str, Any]) -> list[Violation]:
@@ -36,6 +36,20 @@ def check_request(request: Mapping[str, Any]) -> list[Violation]:
     if isinstance(request, Mapping):
         job = Job(request)
         violations += [_violation(rule, found) for rule in RULES for found in rule.find(job)]
+    return sorted(violations, key=lambda violation: _place(request, violation.path))
+
+
+def check_training_request(request: Mapping[str, Any]) -> list[Violation]:
+    """Return which rules between its members a ``CreateTrainingJob`` request breaks, in the order of the request.
+
+    Never raises, whatever JSON holds. What the service model demands of each member is left to botocore's own model,
+    which has the shapes of this request.
+
+    Args:
+        request: As boto3 takes it.
+    """
+    job = TrainingRequest(request)
+    violations = [_violation(rule, found) for rule in TRAINING_RULES for found in rule.find(job)]
     return sorted(violations, key=lambda violation: _place(request, violation.path))
 
 

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from smtune.emulator.emulation import Emulator, emulate
     from smtune.emulator.server import serve, serving
-    from smtune.emulator.service.faults import Fault
+    from smtune.emulator.service.faults import Fault, Faults
     from smtune.emulator.service.settings import Settings
     from smtune.sandbox.docker import Limits
     from smtune.sandbox.programs import Rule
 
-__all__ = ["Emulator", "Fault", "Limits", "Rule", "Settings", "emulate", "serve", "serving"]
+__all__ = ["Emulator", "Fault", "Faults", "Limits", "Rule", "Settings", "emulate", "serve", "serving"]
 
 _HOMES = {
     "Emulator": "smtune.emulator.emulation",
     "Fault": "smtune.emulator.service.faults",
+    "Faults": "smtune.emulator.service.faults",
     "Limits": "smtune.sandbox.docker",
     "Rule": "smtune.sandbox.programs",
     "Settings": "smtune.emulator.service.settings",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 
 from smtune.emulator.clients import ACCOUNT, REGION, ROLE, default_bucket
+from smtune.emulator.service.faults import Faults
 from smtune.emulator.service.settings import Settings
 from smtune.errors import MissingExtraError
 
@@ -20,10 +21,12 @@ class Emulator:
     Attributes:
         region: The region that clients take, where nobody says otherwise.
         url: Where it listens; ``None`` if it does not.
+        faults: What goes wrong in it; more can be added at any time.
     """
 
     region: str
     url: str | None = None
+    faults: Faults = field(default_factory=Faults)
 
     @property
     def account(self) -> str:
@@ -89,12 +92,12 @@ def emulate(settings: Settings | None = None, *, serve: bool = False, region: st
         furnish(plugin, chosen)
         if not serve:
             go_on(plugin)
-            yield Emulator(chosen)
+            yield Emulator(chosen, faults=plugin.faults)
             return
         from smtune.emulator.server import answering, listen
 
         with closing(listen()) as listener, answering(plugin, listener, chosen) as url:
-            yield Emulator(chosen, url)
+            yield Emulator(chosen, url, plugin.faults)
 
 
 def require_moto(what: str, *, server: bool = False) -> None:

@@ -55,7 +55,7 @@ def serving(
         with variables(), installed(settings) as plugin, forgetting(), keeping(plugin):
             furnish(plugin, region)
             with answering(plugin, listener, region) as url:
-                yield Served(region, url)
+                yield Served(region, url, plugin.faults)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from smtune.metric_lines.reading import (
     read_as_sagemaker,
     read_metrics,
 )
-from smtune.metric_lines.search import BoundedSearch, Found
+from smtune.metric_lines.search import BoundedReader, BoundedSearch, Found
 from smtune.metric_lines.syntax import ANY_NUMBER, NUMBER, Group, corrected, groups_of, not_portable
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "LONGEST_LINE",
     "LONGEST_LOG",
     "NUMBER",
+    "BoundedReader",
     "BoundedSearch",
     "Found",
     "Group",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import subprocess
@@ -9,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from smtune.metric_lines import searching
 from smtune.metric_lines.reading import LONGEST_LINE, as_cloudwatch_shows
@@ -51,7 +52,7 @@ class BoundedSearch:
         self._sources = dict(sources)
         self._seconds = seconds
         self._fed = 0
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: _SearchProcess | None = None
         self.found = dict.fromkeys(sources, Found())
         """How often each regex was found so far."""
         self.slow: dict[str, tuple[int, int]] = {}
@@ -85,33 +86,19 @@ class BoundedSearch:
 
     def _send(self, message: object) -> None:
         if self._process is None:
-            self._link, end = socket.socketpair()
-            with end:
-                command = [sys.executable, "-I", "-S", searching.__file__, str(self._seconds)]
-                self._process = subprocess.Popen(command, stdin=end.fileno(), stdout=end.fileno())
-            self._send(list(self._sources.values()))
-        self._link.sendall(json.dumps(message).encode() + b"\n")
+            self._process = _SearchProcess(self._seconds, list(self._sources.values()))
+        self._process.send(message)
 
     def _answer(self) -> list[int] | None:
         """Return the answer, or ``None`` if the process gave up."""
-        answer = b""
-        while not answer.endswith(b"\n"):
-            try:
-                part = self._link.recv(1 << 10)
-            except ConnectionResetError:
-                return None
-            if not part:
-                return None
-            answer += part
-        return [int(count) for count in json.loads(answer)]
+        answer = None if self._process is None else self._process.answer()
+        return None if answer is None else [int(count) for count in answer]
 
     def close(self) -> None:
         """End the process. Idempotent."""
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+            self._process.close()
             self._process = None
-            self._link.close()
 
     def __enter__(self) -> Self:
         return self
@@ -120,3 +107,117 @@ class BoundedSearch:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+class BoundedReader:
+    r"""Reads the metrics of lines as :func:`find_metrics` does, but for regexes that take too long.
+
+    >>> with BoundedReader(seconds=0.1) as reader:
+    ...     reader.read({"auc": r"auc=(\S+)", "slow": "(a*)*b"}, ["auc=0.5 " + "a" * 40, "auc=0.75"])
+    ([{'auc': 0.5}, {'auc': 0.75}], {'slow'})
+
+    Args:
+        seconds: Processor time that a regex may take for the lines of one call.
+    """
+
+    def __init__(self, *, seconds: float = 1.0) -> None:
+        self._seconds = seconds
+        self._process: _SearchProcess | None = None
+        self._ended = False
+
+    def read(self, sources: Mapping[str, str], lines: Sequence[str]) -> tuple[list[dict[str, float]], set[str]]:
+        """Read the metrics of lines.
+
+        Args:
+            sources: Metric name to a regex that compiles and has a group.
+            lines: As for :func:`find_metrics`.
+
+        Returns:
+            Metric name to value, for each line; and the names of the regexes that took too long, which read nothing.
+        """
+        found: list[dict[str, float]] = [{} for _ in lines]
+        slow: set[str] = set()
+        forms = [[*dict.fromkeys([line.removeprefix("\r"), as_cloudwatch_shows(line)])] for line in lines]
+        left = dict(sources)
+        while left:
+            if self._process is None:
+                self._process = _SearchProcess(self._seconds, [])
+            if self._ended:  # whoever said so may not have seen the process yet
+                break
+            self._process.send({"regexes": list(left.values()), "lines": forms})
+            for name in list(left):
+                del left[name]
+                values = self._process.answer()
+                if values is None:
+                    slow.add(name)
+                    self.close()
+                    break
+                for place, value in values:
+                    found[place][name] = value
+        return found, slow
+
+    def end(self) -> None:
+        """Read nothing from now on, and give up what is being read. From any thread."""
+        self._ended = True
+        process = self._process
+        if process is not None:
+            process.kill()
+
+    def close(self) -> None:
+        """End the process. Idempotent."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class _SearchProcess:
+    """The process that searches, and ends if that takes too long.
+
+    Args:
+        seconds: Processor time that a search may take.
+        sources: Regexes that messages name by their numbers.
+    """
+
+    def __init__(self, seconds: float, sources: Sequence[str]) -> None:
+        self._link, end = socket.socketpair()
+        with end:
+            command = [sys.executable, "-I", "-S", "-W", "ignore", searching.__file__, str(seconds)]
+            self._process = subprocess.Popen(command, stdin=end.fileno(), stdout=end.fileno())
+        self._rest = b""
+        self.send(list(sources))
+
+    def send(self, message: object) -> None:
+        """Ask something; nothing happens if the process has ended."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._link.sendall(json.dumps(message).encode() + b"\n")
+
+    def answer(self) -> Any:
+        """Return the next answer, or ``None`` if the process has ended."""
+        while b"\n" not in self._rest:
+            try:
+                part = self._link.recv(1 << 16)
+            except OSError:  # it has ended, or was closed by another thread
+                return None
+            if not part:
+                return None
+            self._rest += part
+        line, _, self._rest = self._rest.partition(b"\n")
+        return json.loads(line)
+
+    def kill(self) -> None:
+        """End the process; whoever waits for its answer gets none."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """End the process, and wait until it is gone."""
+        self._process.kill()
+        self._process.wait()
+        self._link.close()

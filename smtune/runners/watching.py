@@ -236,7 +236,7 @@ class Watcher(ABC, Generic[ChildT]):
         deadlines = [child.kill_at for child in self._children.values() if child.kill_at is not None]
         if deadline is not None:
             deadlines.append(deadline)
-        return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+        return min(max(0.0, min(deadlines) - time.monotonic()), _LONGEST_PAUSE) if deadlines else None
 
     def _end_late(self) -> None:
         now = time.monotonic()
@@ -336,6 +336,9 @@ class WatchingRunner(Watcher[ChildT], Runner):
             super().close()
             self._events.clear()
 
+
+_LONGEST_PAUSE = 86_400.0
+"""Seconds after which the loop looks around at the latest: selectors wait for 24 days at most."""
 
 _FULL_PIPE = 1 << 20
 """The most that a pipe holds unless root enlarged it, in bytes."""

@@ -46,6 +46,15 @@ class AshaRuleConfig(_StoppingConfig):
     eta: Annotated[
         int, Field(ge=2, description="One of so many trials goes on past a rung; the next is so many times as far.")
     ] = 3
+    last: Annotated[
+        int | None, Field(ge=1, description="Steps of a whole training; a trial that goes past them is stopped.")
+    ] = None
+
+    @model_validator(mode="after")
+    def _check(self) -> AshaRuleConfig:
+        if self.last is not None and self.last < self.first:
+            raise SpecError([Problem("last", self.last, f"is less than first = {self.first}", "swap them")])
+        return self
 
 
 Rule = MedianConfig | PlateauConfig | AshaRuleConfig

@@ -23,12 +23,15 @@ class AshaRule(StoppingRule):
         goal: Which way the objective is optimised.
         first: Steps that every trial trains.
         eta: Reduction factor.
+        last: Steps of a whole training, or ``None``. There is no rung there, as what has come so far is done; a trial
+            that goes past them is given up.
     """
 
-    def __init__(self, *, goal: Goal, first: int, eta: int) -> None:
+    def __init__(self, *, goal: Goal, first: int, eta: int, last: int | None = None) -> None:
         self._sign = goal.sign
         self._first = first
         self._eta = eta
+        self._last = math.inf if last is None else last
         self._meter = ResourceMeter()
         self._next: dict[int, int] = {}
         self._rungs: dict[int, list[float]] = {}
@@ -42,13 +45,15 @@ class AshaRule(StoppingRule):
     def report(self, number: int, value: float, step: int | None) -> str | None:
         """Compare a trial with those that came to its rung before."""
         self._meter.report(number, value, step)
-        rung = self._next.setdefault(number, self._first)
-        if self._meter.used(number) < rung:
+        used, rung = self._meter.used(number), self._next.setdefault(number, self._first)
+        if used > self._last:
+            return f"{used} steps are more than the {self._last} of a whole training"
+        if used < rung:
             return None
-        while self._meter.used(number) >= rung * self._eta:
+        while used >= rung * self._eta:
             rung *= self._eta  # sparse reports may pass several rungs at once; the last of them counts
         self._next[number] = rung * self._eta
-        return self._compare(number, value, rung)
+        return self._compare(number, value, rung) if rung < self._last else None
 
     def _compare(self, number: int, value: float, rung: int) -> str | None:
         losses = self._rungs.setdefault(rung, [])

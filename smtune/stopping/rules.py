@@ -21,5 +21,5 @@ def build_rule(config: EarlyStopping, *, goal: Goal) -> StoppingRule:
     if isinstance(config, PlateauConfig):
         return PlateauRule(goal=goal, patience=config.patience, min_change=config.min_change)
     if isinstance(config, AshaRuleConfig):
-        return AshaRule(goal=goal, first=config.first, eta=config.eta)
+        return AshaRule(goal=goal, first=config.first, eta=config.eta, last=config.last)
     return NoRule()

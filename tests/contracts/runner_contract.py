@@ -217,6 +217,12 @@ class RunnerContract(ABC):
             gate.open()
             until_idle(runner)
 
+    def test_wait_may_be_for_months(self) -> None:
+        with self.make() as runner:
+            runner.start(self.trial(0, "complete"))
+            while runner.busy():
+                runner.wait(180 * 86_400.0)
+
     def test_wake_from_another_thread(self) -> None:
         gate = self.gate()
         with self.make() as runner:

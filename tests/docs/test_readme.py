@@ -14,6 +14,7 @@ import boto3
 import pytest
 import yaml
 
+from smtune.emulator.configuration import read_settings
 from smtune.spec import Completion, Limits, MedianConfig, Repeats, Selection, TuningSpec, WarmStart, read_strategy
 from smtune.spec.files import read_mapping
 from smtune.spec.stopping import read_early_stopping
@@ -339,6 +340,15 @@ def test_an_emulator_keeps_what_it_had_in_a_directory(tmp_path, without_aws):
             finally:
                 server.kill()
     assert (tmp_path / "emulated" / "s3" / "mine" / "a" / "file").read_bytes() == b"1"
+
+
+def test_the_settings_of_an_emulator_are_legal(tmp_path):
+    (text,) = blocks("toml")
+    (tmp_path / "emulator.toml").write_text(text)
+    settings = read_settings(tmp_path / "emulator.toml")
+    assert (settings.slots, settings.speed) == (2, 100.0)
+    assert settings.rules[0].source_dir == tmp_path / "code"
+    assert [fault.kind for fault in settings.faults] == ["slow-start"]
 
 
 def test_the_make_targets_exist():

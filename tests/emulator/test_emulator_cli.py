@@ -262,3 +262,25 @@ def keys(url):
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
     }
+
+
+class TestSettings:
+    def test_a_file_says_how_the_emulator_behaves(self, variables, tmp_path):
+        (tmp_path / "emulator.toml").write_text('faults = [{kind = "throttling", match = "ListTrainingJobs"}]')
+        script = """
+            import os, urllib.request
+            print(urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"] + "/smtune/faults").read().decode())
+        """
+        command = [sys.executable, "-m", "smtune", "emulator", "run", "--config", str(tmp_path / "emulator.toml")]
+        command += ["--slots", "1", "--speed", "60", "--", sys.executable, "-c", textwrap.dedent(script)]
+        done = subprocess.run(command, env=variables, capture_output=True, text=True, check=True, timeout=300, cwd=ROOT)
+        assert '"kind": "throttling"' in done.stdout
+
+    def test_what_is_wrong_is_told_before_anything_starts(self, variables, tmp_path):
+        (tmp_path / "emulator.yaml").write_text("slot: 3")
+        done = run("serve", "--config", str(tmp_path / "emulator.yaml"), variables=variables)
+        assert done.returncode == 2
+        assert "did you mean 'slots'?" in done.stderr
+        done = run("serve", "--slots", "0", variables=variables)
+        assert done.returncode == 2
+        assert "slots = 0  must be at least 1" in done.stderr

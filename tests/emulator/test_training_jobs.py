@@ -9,7 +9,10 @@ import pytest
 from botocore.validate import ParamValidator
 
 from smtune.emulator.service.errors import ServiceError
-from tests.emulator.trainings import Place, request
+from smtune.emulator.service.operations import Service
+from smtune.emulator.service.settings import Settings
+from tests.emulator.folder_aws import FolderAws
+from tests.emulator.trainings import Place, channel, request
 
 WAITS = """
     import signal
@@ -212,3 +215,26 @@ def test_reset_leaves_nothing_and_drops_what_comes_late(place: Place) -> None:
 
 def _names(answer: dict[str, Any]) -> list[str]:
     return [one["TrainingJobName"] for one in answer["TrainingJobSummaries"]]
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"InputDataConfig": [channel("train", "s3://data/no")]}, 'No S3 objects found under S3 URL "s3://data/no"'),
+        ({"OutputDataConfig": {"S3OutputPath": "s3://nowhere/x"}}, "the specified bucket does not exist: nowhere"),
+        (
+            {"StoppingCondition": {"MaxRuntimeInSeconds": 9, "MaxWaitTimeInSeconds": 9}},
+            "Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true",
+        ),
+        ({"metrics": {"loss": "loss=("}}, "The regular expression 'loss=\\(' of the metric 'loss' is invalid"),
+    ],
+)
+def test_requests_that_aws_refuses_are_refused(tmp_path: Path, members: dict[str, Any], message: str) -> None:
+    aws = FolderAws(tmp_path)
+    aws.make_bucket("models")
+    service = Service(aws, Settings(), account="111122223333", region="eu-west-1")
+    with pytest.raises(ServiceError, match=message) as caught:
+        service.call("CreateTrainingJob", request(**members))
+    assert caught.value.code == "ValidationException"
+    assert service.call("ListTrainingJobs", {}) == {"TrainingJobSummaries": []}
+    service.close()

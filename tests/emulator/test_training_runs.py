@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import math
 import signal
 import subprocess
 import sys
@@ -248,6 +249,11 @@ def test_log_or_exit_code_says_why(place: Place, script: str, reason: str) -> No
     assert reason in place.run(script)["FailureReason"]
 
 
+def test_longest_runtime_limit(place: Place) -> None:
+    longest = {"MaxRuntimeInSeconds": 28 * 86_400}
+    assert place.run("import time; time.sleep(0.1)", StoppingCondition=longest)["TrainingJobStatus"] == "Completed"
+
+
 def test_runtime_limit(place: Place) -> None:
     script = """
         import signal, time
@@ -454,6 +460,61 @@ def test_script_that_fills_its_log(place: Place, monkeypatch: pytest.MonkeyPatch
     assert len(place.aws.metrics) < 1000
 
 
+def test_regex_that_takes_for_ever_holds_up_nobody(place: Place) -> None:
+    script = """
+        import sys
+        print("a=1", flush=True)
+        for line in range(3):
+            print("a" * 60 + "!", "line", line, flush=True)
+        print("b=2", flush=True)
+        print("a=3", flush=True)
+    """
+    place.write(script)
+    metrics = {"a": r"a=(\d)", "slow": "^((a+)+)$", "b": r"b=(\d)"}
+    _, heard = place.start(None, metrics=metrics)
+    other = place.run(None, "other", metrics={"a": r"a=(\d)"})
+    assert other["TrainingJobStatus"] == "Completed"
+    assert heard.wait("ended").status == "Completed"
+    found = {one["MetricName"]: one["Value"] for one in place.jobs.describe("job")["FinalMetricDataList"]}
+    assert found == {"a": 3.0, "b": 2.0}
+    assert [one["a"] for one in heard.measured_metrics if "a" in one] == [1.0, 3.0]
+    (remark,) = [line for line in place.aws.lines("job") if line.startswith("emulator: the regular expression")]
+    assert remark.startswith("emulator: the regular expression of the metric slow takes too long")
+
+
+def test_end_does_not_wait_for_a_regex(place: Place) -> None:
+    script = "print('up=1', flush=True)\nprint('a' * 60 + '!', flush=True)\nimport signal; signal.pause()"
+    _, heard = place.start(script, metrics={**UP, "slow": "^((a+)+)$"})
+    heard.wait("measured")
+    place.jobs.close()
+    assert heard.events.empty()
+
+
+def test_script_that_prints_far_too_much(place: Place) -> None:
+    script = """
+        import sys
+        part = b"x" * (1 << 20)
+        for _ in range(100):
+            sys.stdout.buffer.write(part)
+        sys.stdout.buffer.write(b"\\n")
+        for line in range(1_000_000):
+            sys.stdout.buffer.write(b"line %d\\n" % line)
+    """
+    answer = place.run(script, metrics={"line": r"line (\d*999)$"})
+    assert answer["TrainingJobStatus"] == "Completed"
+    assert answer["FinalMetricDataList"][0]["Value"] == 999_999
+    lines = place.aws.lines("job")
+    assert len(lines) < 70_000
+    assert lines[-1].startswith("emulator: the log ends here")
+    assert place.run("", "next")["TrainingJobStatus"] == "Completed"
+
+
+def test_script_that_never_prints_its_metric(place: Place) -> None:
+    answer = place.run("print('nothing of interest')", metrics={"loss": r"loss: (\d+)"})
+    assert answer["TrainingJobStatus"] == "Completed"
+    assert "FinalMetricDataList" not in answer
+
+
 def test_script_that_forks_leaves_nothing(place: Place) -> None:
     script = """
         import os, signal, subprocess, sys
@@ -486,7 +547,8 @@ place = Place(Path(sys.argv[1]), slots=4)
 place.write(Path(sys.argv[2]).read_text())
 hears = [place.start(None, f"job-{n}", metrics={"pid": r"pid=([0-9]+)"})[1] for n in range(3)]
 pids = [int(heard.wait("measured")["pid"]) for heard in hears for _ in range(2)]
-print(*pids, flush=True)
+reader = place.jobs._engine._scraper._reader._process._process.pid
+print(*pids, reader, flush=True)
 threading.Event().wait()
 """
 
@@ -502,10 +564,10 @@ def test_killed_server_leaves_no_process(tmp_path: Path) -> None:
     ) as server:
         assert server.stdout is not None
         pids = [int(pid) for pid in server.stdout.readline().split()]
-        assert len(pids) == 6
+        assert len(pids) == 7
         held = watched(pids)
         server.send_signal(signal.SIGKILL)
-    assert len(held) == 6
+    assert len(held) == 7
     assert all_gone(held)
 
 
@@ -543,6 +605,47 @@ def test_slow_start_can_be_stopped(tmp_path: Path) -> None:
         _, heard = place.start("")
         place.jobs.stop("job")
         assert heard.wait("ended").status == "Stopped"
+
+
+def test_waits_pass_faster(tmp_path: Path) -> None:
+    with Place(tmp_path, speed=20_000.0, faults=(Fault("slow-start", seconds=3600),)) as place:
+        answer = place.run("import time; time.sleep(0.2)")
+    assert answer["TrainingJobStatus"] == "Completed"
+    times = [one[name] for one in answer["SecondaryStatusTransitions"] for name in ("StartTime", "EndTime")]
+    assert times == sorted(times)
+    assert 0.179 <= times[1] - times[0] < 60.0
+    assert 0.2 <= answer["TrainingEndTime"] - answer["TrainingStartTime"] < 60.0
+    assert answer["BillableTimeInSeconds"] == answer["TrainingTimeInSeconds"]
+
+
+SPOT: dict[str, Any] = {
+    "EnableManagedSpotTraining": True,
+    "StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60},
+}
+
+
+@pytest.mark.parametrize("kind", ["slow-start", "capacity"])
+def test_spot_instances_that_do_not_come_in_time(tmp_path: Path, kind: Any) -> None:
+    with Place(tmp_path, speed=600.0, faults=(Fault(kind, seconds=3600),)) as place:
+        answer = place.run("print('never')", **SPOT)
+    assert (answer["TrainingJobStatus"], answer["SecondaryStatus"]) == ("Stopped", "MaxWaitTimeExceeded")
+    assert "TrainingStartTime" not in answer
+    assert "BillableTimeInSeconds" not in answer
+
+
+def test_capacity_that_does_not_come(tmp_path: Path) -> None:
+    with Place(tmp_path, speed=600.0, faults=(Fault("capacity", seconds=30),)) as place:
+        answer = place.run("print('never')", **SPOT)
+    assert answer["FailureReason"].startswith("CapacityError")
+    assert answer["TrainingEndTime"] - answer["CreationTime"] >= 0.049
+
+
+def test_waits_after_interruptions_count(tmp_path: Path) -> None:
+    faults = (Fault("interruption"), Fault("slow-start", count=2, seconds=40))
+    with Place(tmp_path, speed=400.0, faults=faults) as place:
+        answer = place.run("import signal; signal.pause()", **SPOT)
+    statuses = [one["Status"] for one in answer["SecondaryStatusTransitions"]]
+    assert statuses == ["Starting", "Downloading", "Training", "Interrupted", "Starting", "MaxWaitTimeExceeded"]
 
 
 def test_spot_interruption(tmp_path: Path) -> None:
@@ -608,9 +711,16 @@ def test_throttled_requests_can_be_sent_again(tmp_path: Path) -> None:
     service.close()
 
 
+@pytest.mark.parametrize("members", [{"slots": 0}, {"grace_seconds": -1.0}, {"speed": 0.0}])
+def test_settings_that_make_no_sense(members: dict[str, Any]) -> None:
+    with pytest.raises(SpecError, match=next(iter(members))):
+        Settings(**members)
+
+
 def test_faults_that_make_no_sense() -> None:
     with pytest.raises(SpecError, match="at least 1"):
         Fault("failure", count=0)
-    with pytest.raises(SpecError, match="negative"):
-        Fault("slow-start", seconds=-1)
+    for seconds in (-1.0, math.inf, math.nan):
+        with pytest.raises(SpecError, match="negative"):
+            Fault("slow-start", seconds=seconds)
     assert Faults([Fault("failure", "a*", count=None)]).draw("failure", "b") is None

@@ -172,6 +172,47 @@ def test_every_strategy_of_the_service_runs(tmp_path, strategy):
     assert len(job.summaries()) == (3 if strategy == "grid" else 6)
 
 
+@pytest.mark.parametrize("maximum", ["stated", "inferred"])
+def test_hyperband_stops_what_goes_past_its_greatest_resource(tmp_path, maximum):
+    class Patient(Stage):
+        """Trains epoch by epoch, and as many as it is asked for unless it is stopped."""
+
+        def _run(self, job, listener):
+            job.started_at = time.time()
+            listener.started(job, job.started_at)
+            for _ in range(int(job.request["HyperParameters"]["rounds"])):
+                listener.measured(job, time.time(), {"validation:auc": 0.5})
+            if int(job.request["HyperParameters"]["rounds"]) > 9:
+                self.stopped.wait(30)
+                self.stopped.clear()
+            job.status = "Stopped" if job.status == "Stopping" else "Completed"
+            job.ended_at = time.time()
+            listener.ended(job)
+
+        stopped = threading.Event()
+
+        def stop(self, name):
+            super().stop(name)
+            self.stopped.set()
+
+    rounds = {"type": "integer", "min": 8, "max": 11}
+    strategy = {"type": "hyperband", "resource": {"epochs": "1 to 9"}}
+    whole = request(strategy=strategy, parameters={"rounds": rounds}, limits={"max_trials": 8, "max_parallel": 1})
+    if maximum == "inferred":
+        del whole["HyperParameterTuningJobConfig"]["StrategyConfig"]
+        whole["TrainingJobDefinition"].setdefault("StaticHyperParameters", {})["epochs"] = "9"
+    job = TuningJob(seeded(whole), arn=ARN, jobs=Patient(by_eta), folder=tmp_path / "job")
+    job.start()
+    job.join(60)
+
+    ends = {
+        (int(one["TunedHyperParameters"]["rounds"]) > 9, one["TrainingJobStatus"], one["ObjectiveStatus"])
+        for one in job.summaries()
+    }
+    assert ends == {(False, "Completed", "Succeeded"), (True, "Stopped", "Succeeded")}
+    assert {"9", "10"} <= {one["TunedHyperParameters"]["rounds"] for one in job.summaries()}
+
+
 def test_several_definitions_share_the_trials(tmp_path):
     definitions = {"other": {"parameters": {"eta": {"type": "continuous", "min": 0.6, "max": 0.9}}}}
     job = run(Stage(by_eta), tmp_path, definitions=definitions)

@@ -8,6 +8,7 @@ that a request with wrong types is still checked everywhere else.
 from smtune.amt.rules import channels, definitions, jobs, ranges, resources, strategies
 from smtune.amt.rules.numbers import LIMITS, Limit
 from smtune.amt.rules.rule import Finding, Rule
+from smtune.amt.rules.training import TRAINING_RULES
 
 RULES: tuple[Rule, ...] = (
     *jobs.RULES,
@@ -17,6 +18,6 @@ RULES: tuple[Rule, ...] = (
     *channels.RULES,
     *resources.RULES,
 )
-"""All rules; no two have the same name."""
+"""All rules of tuning jobs; no two have the same name."""
 
-__all__ = ["LIMITS", "RULES", "Finding", "Limit", "Rule"]
+__all__ = ["LIMITS", "RULES", "TRAINING_RULES", "Finding", "Limit", "Rule"]

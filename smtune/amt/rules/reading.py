@@ -253,3 +253,11 @@ class Job:
                 search = Search((*path, "HyperParameterRanges"), mapping(body.get("HyperParameterRanges")))
                 objective = mapping(body.get("TuningObjective"))
                 yield Definition(path, body, search, (*path, "TuningObjective"), objective)
+
+
+@dataclass(frozen=True)
+class TrainingRequest(Job):
+    """A request to create a training job, read as the one definition of a tuning job that searches over nothing."""
+
+    def _definitions(self) -> Iterator[Definition]:
+        yield Definition((), self.request, Search((), {}), (), {})

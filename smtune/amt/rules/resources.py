@@ -127,6 +127,9 @@ def _groups(job: Job) -> Iterator[Finding]:
                 yield Finding(where, name, "must name one group only", "rename one of them")
             elif name is not None:
                 seen.add(name)
+            if integer(mapping(group).get("InstanceCount")) == 0:
+                where = (*path, "InstanceGroups", place, "InstanceCount")
+                yield Finding(where, 0, "must be at least 1", "use 1, or take the group out")
 
 
 def _preferences(job: Job) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from typing import Annotated, Self
 
 import typer
 
-from smtune.cli.emulator.options import REGION, Region
+from smtune.cli.emulator.options import REGION, Config, Region, Slots, Speed, chosen_settings
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -34,6 +34,9 @@ def run(
             "--notebook", help="As on a notebook of SageMaker: get_execution_role() of its SDK finds the role."
         ),
     ] = False,
+    config: Config = None,
+    slots: Slots = None,
+    speed: Speed = None,
 ) -> None:
     """Run a program against a new emulator, and exit with its status; nothing is left behind.
 
@@ -43,10 +46,11 @@ def run(
     from smtune.emulator import serving
     from smtune.emulator.clients import client_environment, foreign_names
 
+    settings = chosen_settings(config, slots=slots, speed=speed)
     with (
         _Forwarding() as forwarding,
         tempfile.TemporaryDirectory(prefix="smtune-") as folder,
-        serving(region=region) as emulator,
+        serving(settings=settings, region=region) as emulator,
     ):
         enter = entering_notebook(Path(folder, "ml")) if notebook else None
         foreign = foreign_names(os.environ)

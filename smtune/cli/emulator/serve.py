@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smtune.cli.emulator.options import PORT, REGION, Port, Region
+from smtune.cli.emulator.options import PORT, REGION, Config, Port, Region, Slots, Speed, chosen_settings
 
 if TYPE_CHECKING:
     from smtune.emulator.emulation import Served
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 def serve(
     port: Port = PORT,
     region: Region = REGION,
+    config: Config = None,
+    slots: Slots = None,
+    speed: Speed = None,
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep jobs, buckets and logs here, and go on with them.")
     ] = None,
@@ -26,10 +29,9 @@ def serve(
     Only programs on this machine can reach it. Its jobs, buckets and logs are gone when it ends, unless --data keeps
     them: the next emulator over that directory has them again, and goes on with tuning jobs that were under way.
     """
-    from smtune.emulator import Settings
     from smtune.emulator import serve as serve_until_signal
 
-    settings = None if data is None else Settings(data=data)
+    settings = chosen_settings(config, slots=slots, speed=speed, data=data)
     number = serve_until_signal(port, settings=settings, region=region, ready=_tell)
     if number == signal.SIGINT:
         raise typer.Exit(128 + number)

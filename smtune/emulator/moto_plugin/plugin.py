@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from threading import Lock, RLock, Thread
 from typing import Any, Final, Protocol
 
 from smtune.emulator.moto_plugin.kept_objects import write_all
 from smtune.emulator.service.aws import Aws
 from smtune.emulator.service.data_directory import DataDirectory
+from smtune.emulator.service.faults import Faults
 from smtune.emulator.service.kept_jobs import KeptJobs
 from smtune.emulator.service.settings import Settings
 
@@ -48,6 +50,7 @@ class Plugin:
 
     Attributes:
         gate: To be held while moto's state is touched.
+        faults: What goes wrong with all of them.
         settings: How services behave that are made from now on.
         operations: Names of SageMaker's operations that the service answers.
         directory: Keeps its state for emulators to come; ``None`` while it keeps nothing.
@@ -55,7 +58,8 @@ class Plugin:
 
     def __init__(self, settings: Settings, factory: ServiceFactory, operations: Collection[str]) -> None:
         self.gate: Final = RLock()
-        self.settings = settings
+        self.faults: Final = Faults.of(settings.faults)
+        self.settings = replace(settings, faults=self.faults)
         self.operations: Final = frozenset(operations)
         self.directory: DataDirectory | None = None
         self._factory = factory

@@ -138,13 +138,22 @@ def read(body: bytes | str | None) -> dict[str, Any]:
     Raises:
         ServiceError: It is no JSON object.
     """
-    try:
-        read = json.loads(body or "{}")
-    except (ValueError, RecursionError) as error:  # a wrong encoding is a ValueError, too
-        raise ServiceError("SerializationException", f"The request is no JSON: {error}") from None
+    read = read_json(body or "{}")
     if not isinstance(read, dict):
         raise ServiceError("SerializationException", "The request is no JSON object.")
     return read
+
+
+def read_json(body: bytes | str) -> Any:
+    """Return what a body says.
+
+    Raises:
+        ServiceError: It is no JSON.
+    """
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:  # a wrong encoding is a ValueError, too
+        raise ServiceError("SerializationException", f"The request is no JSON: {error}") from None
 
 
 def answer(status: int, body: Mapping[str, Any]) -> Answer:

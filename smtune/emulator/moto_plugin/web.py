@@ -19,7 +19,8 @@ from werkzeug.wsgi import get_input_stream
 from smtune.emulator.moto_plugin import shims
 from smtune.emulator.moto_plugin.account import furnish
 from smtune.emulator.moto_plugin.plugin import Plugin
-from smtune.emulator.moto_plugin.responses import refusal
+from smtune.emulator.moto_plugin.responses import Answer, refusal
+from smtune.emulator.moto_plugin.visitors import FAULTS, answer_faults, is_foreign, keep_out
 from smtune.emulator.service.errors import ServiceError
 from smtune.errors import StoreError
 
@@ -56,6 +57,10 @@ class Application:
             copyfileobj(get_input_stream(environ), body)
             body.seek(0)
             environ["wsgi.input"], environ["wsgi.input_terminated"] = body, True
+            if is_foreign(environ):
+                return _told(keep_out(), start_response)
+            if path == FAULTS:
+                return _told(answer_faults(self._plugin.faults, environ["REQUEST_METHOD"], body.read()), start_response)
             try:
                 with self._plugin.passage(target):
                     chunks = self._answer(environ, start_response, body)
@@ -72,9 +77,7 @@ class Application:
     def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any], body: IO[bytes]) -> list[bytes]:
         shim = shims.lacking(environ.get("HTTP_X_AMZ_TARGET", ""), environ["PATH_INFO"])
         if shim is not None:
-            status, headers, text = shim(self._plugin.gate, body.read())
-            start_response(f"{status} {HTTPStatus(status).phrase}", list(headers.items()))
-            return [text.encode()]
+            return _told(shim(self._plugin.gate, body.read()), start_response)
         answer = self._moto(environ, start_response)
         try:
             return list(answer)
@@ -93,6 +96,12 @@ def _refuse(error: NotImplementedError, start_response: Callable[..., Any], *, i
         told = f"<Code>NotImplemented</Code><Message>{escape(message)}</Message>"
         text = f"<ErrorResponse><Error>{told}</Error></ErrorResponse>"
     start_response(f"{_NOT_IMPLEMENTED} {_NOT_IMPLEMENTED.phrase}", list(headers.items()))
+    return [text.encode()]
+
+
+def _told(answer: Answer, start_response: Callable[..., Any]) -> list[bytes]:
+    status, headers, text = answer
+    start_response(f"{status} {HTTPStatus(status).phrase}", list(headers.items()))
     return [text.encode()]
 
 

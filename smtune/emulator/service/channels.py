@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from smtune.emulator.service.aws import Aws
+from smtune.emulator.service.errors import validation
 from smtune.emulator.service.troubles import TrainingError
 from smtune.errors import Problem, SpecError
 from smtune.sandbox import Channel, Pipe
@@ -132,7 +133,7 @@ def _fetch(channel: Mapping[str, Any], mode: str, aws: Aws, folder: Path, *, pla
     target.mkdir(parents=True)
     addresses = _addresses(source, aws, target)
     if not addresses:
-        raise TrainingError(_nothing_there(source["S3Uri"], *place))
+        raise TrainingError(f"ClientError: {_nothing_there(source['S3Uri'], *place)}")
     for file, address in sorted(addresses.items()):
         path = target / file
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -197,9 +198,30 @@ def bucket_of(uri: str) -> str:
     return uri.removeprefix(_S3).partition("/")[0]
 
 
+def check_places(request: Mapping[str, Any], aws: Aws, *, region: str) -> None:
+    """Look whether the data of a training job is there, and the bucket of its output: SageMaker does before it takes a job.
+
+    Args:
+        request: As of ``CreateTrainingJob``.
+        aws: Where its data is.
+        region: For the message.
+
+    Raises:
+        ServiceError: One of them is not there.
+    """
+    for channel in request.get("InputDataConfig") or ():
+        source = channel["DataSource"].get("S3DataSource")
+        if source is not None and next(iter(aws.objects(source["S3Uri"])), None) is None:
+            raise validation(_nothing_there(source["S3Uri"], request.get("RoleArn"), region))
+    bucket = bucket_of(request["OutputDataConfig"]["S3OutputPath"])
+    if not aws.bucket_exists(bucket):
+        raise validation(f"OutputDataConfig.S3OutputPath: the specified bucket does not exist: {bucket}")
+
+
 def _nothing_there(uri: str, role: str | None, region: str) -> str:
+    """Return what SageMaker says of a channel without data."""
     return (
-        f'ClientError: No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket '
+        f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket '
         f'exists in the selected region ({region}), that objects exist under that S3 prefix, and that the role "{role}" has '
         f'"s3:ListBucket" permissions on bucket "{bucket_of(uri)}".'
     )

@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,8 @@ from smtune.emulator.service.errors import closed
 from smtune.emulator.service.faults import Faults
 from smtune.emulator.service.gate import Gate
 from smtune.emulator.service.hosts import Hosts
+from smtune.emulator.service.journal import Journal
+from smtune.emulator.service.scraper import Scraper
 from smtune.emulator.service.settings import Settings
 from smtune.emulator.service.temporary import TemporaryFolder
 from smtune.emulator.service.training import TrainingListener
@@ -45,7 +47,7 @@ class TrainingEngine:
         self.hosts = Hosts(grace_seconds=settings.grace_seconds)
         self._aws = aws
         self._settings = settings
-        self._faults = Faults(settings.faults)
+        self._faults = Faults.of(settings.faults)
         self._lock = threading.Lock()
         self._gate = Gate(aws)
         self._commands: deque[tuple[Run | None, Callable[[], None]]] = deque()
@@ -53,6 +55,7 @@ class TrainingEngine:
         self._folder: TemporaryFolder | None = None
         self._thread: threading.Thread | None = None
         self._pool = ThreadPoolExecutor(min(_MOST_THREADS, settings.slots + 2), "training-work")
+        self._scraper = Scraper()
         self._closed = False
         # The engine's thread alone knows these.
         self._waiting: deque[Run] = deque()
@@ -105,10 +108,12 @@ class TrainingEngine:
         self._post(None, self._abandon_all)
         if self._thread is not None:
             self._thread.join()
+        self._scraper.close()
         self.hosts.close()
         self._pool.shutdown()
-        for run in self._over:
-            run.discard()
+        if self._over:  # folders take a while to remove where disks are slow
+            with ThreadPoolExecutor(len(self._over)) as pool:
+                list(pool.map(Run.discard, self._over))
         if self._folder is not None:
             self._folder.close()
 
@@ -123,6 +128,21 @@ class TrainingEngine:
         """Do something in another thread, if it succeeds: what failed is tried again at the end of the job."""
         run.tasks += 1
         self._pool.submit(self._try, run, task)
+
+    def scrape(
+        self,
+        run: Run,
+        journal: Journal,
+        lines: Sequence[str],
+        then: Callable[[Sequence[dict[str, float]], set[str]], None],
+    ) -> None:
+        """Read the metrics of lines in another thread; go on with those of each line, and the regexes given up."""
+        run.tasks += 1
+
+        def found(metrics: Sequence[dict[str, float]], slow: set[str]) -> None:
+            self._post(run, partial(self._go_on, run, partial(then, metrics, slow)))
+
+        self._scraper.search(journal.sources, lines, found)
 
     def finished(self, run: Run) -> None:
         """Free the slot of a run that is over."""

@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Final, Literal
 
@@ -36,7 +37,8 @@ class Fault:
             prints. ``throttling``: a request is refused, to be sent again.
         match: Pattern of the names of training jobs, or of operations that are throttled, with ``*`` and ``?``.
         count: How often it happens; ``None`` for every time.
-        seconds: How long a start takes; after how long of training an interruption comes.
+        seconds: How long instances are waited for, where a start is slow or there is no capacity; after how long of
+            training an interruption comes. ``Settings.speed`` shortens the former.
         reason: The ``FailureReason``, or the message; empty for that of the kind.
     """
 
@@ -48,9 +50,9 @@ class Fault:
 
     def __post_init__(self) -> None:
         if self.count is not None and self.count < 1:
-            raise SpecError([Problem("fault.count", self.count, "must be at least 1", "leave the fault out")])
-        if self.seconds < 0.0:
-            raise SpecError([Problem("fault.seconds", self.seconds, "must not be negative", "write 0 or more")])
+            raise SpecError([Problem("count", self.count, "must be at least 1", "leave the fault out")])
+        if not 0.0 <= self.seconds < math.inf:
+            raise SpecError([Problem("seconds", self.seconds, "must be a number, and not negative", "write 0 or more")])
 
     @property
     def text(self) -> str:
@@ -59,17 +61,50 @@ class Fault:
 
 
 class Faults:
-    """Deals out faults, each as often as it may happen. Every call may come from any thread."""
+    """Faults that happen as often as each may, and may become more while the emulator runs.
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
-        self._faults = tuple(faults)
+    Every call may come from any thread.
+
+    >>> faults = Faults()  # for emulate(Settings(faults=faults))
+    >>> faults.add([Fault("capacity", "churn-*")])
+    >>> list(faults)
+    [Fault(kind='capacity', match='churn-*', count=1, seconds=0.0, reason='')]
+
+    Args:
+        faults: Those that there are from the start, and again after a reset.
+    """
+
+    def __init__(self, faults: Iterable[Fault] = ()) -> None:
+        self._first = tuple(faults)
         self._lock = threading.Lock()
+        self._left: list[tuple[Fault, int | None]] = []
         self.reset()
 
-    def reset(self) -> None:
-        """Begin anew: nothing has happened yet."""
+    @classmethod
+    def of(cls, faults: Iterable[Fault]) -> Faults:
+        """Return faults as they are if they can become more, else new ones that can."""
+        return faults if isinstance(faults, Faults) else cls(faults)
+
+    def __iter__(self) -> Iterator[Fault]:
+        """Yield what may still happen, with the number of times that are left."""
         with self._lock:
-            self._left = [fault.count for fault in self._faults]
+            left = [(fault, count) for fault, count in self._left if count != 0]
+        return (replace(fault, count=count) for fault, count in left)
+
+    def add(self, faults: Iterable[Fault]) -> None:
+        """Let more happen, until the next reset."""
+        with self._lock:
+            self._left += [(fault, fault.count) for fault in faults]
+
+    def clear(self) -> None:
+        """Let nothing happen any more, until the next reset."""
+        with self._lock:
+            self._left = []
+
+    def reset(self) -> None:
+        """Begin anew: nothing has happened yet, and nothing was added."""
+        with self._lock:
+            self._left = [(fault, fault.count) for fault in self._first]
 
     def draw(self, kind: Kind, name: str) -> Fault | None:
         """Return the fault of a kind that happens now to what has this name, if one does.
@@ -79,8 +114,8 @@ class Faults:
         (False, True)
         """
         with self._lock:
-            for place, (fault, left) in enumerate(zip(self._faults, self._left, strict=True)):
+            for place, (fault, left) in enumerate(self._left):
                 if fault.kind == kind and left != 0 and fnmatchcase(name, fault.match):
-                    self._left[place] = None if left is None else left - 1
+                    self._left[place] = fault, None if left is None else left - 1
                     return fault
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import selectors
 from typing import Protocol
 
 from smtune.runners.launcher.notices import Broken, Exited
@@ -43,6 +44,7 @@ class Hosts(Watcher[Host]):
     def __init__(self, *, grace_seconds: float) -> None:
         super().__init__(grace_seconds=grace_seconds, environment=inherited_environment())
         self._next = 0
+        self._paused: set[Host] = set()
 
     def start(self, staged: Staged, listener: HostListener) -> Host:
         """Start a host.
@@ -65,6 +67,18 @@ class Hosts(Watcher[Host]):
         if self._children.get(host.number) is host:
             self._end(host)
 
+    def pause(self, host: Host) -> None:
+        """Read nothing more of what a running host prints, so that it has to wait once its pipe is full. Idempotent."""
+        if not host.silent and host not in self._paused:
+            self._paused.add(host)
+            self._selector.unregister(host)
+
+    def go_on(self, host: Host) -> None:
+        """Read what a host prints again, if that was paused."""
+        if host in self._paused:
+            self._paused.remove(host)
+            self._selector.register(host, selectors.EVENT_READ)
+
     def turn(self, deadline: float | None) -> None:
         """Wait until something happens, somebody wakes this, or the deadline has come, and tell the listeners.
 
@@ -81,6 +95,10 @@ class Hosts(Watcher[Host]):
 
     def _ended(self, child: Host, notice: Exited | Broken) -> None:
         child.listener.exited(notice)
+
+    def _silence(self, child: Host) -> None:
+        self.go_on(child)
+        super()._silence(child)
 
     def _let_go(self, child: Host) -> None:
         """Do nothing: whoever closes this has given up its jobs."""

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-import re
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, TypeVar
 
 from smtune.emulator.service.aws import Aws
-from smtune.metric_lines import as_cloudwatch_shows, find_metrics
+from smtune.metric_lines import as_cloudwatch_shows
 
 _LONGEST_LINE: Final = 256 * 1024 - 26
 """Bytes of a line that CloudWatch takes; the rest is left out."""
 _SEARCHED: Final = 1 << 12
 """Characters of a line that regexes see: some need the square of them in time."""
+_MOST_UNREAD: Final = 1 << 18
+"""Characters that may wait to be searched before a host has to wait with printing."""
 _LONGEST_LOG: Final = 1 << 26
 """Characters of a host's log that are kept; a line counts as 1,000 at least, so that it has 67,108 lines at most."""
 _LEAST: Final = 1000
@@ -60,33 +61,64 @@ class Journal:
     Args:
         job: Name of the training job.
         stream: Name of the host's stream in the log.
-        patterns: Metric name to its regex.
+        sources: Metric name to its regex.
     """
 
-    def __init__(self, job: str, stream: str, patterns: Mapping[str, re.Pattern[str]]) -> None:
+    def __init__(self, job: str, stream: str, sources: Mapping[str, str]) -> None:
         self._job = job
         self._stream = stream
-        self._patterns = patterns
+        self.sources = dict(sources)
+        """Metric name to its regex, as long as that is searched for."""
         self._lines = Lines()
         self._room = _LONGEST_LOG
         self._log: deque[tuple[float, str]] = deque()
         self._metrics: deque[tuple[str, float, float]] = deque()
         self._writing = threading.Lock()
+        self._unread = 0
         self.tail: deque[str] = deque(maxlen=_TAIL)
         """The last lines."""
 
     @property
     def waits(self) -> int:
-        """How many lines :meth:`write` has not written yet."""
-        return len(self._log)
+        """How many lines and metrics :meth:`write` has not written yet."""
+        return len(self._log) + len(self._metrics)
 
-    def feed(self, data: bytes, at: float) -> list[dict[str, float]]:
-        """Take what was printed next; return the metrics of the lines that are complete now."""
-        return self._read(self._lines.feed(data), at)
+    @property
+    def is_behind(self) -> bool:
+        """Whether too much waits to be searched for metrics."""
+        return self._unread > _MOST_UNREAD
 
-    def finish(self, at: float) -> list[dict[str, float]]:
-        """Return the metrics of a last line that was not ended."""
-        return self._read(self._lines.finish(), at)
+    @property
+    def is_read(self) -> bool:
+        """Whether nothing waits to be searched for metrics."""
+        return self._unread == 0
+
+    def feed(self, data: bytes, at: float) -> list[str]:
+        """Take what was printed next; return the lines that are complete now, as far as metrics are read from them."""
+        return self._keep_all(self._lines.feed(data), at)
+
+    def finish(self, at: float) -> list[str]:
+        """Return a last line that was not ended, if there is one."""
+        return self._keep_all(self._lines.finish(), at)
+
+    def searched(
+        self, lines: Iterable[str], found: Iterable[Mapping[str, float]], slow: Iterable[str], at: float
+    ) -> None:
+        """Keep what was found in lines that :meth:`feed` or :meth:`finish` returned at a time.
+
+        Args:
+            lines: The lines.
+            found: The metrics of each.
+            slow: Names of metrics whose regexes took too long.
+            at: When the lines came.
+        """
+        self._unread -= _size(lines)
+        for name in slow:
+            text = f"the regular expression of the metric {name} takes too long for what is printed here"
+            self.remark(f"{text}: it is not searched for any more", at)
+        if self._room > 0:
+            for metrics in found:
+                self._metrics.extend((name, value, at) for name, value in metrics.items() if math.isfinite(value))
 
     def remark(self, text: str, at: float) -> None:
         """Add a line of the emulator's own."""
@@ -101,18 +133,15 @@ class Journal:
             for name, value, at in _taken(self._metrics):
                 aws.metric(self._job, name, value, at)
 
-    def _read(self, lines: list[str], at: float) -> list[dict[str, float]]:
-        found = []
+    def _keep_all(self, lines: list[str], at: float) -> list[str]:
         for line in lines:
-            shown = as_cloudwatch_shows(line)
             self.tail.append(line)
-            self._keep(shown, at)
-            metrics = find_metrics(line[:_SEARCHED], self._patterns).metrics if self._patterns else {}
-            if metrics:
-                found.append(dict(metrics))
-                if self._room > 0:
-                    self._metrics.extend((name, value, at) for name, value in metrics.items() if math.isfinite(value))
-        return found
+            self._keep(as_cloudwatch_shows(line), at)
+        if not self.sources:
+            return []
+        searched = [line[:_SEARCHED] for line in lines]
+        self._unread += _size(searched)
+        return searched
 
     def _keep(self, line: str, at: float) -> None:
         if self._room <= 0:
@@ -125,3 +154,7 @@ class Journal:
 
 def _taken(queue: deque[T]) -> list[T]:
     return [queue.popleft() for _ in range(len(queue))]
+
+
+def _size(lines: Iterable[str]) -> int:
+    return sum(map(len, lines))

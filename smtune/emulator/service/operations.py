@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
-from smtune.amt.limits import Severity, check_request
+from smtune.amt.limits import Severity, Violation, check_request, check_training_request
 from smtune.emulator.service.aws import Aws
+from smtune.emulator.service.channels import check_places
 from smtune.emulator.service.engine import TrainingEngine
 from smtune.emulator.service.errors import ServiceError, closed, only_looked_at, validation
 from smtune.emulator.service.faults import Faults
@@ -47,10 +49,13 @@ class Service:
     ) -> None:
         self._folder = TemporaryFolder("smtune-emulator-")
         folder = self._folder.path if kept is None else kept.searches
+        self._aws = aws
+        self._region = region
         prefix = f"arn:{_partition(region)}:sagemaker:{region}:{account}"
+        self._faults = Faults.of(settings.faults)
+        settings = replace(settings, faults=self._faults)
         self.trainings = TrainingJobs(TrainingEngine(aws, settings), account=account, region=region, kept=kept)
         self.tunings = TuningJobs(self.trainings, folder=folder, prefix=prefix, kept=kept)
-        self._faults = Faults(settings.faults)
         self._tags = {} if kept is None else kept.tags()
         self._lock = threading.Lock()
         self._kept = kept
@@ -118,9 +123,7 @@ class Service:
     # --- tuning jobs ------------------------------------------------------------------------------------------
 
     def _create_tuning_job(self, request: Request) -> Answer:
-        refused = [one for one in check_request(request) if one.severity is Severity.error]
-        if refused:
-            raise validation(_joined([one.message for one in refused]))
+        _refuse(check_request(request))
         job = self.tunings.create(request)
         searched = f"{job.spec.strategy.type} search of smtune"
         self._tag(job.arn, {**_tags(request), STRATEGY_TAG: searched})
@@ -146,6 +149,8 @@ class Service:
     # --- training jobs ----------------------------------------------------------------------------------------
 
     def _create_training_job(self, request: Request) -> Answer:
+        _refuse(check_training_request(request))
+        check_places(request, self._aws, region=self._region)
         job = self.trainings.create(request)
         self._tag(job.arn, _tags(request))
         return {"TrainingJobArn": job.arn}
@@ -220,6 +225,17 @@ class Service:
 
 def _tags(request: Request) -> dict[str, str]:
     return {one["Key"]: one["Value"] for one in request.get("Tags") or ()}
+
+
+def _refuse(violations: Sequence[Violation]) -> None:
+    """Refuse a request that AWS would refuse.
+
+    Raises:
+        ServiceError: It would.
+    """
+    refused = [one.message for one in violations if one.severity is Severity.error]
+    if refused:
+        raise validation(_joined(refused))
 
 
 def _joined(messages: list[str]) -> str:

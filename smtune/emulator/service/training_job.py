@@ -64,6 +64,7 @@ _MESSAGES: Final = {
     "Failed": "Training job failed",
     "Stopped": "Training job stopped",
     "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
+    "MaxWaitTimeExceeded": "Training job waited longer for spot capacity than MaxWaitTimeInSeconds provided",
 }
 """What the service tells of each secondary status."""
 
@@ -149,10 +150,12 @@ class TrainingJob:
         self.tuning_job = tuning_job
         now = time.time()
         self.created_at = now if created_at is None else created_at
-        self.patterns = _compiled(self.metric_definitions)
+        self.regexes = _searchable(self.metric_definitions)
+        """Metric name to its regex, of those that can capture something."""
         self._listener = changed
         self._lock = threading.Lock()
         self._state = state or State("InProgress", (Transition("Starting", now),), now)
+        self._described: tuple[State, dict[str, Any]] | None = None
 
     # --- what is known ----------------------------------------------------------------------------------------
 
@@ -217,7 +220,12 @@ class TrainingJob:
 
     def description(self) -> dict[str, Any]:
         """Return what ``DescribeTrainingJob`` answers."""
-        state = self._state
+        state, known = self._state, self._described
+        if known is None or known[0] is not state:  # there may be thousands that have ended, and searches look at all
+            known = self._described = state, self._describe(state)
+        return dict(known[1])
+
+    def _describe(self, state: State) -> dict[str, Any]:
         request = {**self.request, **state.updates}
         algorithm = request.get("AlgorithmSpecification")
         if algorithm is not None and self.metric_definitions:
@@ -374,17 +382,17 @@ def _with_own_checkpoints(request: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**request, "CheckpointConfig": {**config, "S3Uri": uri}}
 
 
-def _compiled(definitions: Mapping[str, str]) -> dict[str, re.Pattern[str]]:
+def _searchable(definitions: Mapping[str, str]) -> dict[str, str]:
     """Return the regexes that can capture something."""
-    patterns = {}
+    searchable = {}
     for name, regex in definitions.items():
         try:
-            pattern = re.compile(regex)
+            groups = re.compile(regex).groups
         except re.error as error:
             raise validation(f"The regular expression {regex!r} of the metric {name!r} is invalid: {error}") from None
-        if pattern.groups:
-            patterns[name] = pattern
-    return patterns
+        if groups:
+            searchable[name] = regex
+    return searchable
 
 
 def _final_metrics(metrics: Mapping[str, Metric]) -> list[dict[str, Any]]:

@@ -5,24 +5,25 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from smtune.emulator.service.artifacts import Checkpoints, holds_something, upload_folder
 from smtune.emulator.service.channels import bucket_of
+from smtune.emulator.service.endings import failure_of
 from smtune.emulator.service.faults import Faults
 from smtune.emulator.service.gate import Gate
 from smtune.emulator.service.hosts import Host, Hosts
+from smtune.emulator.service.instances import Instances
 from smtune.emulator.service.journal import Journal
 from smtune.emulator.service.preparation import Prepared, prepare
 from smtune.emulator.service.settings import Settings
 from smtune.emulator.service.training import TrainingListener
 from smtune.emulator.service.training_job import TrainingJob
 from smtune.emulator.service.troubles import TrainingError
-from smtune.runners.launcher.notices import Broken, Exited, describe_exit
-from smtune.runners.output import error_line, traceback_cause
+from smtune.runners.launcher.notices import Broken, Exited
 
 _LOG_SECONDS: Final = 0.25
 """How long lines may wait before they are in the log."""
@@ -30,7 +31,8 @@ _CHECKPOINT_SECONDS: Final = 3.0
 """How often checkpoints are uploaded while the job trains."""
 _LONGEST_RUN: Final = 86400
 """Seconds that a job may train where it does not say: a day, as on SageMaker."""
-_LONGEST_REASON: Final = 1024
+_RAN_TOO_LONG: Final = "MaxRuntimeExceeded"
+_WAITED_TOO_LONG: Final = "MaxWaitTimeExceeded"
 
 INTERNAL_ERROR: Final = "InternalServerError"
 """How the reason of a failure begins that is not the job's fault, so that it may be tried again."""
@@ -48,6 +50,15 @@ class Work(Protocol):
 
     def background(self, run: Run, task: Callable[[], None]) -> None:
         """Do something in another thread, if it succeeds."""
+
+    def scrape(
+        self,
+        run: Run,
+        journal: Journal,
+        lines: Sequence[str],
+        then: Callable[[Sequence[dict[str, float]], set[str]], None],
+    ) -> None:
+        """Read the metrics of lines in another thread; go on with those of each line, and the regexes given up."""
 
     def guard(self, run: Run, action: Callable[[], None]) -> None:
         """Do something for a run, and fail it if that is not possible."""
@@ -104,7 +115,8 @@ class Run:
         self._writes = False
         self._mute = False
         self._interrupted = False
-        self._too_long = False
+        self._instances = Instances(job, faults, speed=settings.speed)
+        self._exceeded: str | None = None  # the secondary status of what took too long
         self._failure: str | None = None
 
     # --- what the engine asks ---------------------------------------------------------------------------------
@@ -121,16 +133,8 @@ class Run:
 
     def begin(self) -> None:
         """Begin: a slot is free."""
-        fault = self._faults.draw("capacity", self.job.name)
-        if fault is not None:
-            self.fail(fault.text)
-            return
         self._mute = self._faults.draw("no-metric", self.job.name) is not None
-        slow = self._faults.draw("slow-start", self.job.name)
-        if slow is None:
-            self._prepare()
-        else:
-            self._later(slow.seconds, self._prepare)
+        self._provision()
 
     def act(self, now: float) -> None:
         """Do what is due."""
@@ -167,6 +171,23 @@ class Run:
 
     # --- from start to end ------------------------------------------------------------------------------------
 
+    def _provision(self) -> None:
+        """Wait for instances, as long as the job may."""
+        wait = self._instances.ask()
+        action: Callable[[], None]
+        if not wait.in_time:
+            action = partial(self._give_up, _WAITED_TOO_LONG)
+        else:
+            action = self._prepare if wait.refusal is None else partial(self.fail, wait.refusal)
+        if wait.seconds > 0.0:
+            self._later(wait.seconds, action)
+        else:
+            action()
+
+    def _give_up(self, status: str) -> None:
+        self._exceeded = status
+        self._end()
+
     def _prepare(self) -> None:
         if not self.job.enter("Downloading"):
             self._end()
@@ -188,13 +209,13 @@ class Run:
             self.fail(fault.text)
             return
         now = time.time()
-        patterns = {} if self._mute else self.job.patterns
+        regexes = {} if self._mute else self.job.regexes
         for host in self._prepared:
-            journal = Journal(self.job.name, f"{self.job.name}/{host.name}-{int(now)}", patterns)
+            journal = Journal(self.job.name, f"{self.job.name}/{host.name}-{int(now)}", regexes)
             for remark in host.remarks:
                 journal.remark(remark, now)
             self._journals[host.name] = journal
-            self._hosts[host.name] = self._engine.hosts.start(host.staged, _Ear(self, host, journal, self._engine))
+            self._hosts[host.name] = self._engine.hosts.start(host.staged, _Ear(self, host, self._engine))
 
     def begun(self) -> None:
         """Go on: a program runs."""
@@ -207,7 +228,11 @@ class Run:
             self._tell(lambda listener: listener.started(self.job, started_at))
         condition = self.job.request.get("StoppingCondition") or {}
         longest = condition.get("MaxRuntimeInSeconds") or _LONGEST_RUN
-        self._later(max(0.0, longest - self.job.state.paid_seconds), self._exceed)
+        seconds, status = min(
+            (max(0.0, longest - self.job.state.paid_seconds), _RAN_TOO_LONG),
+            (self._instances.patience, _WAITED_TOO_LONG),
+        )
+        self._later(seconds, partial(self._exceed, status))
         if self._checkpoints is not None:
             self._later(_CHECKPOINT_SECONDS, self._synchronise)
         if self.job.request.get("EnableManagedSpotTraining"):
@@ -215,25 +240,42 @@ class Run:
             if fault is not None:
                 self._later(fault.seconds, self._interrupt)
 
-    def printed(self, journal: Journal, data: bytes) -> None:
+    def printed(self, name: str, data: bytes) -> None:
         """Read what a host printed."""
-        now = time.time()
-        self._measured(journal.feed(data, now), now)
-        if journal.waits and not self._writes:
-            self._writes = True
-            self._later(_LOG_SECONDS, self._write)
+        journal, now = self._journals[name], time.time()
+        lines = journal.feed(data, now)
+        if lines:
+            self._engine.scrape(self, journal, lines, partial(self._scraped, name, journal, lines, now))
+            if journal.is_behind:
+                self._engine.hosts.pause(self._hosts[name])
+        if journal.waits:
+            self._write_soon()
 
-    def exited(self, host: Prepared, journal: Journal, notice: Exited | Broken) -> None:
+    def exited(self, host: Prepared, notice: Exited | Broken) -> None:
         """Go on: a host is gone."""
-        del self._hosts[host.name]
         if self.aws.closed:
+            del self._hosts[host.name]
             self._engine.tidy(self)
             return
-        now = time.time()
-        self._measured(journal.finish(now), now)
-        ended_by_us = self._interrupted or self._too_long or self.job.status == "Stopping"
-        if self._failure is None and not ended_by_us:
-            self._failure = _failure(host, journal, notice)
+        journal, now = self._journals[host.name], time.time()
+        ended_by_us = self._interrupted or self._exceeded or self.job.status == "Stopping"
+        gone = partial(self._gone, host, journal, None if ended_by_us else notice)
+        lines = journal.finish(now)
+        if journal.is_read:
+            gone()
+            return
+
+        def scraped(found: Sequence[dict[str, float]], slow: set[str]) -> None:
+            self._scraped(host.name, journal, lines, now, found, slow)
+            gone()
+
+        self._engine.scrape(self, journal, lines, scraped)
+
+    def _gone(self, host: Prepared, journal: Journal, notice: Exited | Broken | None) -> None:
+        """Go on: all that a host printed was read. There is no notice if the emulator has ended it."""
+        del self._hosts[host.name]
+        if self._failure is None and notice is not None:
+            self._failure = failure_of(notice, said=host.staged.failure_file, tail=journal.tail)
             if self._failure is not None:
                 self.kill()
         if not self._hosts:
@@ -251,7 +293,7 @@ class Run:
 
     def _begin_again(self, _: None) -> None:
         if self.job.enter("Starting"):
-            self._prepare()
+            self._provision()
         else:
             self._end()
 
@@ -265,8 +307,8 @@ class Run:
             return
         if self._failure is not None:
             self.job.end("Failed", failure_reason=self._failure)
-        elif self._too_long:
-            self.job.end("Stopped", secondary_status="MaxRuntimeExceeded")
+        elif self._exceeded is not None:
+            self.job.end("Stopped", secondary_status=self._exceeded)
         else:
             self.job.end("Stopped" if self.job.status == "Stopping" else "Completed")
         self._engine.finished(self)
@@ -281,15 +323,20 @@ class Run:
     def _later(self, seconds: float, action: Callable[[], None]) -> None:
         self._deadlines.append((time.monotonic() + seconds, action))
 
-    def _exceed(self) -> None:
+    def _exceed(self, status: str) -> None:
         if self.job.stop():
-            self._too_long = True
+            self._exceeded = status
             self.stop()
 
     def _interrupt(self) -> None:
         if self.job.status == "InProgress":
             self._interrupted = True
             self.stop()
+
+    def _write_soon(self) -> None:
+        if not self._writes:
+            self._writes = True
+            self._later(_LOG_SECONDS, self._write)
 
     def _write(self) -> None:
         self._writes = False
@@ -301,10 +348,24 @@ class Run:
             self._engine.background(self, partial(self._checkpoints.upload, self.aws))
             self._later(_CHECKPOINT_SECONDS, self._synchronise)
 
-    def _measured(self, found: list[dict[str, float]], at: float) -> None:
-        for metrics in found:
+    def _scraped(
+        self,
+        name: str,
+        journal: Journal,
+        lines: Sequence[str],
+        at: float,
+        found: Sequence[dict[str, float]],
+        slow: set[str],
+    ) -> None:
+        journal.searched(lines, found, slow, at)
+        for metrics in filter(None, found):
             self.job.measured(metrics, at)
             self._tell(partial(self._measure, metrics, at))
+        if journal.waits:
+            self._write_soon()
+        host = self._hosts.get(name)
+        if host is not None and not journal.is_behind:
+            self._engine.hosts.go_on(host)
 
     def _measure(self, metrics: Mapping[str, float], at: float, listener: TrainingListener) -> None:
         listener.measured(self.job, at, metrics)
@@ -351,11 +412,10 @@ class Run:
 class _Ear:
     """Hears of one host of a run."""
 
-    def __init__(self, run: Run, host: Prepared, journal: Journal, engine: Work) -> None:
+    def __init__(self, run: Run, host: Prepared, engine: Work) -> None:
         self._run = run
         self._guard = partial(engine.guard, run)
         self._host = host
-        self._journal = journal
         self._begun = False
 
     def began(self) -> None:
@@ -365,30 +425,7 @@ class _Ear:
 
     def printed(self, data: bytes) -> None:
         self.began()  # its first words may overtake the launcher's notice
-        self._guard(partial(self._run.printed, self._journal, data))
+        self._guard(partial(self._run.printed, self._host.name, data))
 
     def exited(self, notice: Exited | Broken) -> None:
-        self._guard(partial(self._run.exited, self._host, self._journal, notice))
-
-
-def _failure(host: Prepared, journal: Journal, notice: Exited | Broken) -> str | None:
-    """Return the ``FailureReason`` of a host that ended; ``None`` if it ended well."""
-    if isinstance(notice, Broken):
-        return f"AlgorithmError: {notice.reason}"
-    if notice.exit_code == 0:
-        return None
-    said = _failure_file(host.staged.failure_file)
-    tail = tuple(journal.tail)
-    cause = said or traceback_cause(tail) or error_line(tail)
-    if notice.exit_code < 0:
-        code = 128 - notice.exit_code  # as a shell tells it
-        return f"AlgorithmError: {cause or describe_exit(notice.exit_code)}, exit code: {code}"
-    return f"AlgorithmError: {cause or ''}, exit code: {notice.exit_code}"
-
-
-def _failure_file(path: Path) -> str:
-    try:
-        with path.open(errors="replace") as file:
-            return file.read(_LONGEST_REASON).strip()
-    except OSError:
-        return ""
+        self._guard(partial(self._run.exited, self._host, notice))

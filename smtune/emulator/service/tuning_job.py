@@ -119,6 +119,7 @@ class TuningJob:
         self._trials: dict[int, Trial] = {}
         self._trainings: dict[int, Training] = {}
         self._origins: defaultdict[int, str] = defaultdict(str)
+        self._told: dict[int, Trial] = {}
         self._summaries: dict[int, tuple[object, dict[str, Any]]] = {}
         self._lock = threading.Lock()
         self._status = JobStatus.InProgress if seen is None else JobStatus(seen.status)
@@ -357,6 +358,7 @@ class TuningJob:
     def _changed(self, number: int, trial: Trial) -> None:
         with self._lock:
             self._trials[number] = replace(trial, number=number)
+            self._told.pop(number, None)
 
     # --- with the lock ----------------------------------------------------------------------------------------
 
@@ -388,7 +390,19 @@ class TuningJob:
         self._unread = False
 
     def _as_told(self, number: int) -> Trial:
-        """Return a trial as its training job is: code that ended well has completed, with an objective or without."""
+        """Return a trial as its training job is: code that ended well has completed, with an objective or without.
+
+        There may be thousands of them, and those that have ended change no more.
+        """
+        if number not in self._told:
+            told = self._tell(number)
+            training = self._trainings.get(number)
+            if not self._trials[number].status.ended or (training is not None and training.ended_at is None):
+                return told
+            self._told[number] = told
+        return self._told[number]
+
+    def _tell(self, number: int) -> Trial:
         trial, training = replace(self._trials[number], origin=self._origins[number]), self._trainings.get(number)
         if training is None:
             return trial
@@ -407,7 +421,7 @@ class TuningJob:
     def _summary(self, number: int) -> dict[str, Any]:
         trial = self._as_told(number)
         known = self._summaries.get(number)
-        if known is not None and known[0] == trial:
+        if known is not None and (known[0] is trial or known[0] == trial):
             return known[1]
         alone = TuningResult(
             name=self.name,
@@ -458,12 +472,16 @@ def _searched(spec: TuningSpec, objective: Objective, space: SearchSpace, trials
     """Return the spec of the search itself.
 
     A training job's own time is the service's business. What AWS calls Hyperband gives up training jobs at rungs, and
-    starts none of them again: here that is asynchronous successive halving over random configurations.
+    starts none of them again: here that is asynchronous successive halving over random configurations. The resource is
+    the number of values of the objective that a training job has printed, as AWS counts it. None is given up before
+    ``MinResource``; rungs follow at three, nine, ... times as much, up to ``MaxResource`` without it. A training job is
+    stopped once it goes past ``MaxResource``, so that one which comes as far and no farther completes.
     """
     hyperband = spec.strategy.type == "hyperband"
     early_stopping: Any = spec.early_stopping
-    if hyperband and spec.strategy.type == "hyperband" and spec.strategy.resource is not None:
-        early_stopping = AshaRuleConfig(first=spec.strategy.resource.min, eta=_RUNG_FACTOR)
+    if spec.strategy.type == "hyperband" and spec.strategy.resource is not None:
+        resource = spec.strategy.resource
+        early_stopping = AshaRuleConfig(first=resource.min, eta=_RUNG_FACTOR, last=resource.max)
     return TuningSpec(
         name=None,
         objective=objective,

@@ -342,6 +342,12 @@ BROKEN = [
         (*RESOURCE, "InstanceGroups", 1, "InstanceGroupName"),
         "must name one group only",
     ),
+    (
+        "instance-groups",
+        [(*RESOURCE, {"InstanceGroups": [{**GROUPS[0], "InstanceCount": 0}]})],
+        (*RESOURCE, "InstanceGroups", 0, "InstanceCount"),
+        "must be at least 1",
+    ),
     *(
         ("instance-preferences", [*ON_DEMAND, (*RESOURCE, part)], (*RESOURCE, *path), words)
         for part, path, words in (

@@ -48,6 +48,16 @@ def test_rungs_lie_a_factor_apart():
     assert said[5] == "0.9 after 6 steps is not among the best 1 of 3 trials, which reached 0.5"
 
 
+def test_nobody_is_compared_at_the_end_of_a_training_and_nobody_goes_past_it():
+    judge = AshaRule(goal=Goal.Minimize, first=3, eta=3, last=9)
+    begin(judge, 0, 1, 2)
+    for number in (0, 1):
+        assert report(judge, number, *[0.5] * 9) == [None] * 9
+    said = report(judge, 2, *[0.9] * 11)
+    assert [step + 1 for step, text in enumerate(said) if text] == [3, 10, 11]
+    assert said[9] == "10 steps are more than the 9 of a whole training"
+
+
 def test_when_larger_is_better():
     judge = rule(goal=Goal.Maximize)
     begin(judge, 0, 1)
