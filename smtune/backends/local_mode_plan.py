@@ -11,7 +11,7 @@ from typing import Final
 
 from smtune.amt.images import built_in_definitions
 from smtune.backends.base import Plan
-from smtune.backends.local_mode_staging import algorithm_of, channel_mode, contract_of, instance_group
+from smtune.backends.local_mode_staging import algorithm_of, channel_mode, contract_of, instance_count
 from smtune.backends.local_plan import limit_problems, plan_here, remote_problems, search_warnings
 from smtune.backends.training_files import file_problems
 from smtune.container import metric_regex
@@ -19,6 +19,7 @@ from smtune.container.reporting import HYPERGRADIENT
 from smtune.errors import Problem, SpecError
 from smtune.honesty.evaluation import STANDARD_ERROR
 from smtune.sandbox import Rule
+from smtune.sandbox.contract import MOST_HOSTS
 from smtune.sandbox.docker import Limits
 from smtune.sandbox.inputs import channel_problems
 from smtune.sandbox.isolation import UNLIMITED, Placement, open_placement
@@ -56,7 +57,7 @@ def plan_local_mode(
         LoweringError: The spec is fine, and needs another backend.
         MissingExtraError: It needs an optional package.
     """
-    problems = [*_source_problems(spec), *metric_problems(spec), *limit_problems(spec, None)]
+    problems = [*_source_problems(spec), *metric_problems(spec), *limit_problems(spec, None), *_host_problems(spec)]
     lowering = [*remote_problems(spec, "local-mode")]
     remarks: list[str] = []
     schedule: list[str] = []
@@ -113,6 +114,15 @@ def _listed(spec: TuningSpec) -> str:
     names = sorted(metric_definitions(spec), key=lambda name: name != metric)
     more = f" and {len(names) - _SHOWN_METRICS} more" if len(names) > _SHOWN_METRICS else ""
     return f"{', '.join(names[:_SHOWN_METRICS])}{more}" or "none"
+
+
+def _host_problems(spec: TuningSpec) -> Iterator[Problem]:
+    count = instance_count(spec)
+    if count > MOST_HOSTS:
+        rule = f"is more than {MOST_HOSTS}: the hosts of a trial are processes of this machine"
+        yield Problem(
+            "sagemaker.instance_count", count, rule, "lower it, for example with --set sagemaker.instance_count=2"
+        )
 
 
 def metric_problems(spec: TuningSpec) -> Iterator[Problem]:
@@ -191,7 +201,7 @@ def _remarks(spec: TuningSpec, placement: Placement) -> Iterator[str]:
     for key, patch in (("request", cloud.request), ("definition", cloud.definition)):
         for member in sorted(patch.keys() - {"AlgorithmSpecification"}):
             yield f"sagemaker.{key}.{member}: is for AWS, and changes nothing here"
-    hosts = len(instance_group(spec).hosts)
+    hosts = instance_count(spec)
     if hosts > 1:
         yield f"sagemaker.instance_count = {hosts}: the hosts of a trial are {hosts} processes of this machine"
     channels = spec.training.channels if spec.training is not None else {}

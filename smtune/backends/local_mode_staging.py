@@ -56,8 +56,14 @@ def algorithm_of(spec: TuningSpec) -> Algorithm:
 def instance_group(spec: TuningSpec) -> InstanceGroup:
     """Return the hosts of a training."""
     cloud = spec.sagemaker or SageMaker()
-    kind, count = (cloud.choices[0].type, cloud.choices[0].count) if cloud.choices else ("local", cloud.instance_count)
-    return InstanceGroup("homogeneousCluster", kind, algorithm_hosts(count))
+    kind = cloud.choices[0].type if cloud.choices else "local"
+    return InstanceGroup("homogeneousCluster", kind, algorithm_hosts(instance_count(spec)))
+
+
+def instance_count(spec: TuningSpec) -> int:
+    """Return how many hosts a training has."""
+    cloud = spec.sagemaker or SageMaker()
+    return cloud.choices[0].count if cloud.choices else cloud.instance_count
 
 
 def channel_mode(channel: GivenChannel, spec: TuningSpec) -> str:

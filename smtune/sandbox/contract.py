@@ -76,6 +76,10 @@ LOCAL: Final = InstanceGroup("homogeneousCluster", "local", ("localhost",))
 """This machine. ``localhost`` resolves everywhere: the training toolkit waits up to 15 minutes for a host's name."""
 
 
+MOST_HOSTS: Final = 64
+"""A job may have so many hosts here: each is a process of this machine."""
+
+
 def algorithm_hosts(count: int, first: int = 1) -> tuple[str, ...]:
     """Return host names as SageMaker gives them.
 

@@ -82,6 +82,20 @@ def test_regex_that_does_not_compile(place: Place) -> None:
     assert place.jobs.list({})["TrainingJobSummaries"] == []
 
 
+def test_no_more_instances_than_this_machine_can_be(place: Place) -> None:
+    resources = request()["ResourceConfig"]
+    for config in (
+        {**resources, "InstanceCount": 2_000_000_000},
+        {
+            "VolumeSizeInGB": 1,
+            "InstanceGroups": [{"InstanceGroupName": "a", "InstanceType": "ml.m5.large", "InstanceCount": 65}],
+        },
+    ):
+        with pytest.raises(ServiceError, match="request delta of") as caught:
+            place.jobs.create({**request(), "ResourceConfig": config})
+        assert caught.value.code == "ResourceLimitExceeded"
+
+
 def test_regex_without_a_group_captures_nothing(place: Place) -> None:
     assert "FinalMetricDataList" not in place.run("print('loss')", metrics={"loss": "loss"})
 

@@ -43,3 +43,12 @@ def only_looked_at(operation: str) -> ServiceError:
     """Return the error for a request to change what is only looked at."""
     text = f"{operation} is refused: this emulator was started only to look at its data directory"
     return ServiceError("AccessDeniedException", f"{text}; start one with resume=True")
+
+
+def over_quota(instance_type: str, asked: int, quota: int) -> ServiceError:
+    """Return the error for more instances than there are."""
+    text = (
+        f"The account-level service limit '{instance_type} for training job usage' is {quota} Instances, with current"
+        f" utilization of 0 Instances and a request delta of {asked} Instances. This machine has no more to give."
+    )
+    return ServiceError("ResourceLimitExceeded", text)

@@ -8,12 +8,13 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from smtune.emulator.service.engine import TrainingEngine
-from smtune.emulator.service.errors import closed, in_use, validation
+from smtune.emulator.service.errors import closed, in_use, over_quota, validation
 from smtune.emulator.service.kept_jobs import KeptJobs
 from smtune.emulator.service.listing import SORTS, chosen, page
 from smtune.emulator.service.training import TrainingListener
 from smtune.emulator.service.training_job import TrainingJob
 from smtune.emulator.service.training_run import INTERNAL_ERROR
+from smtune.sandbox.contract import MOST_HOSTS
 
 __all__ = ["TrainingJob", "TrainingJobs"]
 
@@ -70,8 +71,10 @@ class TrainingJobs:
             listener: Told what becomes of it.
 
         Raises:
-            ServiceError: The name is taken, a regex of a metric does not compile, or these are closed.
+            ServiceError: The name is taken, a regex of a metric does not compile, there are not so many instances, or
+                these are closed.
         """
+        _check_quota(request.get("ResourceConfig") or {})
         name = request["TrainingJobName"]
         arn = f"{self._prefix}/{name}"
         with self._lock:
@@ -196,6 +199,13 @@ class TrainingJobs:
             self._closed = True
             self._jobs = {}
         self._engine.close()
+
+
+def _check_quota(resources: Mapping[str, Any]) -> None:
+    groups = resources.get("InstanceGroups") or [resources]
+    asked = sum(one.get("InstanceCount") or 1 for one in groups)
+    if asked > MOST_HOSTS:
+        raise over_quota(groups[0].get("InstanceType") or "", asked, MOST_HOSTS)
 
 
 def _partition(region: str) -> str:

@@ -565,6 +565,12 @@ def test_an_isolation_that_cannot_be_had_is_refused_with_the_reason(
     assert not names()
 
 
+def test_hosts_are_as_many_as_this_machine_can_be(code: Path) -> None:
+    with pytest.raises(SpecError) as caught:
+        LocalModeBackend().plan(spec(code, sagemaker={"instance_count": 1_000_000_000}))
+    assert [problem.field for problem in caught.value.problems] == ["sagemaker.instance_count"]
+
+
 def test_checkpoints_must_lie_within_the_contract(code: Path) -> None:
     cloud = {"checkpoints": "s3://bucket/kept", "checkpoint_path": "/var/kept"}
     with pytest.raises(SpecError) as caught:
