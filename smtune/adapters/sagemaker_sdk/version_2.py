@@ -1,0 +1,84 @@
+"""Tuners of version 2 of the SDK: ``sagemaker.tuner.HyperparameterTuner``.
+
+Its ``fit`` has its estimators pack and upload their code, and hands the whole request to its session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from smtune.adapters.sagemaker_sdk.capture import Capture, Code, addressed, sent_by
+from smtune.adapters.sagemaker_sdk.offline import Offline
+from smtune.adapters.sagemaker_sdk.twins import region_of, session_twin, twin_of
+from smtune.errors import Problem, SpecError
+
+SOMEWHERE = "us-east-1"
+"""Region of endpoints that are not contacted, where none is known."""
+
+
+def capture(tuner: Any, inputs: Any, job_name: str, arguments: Mapping[str, Any]) -> Capture:
+    """Return what ``tuner.fit(inputs, job_name, **arguments)`` would send.
+
+    Raises:
+        SpecError: The SDK refuses, or needs AWS for it.
+    """
+    estimators = _estimators(tuner)
+    _check(estimators)
+    region = region_of(tuner.sagemaker_session)
+    offline = Offline(region or SOMEWHERE)
+    sessions = {id(one.sagemaker_session): one.sagemaker_session for one in estimators.values()}
+    replaced = {key: session_twin(session, offline) for key, session in sessions.items()}
+    twins = {
+        name: twin_of(one, sagemaker_session=replaced[id(one.sagemaker_session)]) for name, one in estimators.items()
+    }
+    if tuner.estimator is not None:
+        twin = twin_of(tuner, estimator=twins[None])
+    else:
+        twin = twin_of(tuner, estimator_dict=twins)
+        arguments = {"include_cls_metadata": {}, **arguments}
+    given = addressed(inputs)
+    request = sent_by(lambda: twin.fit(given, job_name=job_name, **{**arguments, "wait": False}), offline)
+    code = {name: found for name, one in estimators.items() if (found := _code(one)) is not None}
+    return Capture(request, region, code, tuple(_warnings(estimators, code)))
+
+
+def _estimators(tuner: Any) -> dict[str | None, Any]:
+    return {None: tuner.estimator} if tuner.estimator is not None else dict(tuner.estimator_dict)
+
+
+def _check(estimators: Mapping[str | None, Any]) -> None:
+    problems = [
+        Problem("estimator.git_config", one.git_config, "would be cloned", "clone it, and name source_dir in the clone")
+        for one in estimators.values()
+        if getattr(one, "git_config", None)
+    ]
+    if problems:
+        raise SpecError(problems)
+
+
+def _code(estimator: Any) -> Code | None:
+    """Return the code that an estimator would upload, if it has any here."""
+    script, folder = getattr(estimator, "entry_point", None), getattr(estimator, "source_dir", None)
+    if script is None or (folder is not None and folder.lower().startswith("s3://")):
+        return None
+    if folder is None:
+        path = Path(script.removeprefix("file://")).absolute()
+        return Code(str(path.parent), path.name)
+    return Code(str(Path(folder.removeprefix("file://")).absolute()), script)
+
+
+def _warnings(estimators: Mapping[str | None, Any], code: Mapping[str | None, Code]) -> Iterator[str]:
+    for name, one in estimators.items():
+        where = "estimator" if name is None else f"estimator_dict[{name!r}]"
+        found = code.get(name)
+        if found is not None and getattr(one, "source_dir", None) is None:
+            yield f"{where}.entry_point: the SDK uploads {found.entry_point} alone, smtune its folder {found.source_dir}"
+        if getattr(one, "dependencies", None):
+            yield f"{where}.dependencies: the SDK puts them beside the script; copy them into {found and found.source_dir}"
+        if found is not None and one.enable_network_isolation():
+            yield (
+                f"{where}: without a network, the SDK brings the code in a channel; smtune names its address, "
+                "which such a training cannot reach on SageMaker"
+            )
