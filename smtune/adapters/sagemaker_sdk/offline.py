@@ -15,6 +15,8 @@ NO_ACCOUNT = "000000000000"
 """Stands for the account that nobody was asked for, in the ARN of a role whose name alone is known."""
 NO_BUCKET = f"smtune-no-bucket-{NO_ACCOUNT}"
 """Stands for the default bucket that nobody was asked for."""
+SOMEWHERE = "us-east-1"
+"""Region of endpoints that are not contacted, where none is known."""
 
 _CREDENTIALS = ("offline", "offline")
 """Requests are signed with these, so that nobody's own are read."""

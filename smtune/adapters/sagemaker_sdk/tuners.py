@@ -6,13 +6,14 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from smtune.adapters.sagemaker_sdk import version_2
+from smtune.adapters.sagemaker_sdk import version_2, version_3
 from smtune.adapters.sagemaker_sdk.capture import Capture
 from smtune.adapters.sagemaker_sdk.decoding import spec_of
 from smtune.errors import Problem, SpecError
 from smtune.spec import TuningSpec
 
 _CAPTURES: Mapping[tuple[str, str], Callable[[Any, Any, str, Mapping[str, Any]], Capture]] = {
+    ("sagemaker.train.tuner", "HyperparameterTuner"): version_3.capture,
     ("sagemaker.tuner", "HyperparameterTuner"): version_2.capture,
 }
 """Where each generation's tuner is defined, and what captures its request."""

@@ -10,12 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from smtune.adapters.sagemaker_sdk.capture import Capture, Code, addressed, sent_by
-from smtune.adapters.sagemaker_sdk.offline import Offline
+from smtune.adapters.sagemaker_sdk.offline import SOMEWHERE, Offline
 from smtune.adapters.sagemaker_sdk.twins import region_of, session_twin, twin_of
 from smtune.errors import Problem, SpecError
-
-SOMEWHERE = "us-east-1"
-"""Region of endpoints that are not contacted, where none is known."""
 
 
 def capture(tuner: Any, inputs: Any, job_name: str, arguments: Mapping[str, Any]) -> Capture:
