@@ -10,6 +10,7 @@ from typing import Any
 from smtune.adapters.sagemaker_sdk.offline import NO_BUCKET, Captured, NotOfflineError, Offline
 from smtune.errors import Problem, SpecError
 
+_TUNER = "HyperparameterTuner"
 _HERE = f"s3://{NO_BUCKET}/here"
 
 
@@ -59,17 +60,17 @@ def sent_by(submit: Callable[[], object], offline: Offline) -> dict[str, Any]:
         pass
     except NotOfflineError as error:
         rule = f"asks AWS ({error}) before the tuning job is made, and nobody is asked here"
-        raise SpecError([Problem("tuner", None, rule, "name what it asks for in the estimator")]) from error
+        raise SpecError([Problem("tuner", _TUNER, rule, "name what it asks for in the estimator")]) from error
     except Exception as error:  # whatever the SDK refuses with
         raise SpecError([_refusal(error)]) from error
     if offline.request is None:
-        raise SpecError([Problem("tuner", None, "sent no request", "see whether its fit() or tune() does")])
+        raise SpecError([Problem("tuner", _TUNER, "sent no request", "see whether its fit() or tune() does")])
     return offline.request
 
 
 def _refusal(error: Exception) -> Problem:
-    rule = f"is refused by the SageMaker SDK: {type(error).__name__}: {error}"
-    return Problem("tuner", None, rule, "change it as the SDK says")
+    rule = f"is refused by the SageMaker SDK: {type(error).__name__}: {' '.join(str(error).split())}"
+    return Problem("tuner", _TUNER, rule, "change it as the SDK says")
 
 
 def addressed(inputs: Any, path: str = "inputs") -> Any:
@@ -113,3 +114,22 @@ def local_source(address: str) -> str:
     if address.startswith("file://"):
         return address.removeprefix("file://")
     return address if "://" in address or address.startswith("arn:") else str(Path(address).absolute())
+
+
+def keep_toolkit_static(definition: dict[str, Any], ranges: dict[str, Any]) -> list[str]:
+    """Take the training toolkit's hyperparameters out of those that SageMaker chooses, and return what to tell.
+
+    With ``autotune``, the SDKs leave all hyperparameters to SageMaker that they are not told to keep, even those that say
+    what to run.
+
+    Args:
+        definition: Changed in place.
+        ranges: Its ``ParameterRanges``; changed in place.
+    """
+    chosen = {one["Name"]: one["ValueHint"] for one in ranges.get("AutoParameters") or ()}
+    toolkit = {name: hint for name, hint in chosen.items() if name.startswith("sagemaker_")}
+    if not toolkit:
+        return []
+    ranges["AutoParameters"] = [one for one in ranges["AutoParameters"] if one["Name"] not in toolkit]
+    definition["StaticHyperParameters"] = {**(definition.get("StaticHyperParameters") or {}), **toolkit}
+    return [f"autotune: the SDK would let SageMaker choose {', '.join(sorted(toolkit))}; they stay as they are"]

@@ -21,8 +21,8 @@ _OF_SDK = "sagemaker_"
 """Begins the names of the hyperparameters that the SDK adds by itself."""
 _TOOLKIT = {PROGRAM, CODE, REGION}
 _INFO = "20"
-_SDK_CHANNELS = {"sm_drivers", "code"}
-"""What the SDK brings its own scripts, and code without a network, in."""
+_LOCAL = ("local", "local_gpu")
+"""Types of instances of the SDK's local mode: this machine."""
 
 
 def spec_of(capture: Capture, name: str | None) -> TuningSpec:
@@ -77,11 +77,9 @@ class _Part:
         self.definition = {**encoded, "StaticHyperParameters": kept}
         if NO_ACCOUNT in str(encoded.get("RoleArn")):
             del self.definition["RoleArn"]
-        channels = encoded.get("InputDataConfig") or ()
-        self.definition["InputDataConfig"] = [one for one in channels if not self._is_of_sdk(one)]
-
-    def _is_of_sdk(self, channel: Mapping[str, Any]) -> bool:
-        return self._code is not None and channel["ChannelName"] in _SDK_CHANNELS
+        for member in ("ResourceConfig", "HyperParameterTuningResourceConfig"):
+            if (encoded.get(member) or {}).get("InstanceType") in _LOCAL:
+                del self.definition[member]
 
     def local(self, decoded: TuningSpec | Definition) -> dict[str, Any]:
         """Return training and block with folders of this machine, in place of those that were decoded.

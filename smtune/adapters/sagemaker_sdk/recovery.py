@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from smtune.adapters.sagemaker_sdk.capture import keep_toolkit_static
+
 Request = dict[str, Any]
 
 _KEPT = "which the SDK's tuner would lose; it is kept"
@@ -135,15 +137,14 @@ def _pending(trainer: Any, definition: Request) -> Iterator[str]:
 
 
 def _autotune(tuner: Any, request: Request) -> Iterator[str]:
-    """Put back the hyperparameters that Autotune is to choose ranges for; those of the toolkit stay as they are."""
+    """Put back the hyperparameters that Autotune is to choose."""
     ranges = request["HyperParameterTuningJobConfig"].setdefault("ParameterRanges", {})
-    chosen = dict(tuner.auto_parameters or {})
-    if not chosen or ranges.get("AutoParameters"):
-        return
-    static = request["TrainingJobDefinition"].setdefault("StaticHyperParameters", {})
-    static |= {name: chosen.pop(name) for name in list(chosen) if name.startswith("sagemaker_")}
-    ranges["AutoParameters"] = [{"Name": name, "ValueHint": hint} for name, hint in chosen.items()]
-    yield f"hyperparameters {', '.join(chosen) or 'of the toolkit'} under autotune, {_KEPT}"
+    chosen = tuner.auto_parameters or {}
+    if chosen and not ranges.get("AutoParameters"):
+        ranges["AutoParameters"] = [{"Name": name, "ValueHint": hint} for name, hint in chosen.items()]
+        names = ", ".join(name for name in chosen if not name.startswith("sagemaker_"))
+        yield f"hyperparameters {names or 'of the toolkit'} under autotune, {_KEPT}"
+    yield from keep_toolkit_static(request["TrainingJobDefinition"], ranges)
 
 
 def _lost(trainer: Any) -> Iterator[str]:

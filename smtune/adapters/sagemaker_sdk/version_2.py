@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from smtune.adapters.sagemaker_sdk.capture import Capture, Code, addressed, sent_by
+from smtune.adapters.sagemaker_sdk.capture import Capture, Code, addressed, keep_toolkit_static, sent_by
 from smtune.adapters.sagemaker_sdk.offline import SOMEWHERE, Offline
 from smtune.adapters.sagemaker_sdk.twins import region_of, session_twin, twin_of
 from smtune.errors import Problem, SpecError
@@ -38,7 +38,28 @@ def capture(tuner: Any, inputs: Any, job_name: str, arguments: Mapping[str, Any]
     given = addressed(inputs)
     request = sent_by(lambda: twin.fit(given, job_name=job_name, **{**arguments, "wait": False}), offline)
     code = {name: found for name, one in estimators.items() if (found := _code(one)) is not None}
-    return Capture(request, region, code, tuple(_warnings(estimators, code)))
+    warnings = [*_warnings(estimators, code)]
+    for name, definition in _definitions(request).items():
+        if name in code:
+            _drop_code_channel(definition, twins[name])
+        ranges = definition.get("HyperParameterRanges") or request["HyperParameterTuningJobConfig"].get(
+            "ParameterRanges"
+        )
+        warnings += keep_toolkit_static(definition, ranges or {})
+    return Capture(request, region, code, tuple(warnings))
+
+
+def _definitions(request: Mapping[str, Any]) -> dict[str | None, dict[str, Any]]:
+    if "TrainingJobDefinition" in request:
+        return {None: request["TrainingJobDefinition"]}
+    return {one["DefinitionName"]: one for one in request["TrainingJobDefinitions"]}
+
+
+def _drop_code_channel(definition: dict[str, Any], estimator: Any) -> None:
+    """Take the channel out that brings the code to trainings without a network."""
+    if estimator.code_uri is not None:
+        channels = definition.get("InputDataConfig") or ()
+        definition["InputDataConfig"] = [one for one in channels if one["ChannelName"] != estimator.code_channel_name]
 
 
 def _estimators(tuner: Any) -> dict[str | None, Any]:
@@ -72,6 +93,8 @@ def _warnings(estimators: Mapping[str | None, Any], code: Mapping[str | None, Co
         found = code.get(name)
         if found is not None and getattr(one, "source_dir", None) is None:
             yield f"{where}.entry_point: the SDK uploads {found.entry_point} alone, smtune its folder {found.source_dir}"
+        if "/" not in one.role:
+            yield f"{where}.role: nobody is asked for the ARN of {one.role}; sagemaker.role is left open"
         if getattr(one, "dependencies", None):
             yield f"{where}.dependencies: the SDK puts them beside the script; copy them into {found and found.source_dir}"
         if found is not None and one.enable_network_isolation():

@@ -21,6 +21,8 @@ from smtune.adapters.sagemaker_sdk.recovery import recover_definition, recover_j
 from smtune.adapters.sagemaker_sdk.twins import region_of, session_twin, twin_of
 from smtune.errors import Problem, SpecError
 
+_DRIVERS = "sm_drivers"
+"""Channel with scripts of the SDK's own, which run the entry point."""
 _PATCHING = threading.Lock()
 
 
@@ -95,8 +97,8 @@ def _request_of(
     if isinstance(inputs, list):
         inputs = [_channel(one, twin, "inputs", warnings, plain=True) for one in inputs]
     if twin.input_data_config:
-        channels = [_channel(one, twin, "input_data_config", warnings, plain=False) for one in twin.input_data_config]
-        vars(twin)["input_data_config"] = channels
+        own = [_channel(one, twin, "input_data_config", warnings, plain=False) for one in twin.input_data_config]
+        vars(twin)["input_data_config"] = own
     tuner.model_trainer = twin
     try:
         with _clients_of(type(tuner), offline):
@@ -105,6 +107,9 @@ def _request_of(
         drivers = vars(twin).get("_tuner_temp_dir")
         if drivers is not None and drivers is not vars(trainer).get("_tuner_temp_dir"):
             drivers.cleanup()
+    definition = request["TrainingJobDefinition"]
+    channels = definition.get("InputDataConfig") or []
+    definition["InputDataConfig"] = [one for one in channels if one["ChannelName"] != _DRIVERS]
     return request, [*warnings, *recover_definition(tuner, trainer, request)]
 
 
@@ -141,10 +146,6 @@ def _channel(given: Any, trainer: Any, path: str, warnings: list[str], *, plain:
         return given
     where = f"{path}[{given.channel_name!r}]"
     source = addressed(given.data_source, where)
-    if isinstance(source, str) and local_source(source) != source:
-        warnings.append(
-            f"{where}: version 3 of the SDK tunes with addresses in S3 only; {local_source(source)} is kept"
-        )
     if plain and isinstance(source, str):
         return twin_of(given, data_source=source)
     if not plain:
