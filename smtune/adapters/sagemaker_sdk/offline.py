@@ -51,12 +51,15 @@ class Offline:
         import boto3
 
         self.request: dict[str, Any] | None = None
+        self._clients: dict[str, Any] = {}
         self.session: Any = boto3.Session(*_CREDENTIALS, region_name=region)
         self.session.events.register("before-call", self._answer)
 
     def client(self, service: str) -> Any:
-        """Return a client of a service."""
-        return self.session.client(service)
+        """Return a client of a service, the same one each time: to make one is slow."""
+        if service not in self._clients:
+            self._clients[service] = self.session.client(service)
+        return self._clients[service]
 
     def _answer(self, model: Any, params: Mapping[str, Any], **_event: Any) -> tuple[Any, dict[str, Any]]:
         """Return the answer to a request, in place of sending it.

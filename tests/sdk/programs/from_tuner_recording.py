@@ -3,6 +3,7 @@
 import json
 import socket
 import warnings
+from unittest import mock
 
 import boto3
 
@@ -32,14 +33,10 @@ def refuse(*_arguments):
 
 def decoded(tuner, *arguments, **named):
     """Return the spec, what was warned of, and the request that the spec makes; nothing may be sent meanwhile."""
-    connect, socket.socket.connect = socket.socket.connect, refuse
     before = state(tuner)
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            spec = from_tuner(tuner, *arguments, **named)
-    finally:
-        socket.socket.connect = connect
+    with mock.patch.object(socket.socket, "connect", refuse), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        spec = from_tuner(tuner, *arguments, **named)
     assert state(tuner) == before
     told = [str(one.message) for one in caught if one.category is UserWarning and one.filename == __file__]
     return spec, {"spec": spec.to_dict(), "request": encode_request(spec), "warnings": told}

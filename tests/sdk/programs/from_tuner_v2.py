@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from from_tuner_recording import decoded, recording_session, sent
+from from_tuner_recording import decoded, recording_session, sent  # type: ignore[import-not-found]  # beside this
 from sagemaker.estimator import Estimator
 from sagemaker.inputs import FileSystemInput, TrainingInput
 from sagemaker.session import Session

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from from_tuner_recording import decoded, recording_session, sent
+from from_tuner_recording import decoded, recording_session, sent  # type: ignore[import-not-found]  # beside this
 from sagemaker.core.helper.session_helper import Session
 from sagemaker.core.parameter import CategoricalParameter, ContinuousParameter, IntegerParameter
 from sagemaker.core.shapes import (
