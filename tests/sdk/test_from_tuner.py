@@ -107,6 +107,8 @@ def test_version_2(workplace):
     isolated = told["isolated"]["spec"]
     assert list(isolated["training"]["channels"]) == ["training"]
     assert isolated["sagemaker"]["network_isolation"] is True
+    assert isolated["training"]["source_dir"] == str(workplace.folder / "packed")
+    assert (workplace.folder / "packed" / "data" / "rows.csv").exists()
 
     rules = ["would be cloned", "when a pipeline runs", "No file named", "neither an s3:// address", "is no Hyperparam"]
     assert len(told["refused"]) == len(rules)

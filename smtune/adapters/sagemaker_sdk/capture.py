@@ -7,24 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from smtune.adapters.sagemaker_sdk.code import Code
 from smtune.adapters.sagemaker_sdk.offline import NO_BUCKET, Captured, NotOfflineError, Offline
 from smtune.errors import Problem, SpecError
 
 _TUNER = "HyperparameterTuner"
 _HERE = f"s3://{NO_BUCKET}/here"
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """Training code on this machine.
-
-    Attributes:
-        source_dir: The folder.
-        entry_point: The script in it.
-    """
-
-    source_dir: str
-    entry_point: str
 
 
 @dataclass(frozen=True, slots=True)

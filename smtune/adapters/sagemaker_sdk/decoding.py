@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
-from smtune.adapters.sagemaker_sdk.capture import Capture, Code, local_source
+from smtune.adapters.sagemaker_sdk.capture import Capture, local_source
+from smtune.adapters.sagemaker_sdk.code import Code
 from smtune.adapters.sagemaker_sdk.offline import NO_ACCOUNT, NO_BUCKET
 from smtune.amt import decode_request
 from smtune.spec import Definition, SageMaker, Training, TuningSpec
@@ -94,7 +94,9 @@ class _Part:
             rest["OutputDataConfig"] = {**rest.get("OutputDataConfig", {}), "S3OutputPath": output}
         if self._statics:
             rest["StaticHyperParameters"] = {**rest.get("StaticHyperParameters", {}), **self._statics}
-        code = {} if self._code is None else asdict(self._code)
+        code = {}
+        if self._code is not None:
+            code = {"source_dir": self._code.source_dir, "entry_point": self._code.entry_point}
         changes = {
             **code,
             "channels": channels,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from smtune.adapters.sagemaker_sdk import version_2, version_3
 from smtune.adapters.sagemaker_sdk.capture import Capture
+from smtune.adapters.sagemaker_sdk.code import Code
 from smtune.adapters.sagemaker_sdk.decoding import spec_of
 from smtune.errors import Problem, SpecError
 from smtune.spec import TuningSpec
@@ -21,7 +25,14 @@ _CAPTURES: Mapping[tuple[str, str], Callable[[Any, Any, str, Mapping[str, Any]],
 _LONGEST_NAME = 32
 
 
-def from_tuner(tuner: Any, inputs: Any = None, *, job_name: str | None = None, **arguments: Any) -> TuningSpec:
+def from_tuner(
+    tuner: Any,
+    inputs: Any = None,
+    *,
+    job_name: str | None = None,
+    code_dir: str | os.PathLike[str] | None = None,
+    **arguments: Any,
+) -> TuningSpec:
     """Return the spec of the job that a tuner of the SageMaker SDK would submit.
 
     Args:
@@ -30,6 +41,8 @@ def from_tuner(tuner: Any, inputs: Any = None, *, job_name: str | None = None, *
         inputs: What its ``tune()`` or ``fit()`` would be given. Folders and files of this machine may stand for
             ``s3://`` addresses, so that trainings here find their data.
         job_name: Name of the job; by default ``base_tuning_job_name``, if the tuner has one.
+        code_dir: Folder for a copy of the training code, laid out as the SDK would pack it; by default the spec names
+            the code where it is. It matters where the SDK packs a script alone, or ``dependencies`` beside it.
         **arguments: Further arguments of ``tune()`` or ``fit()``.
 
     Raises:
@@ -45,10 +58,20 @@ def from_tuner(tuner: Any, inputs: Any = None, *, job_name: str | None = None, *
     base = getattr(tuner, "base_tuning_job_name", None)
     name = job_name or (base and base[:_LONGEST_NAME].rstrip("-"))
     captured = capture(tuner, inputs, name or "tuning", arguments)
+    told = [*captured.warnings]
+    if code_dir is None:
+        told += [text for one in captured.code.values() for text in one.losses()]
+    else:
+        captured = replace(captured, code=_copies(captured.code, Path(code_dir)))
     spec = spec_of(captured, name)
-    for text in captured.warnings:
+    for text in told:
         warnings.warn(text, UserWarning, stacklevel=2)
     return spec
+
+
+def _copies(code: Mapping[str | None, Code], folder: Path) -> dict[str | None, Code]:
+    """Return copies of the code of each definition; where there are several, each has a folder of its own."""
+    return {name: one.copied_to(folder if name is None else folder / name) for name, one in code.items()}
 
 
 def _capture_of(tuner: Any) -> Callable[[Any, Any, str, Mapping[str, Any]], Capture]:

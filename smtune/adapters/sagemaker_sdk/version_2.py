@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from smtune.adapters.sagemaker_sdk.capture import Capture, Code, addressed, keep_toolkit_static, sent_by
+from smtune.adapters.sagemaker_sdk.capture import Capture, addressed, keep_toolkit_static, sent_by
+from smtune.adapters.sagemaker_sdk.code import Code
 from smtune.adapters.sagemaker_sdk.offline import SOMEWHERE, Offline
 from smtune.adapters.sagemaker_sdk.twins import region_of, session_twin, twin_of
 from smtune.errors import Problem, SpecError
@@ -81,23 +82,19 @@ def _code(estimator: Any) -> Code | None:
     script, folder = getattr(estimator, "entry_point", None), getattr(estimator, "source_dir", None)
     if script is None or (folder is not None and folder.lower().startswith("s3://")):
         return None
+    beside = tuple(str(Path(one).absolute()) for one in estimator.dependencies or ())
     if folder is None:
         path = Path(script.removeprefix("file://")).absolute()
-        return Code(str(path.parent), path.name)
-    return Code(str(Path(folder.removeprefix("file://")).absolute()), script)
+        return Code(str(path.parent), path.name, whole=False, beside=beside)
+    return Code(str(Path(folder.removeprefix("file://")).absolute()), script, beside=beside)
 
 
 def _warnings(estimators: Mapping[str | None, Any], code: Mapping[str | None, Code]) -> Iterator[str]:
     for name, one in estimators.items():
         where = "estimator" if name is None else f"estimator_dict[{name!r}]"
-        found = code.get(name)
-        if found is not None and getattr(one, "source_dir", None) is None:
-            yield f"{where}.entry_point: the SDK uploads {found.entry_point} alone, smtune its folder {found.source_dir}"
         if "/" not in one.role:
             yield f"{where}.role: nobody is asked for the ARN of {one.role}; sagemaker.role is left open"
-        if getattr(one, "dependencies", None):
-            yield f"{where}.dependencies: the SDK puts them beside the script; copy them into {found and found.source_dir}"
-        if found is not None and one.enable_network_isolation():
+        if name in code and one.enable_network_isolation():
             yield (
                 f"{where}: without a network, the SDK brings the code in a channel; smtune names its address, "
                 "which such a training cannot reach on SageMaker"

@@ -15,7 +15,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from smtune.adapters.sagemaker_sdk.capture import Capture, Code, addressed, sent_by
+from smtune.adapters.sagemaker_sdk.capture import Capture, addressed, sent_by
+from smtune.adapters.sagemaker_sdk.code import Code
 from smtune.adapters.sagemaker_sdk.offline import NO_ACCOUNT, NO_BUCKET, SOMEWHERE, Offline
 from smtune.adapters.sagemaker_sdk.recovery import recover_definition, recover_job, several_definitions
 from smtune.adapters.sagemaker_sdk.twins import region_of, session_twin, twin_of

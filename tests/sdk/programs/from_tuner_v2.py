@@ -154,7 +154,9 @@ spec, told["alone"] = decoded(alone, {"train": "data"})
 result = tune(spec, backend="local").wait()
 told["trained"] = [trial.objective for trial in result.trials]
 
-_, told["isolated"] = decoded(tuner(script(enable_network_isolation=True, dependencies=["data"])), "file://data")
+_, told["isolated"] = decoded(
+    tuner(script(enable_network_isolation=True, dependencies=["data"])), "file://data", code_dir="packed"
+)
 
 told["refused"] = []
 for one, inputs in (

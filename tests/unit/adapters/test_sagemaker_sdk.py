@@ -140,10 +140,44 @@ class TestVersion2:
 
     def test_a_script_by_itself_is_in_its_folder(self, project: Path):
         tuner = Tuner2(script_2(entry_point="code/train.py", source_dir=None), SCRIPT_2)
-        with pytest.warns(UserWarning, match=r"uploads train\.py alone"):
+        with pytest.warns(UserWarning, match=r"packs train\.py alone"):
             spec = from_tuner(tuner)
         assert spec.training is not None
         assert (spec.training.source_dir, spec.training.entry_point) == (str(project / "code"), "train.py")
+
+    def test_code_of_several_places_is_laid_out_in_a_copy(self, project: Path):
+        (project / "lib" / "common").mkdir(parents=True)
+        (project / "lib" / "common" / "parts.py").touch()
+        (project / "code" / "notes.txt").touch()
+        estimator = script_2(
+            entry_point="code/train.py", source_dir=None, dependencies=["lib/common", "code/notes.txt"]
+        )
+        for _ in range(2):
+            spec = from_tuner(Tuner2(estimator, SCRIPT_2), code_dir="packed")
+        assert spec.training is not None
+        packed = project / "packed"
+        assert (spec.training.source_dir, spec.training.entry_point) == (str(packed), "train.py")
+        assert sorted(path.name for path in packed.rglob("*")) == ["common", "notes.txt", "parts.py", "train.py"]
+        with (
+            pytest.warns(UserWarning, match=r"packs train\.py alone"),
+            pytest.warns(UserWarning, match=r"lib/common, .*/code/notes\.txt beside the script, smtune does not"),
+        ):
+            from_tuner(Tuner2(estimator, SCRIPT_2))
+
+    def test_each_definition_has_a_copy_of_its_own(self, project: Path):
+        request = recorded("v2_several_algorithms")
+        tuner = Tuner2({"boosting": Estimator(), "forest": script_2()}, request)
+        spec = from_tuner(tuner, code_dir=project / "packed")
+        assert spec.definitions is not None
+        assert spec.definitions["forest"].training is not None
+        assert spec.definitions["forest"].training.source_dir == str(project / "packed" / "forest")
+
+    @pytest.mark.parametrize(
+        ("folder", "rule"), [("code/copy", "lies in the code itself"), ("taken/in", "cannot take")]
+    )
+    def test_a_copy_that_cannot_be_made(self, project: Path, folder: str, rule: str):
+        (project / "taken").touch()
+        assert f"code_dir = {folder}: {rule}" in problems_of(Tuner2(script_2(), SCRIPT_2), code_dir=folder)
 
     def test_code_in_s3_stays_there(self):
         tuner = Tuner2(script_2(source_dir="s3://bucket/code.tar.gz"), SCRIPT_2)
