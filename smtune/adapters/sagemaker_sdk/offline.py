@@ -6,7 +6,9 @@ anything of it is sent. Nothing thus leaves the process, whatever credentials, e
 
 from __future__ import annotations
 
+import functools
 import json
+import os
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +22,12 @@ SOMEWHERE = "us-east-1"
 
 _CREDENTIALS = ("offline", "offline")
 """Requests are signed with these, so that nobody's own are read."""
+_NO_PROFILE: Mapping[str, Any] = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
+"""Session variables of botocore (name in a config file, variable, default, conversion): no file of the user's is read."""
 _CREATE = "CreateHyperParameterTuningJob"
 _UPLOADS = frozenset(
     {"PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload", "AbortMultipartUpload"}
@@ -49,10 +57,13 @@ class Offline:
             region: For the names of endpoints; none of them is contacted.
         """
         import boto3
+        import botocore.session
 
+        core = botocore.session.Session(session_vars=_NO_PROFILE)
+        core.register_component("data_loader", _loader())
         self.request: dict[str, Any] | None = None
         self._clients: dict[str, Any] = {}
-        self.session: Any = boto3.Session(*_CREDENTIALS, region_name=region)
+        self.session: Any = boto3.Session(*_CREDENTIALS, region_name=region, botocore_session=core)
         self.session.events.register("before-call", self._answer)
 
     def client(self, service: str) -> Any:
@@ -76,6 +87,14 @@ class Offline:
         if answer is None:
             raise NotOfflineError(f"{model.service_model.service_name}:{operation}")
         return SimpleNamespace(status_code=200, headers={}), {"ResponseMetadata": {}, **answer}
+
+
+@functools.cache
+def _loader() -> Any:
+    """Return what reads botocore's descriptions of services, and remembers them: they are some megabytes of JSON."""
+    from botocore.loaders import create_loader
+
+    return create_loader()
 
 
 def _answers(operation: str, body: Any) -> dict[str, Any] | None:

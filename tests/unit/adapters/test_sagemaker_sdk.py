@@ -116,6 +116,14 @@ class TestVersion2:
         with pytest.raises(AttributeError):  # its own session is the user's, still
             tuner.fit({"train": "s3://bucket/train"})
 
+    def test_neither_profiles_nor_credentials_are_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        broken = tmp_path / "config"
+        broken.write_text("no config")
+        for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+            monkeypatch.setenv(name, str(broken))
+        monkeypatch.setenv("AWS_PROFILE", "nobody")
+        assert from_tuner(Tuner2(Estimator(), recorded("v2_image"))).training is not None
+
     def test_a_name_is_kept_and_none_is_made(self):
         request = recorded("v2_image")
         assert from_tuner(Tuner2(Estimator(), request)).name is None
