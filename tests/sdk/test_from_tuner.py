@@ -38,6 +38,16 @@ def assert_same(told: dict[str, Any]) -> None:
     assert TuningSpec.from_dict(told["spec"]).to_dict() == told["spec"]
 
 
+def assert_submitted(told: dict[str, Any]) -> None:
+    """Assert that smtune's own backend has the tuner's job trained, with code and data that it has uploaded."""
+    assert told["status"] == "Completed"
+    sent = told["described"]
+    code = sent["StaticHyperParameters"]["sagemaker_submit_directory"].strip('"')
+    (channel,) = sent["InputDataConfig"]
+    for uri in (code, channel["DataSource"]["S3DataSource"]["S3Uri"]):
+        assert uri.startswith("s3://sagemaker-us-east-1-123456789012/smtune/")
+
+
 def test_version_3(workplace):
     told = told_by(workplace, 3)
 
@@ -75,6 +85,7 @@ def test_version_3(workplace):
     assert "role" not in here["sagemaker"]
     assert "output" not in here["training"]
     assert len(told["trained"]) == 3
+    assert_submitted(told["amt"])
     assert "Simulated" in told["refused"]
 
 
@@ -103,6 +114,9 @@ def test_version_2(workplace):
     assert "role" not in alone["sagemaker"]
     assert len(told["alone"]["warnings"]) == 2
     assert len(told["trained"]) == 3
+    assert_submitted(told["amt"])
+    assert told["attached"][0] == "SKLearn"
+    assert told["attached"][1].startswith("churn-2-")
 
     isolated = told["isolated"]["spec"]
     assert list(isolated["training"]["channels"]) == ["training"]

@@ -154,6 +154,18 @@ spec, told["alone"] = decoded(alone, {"train": "data"})
 result = tune(spec, backend="local").wait()
 told["trained"] = [trial.objective for trial in result.trials]
 
+# The same job, submitted by smtune.
+whole = tuner(script(), hyperparameter_ranges={**RANGES, "depth": IntegerParameter(2, 9)})
+spec, told["amt"] = decoded(whole, {"train": "data"}, job_name="churn-2")
+result = tune(spec, backend="amt").wait()
+told["amt"]["status"] = result.status
+told["amt"]["described"] = boto_session.client("sagemaker").describe_hyper_parameter_tuning_job(
+    HyperParameterTuningJobName="churn-2"
+)["TrainingJobDefinition"]
+
+attached = HyperparameterTuner.attach("churn-2", sagemaker_session=session)
+told["attached"] = [type(attached.estimator).__name__, attached.best_training_job()]
+
 _, told["isolated"] = decoded(
     tuner(script(enable_network_isolation=True, dependencies=["data"])), "file://data", code_dir="packed"
 )

@@ -169,6 +169,14 @@ spec, told["here"] = decoded(here, {"train": Path("data")})
 result = tune(spec, backend="local").wait()
 told["trained"] = [trial.objective for trial in result.trials]
 
+# The same job, submitted by smtune.
+spec, told["amt"] = decoded(script, {"train": "data"}, job_name="churn-2")
+result = tune(spec, backend="amt").wait()
+told["amt"]["status"] = result.status
+told["amt"]["described"] = boto_session.client("sagemaker").describe_hyper_parameter_tuning_job(
+    HyperParameterTuningJobName="churn-2"
+)["TrainingJobDefinition"]
+
 try:
     decoded(tuner(trainer(), max_jobs=None, strategy="Simulated"))
 except ValueError as error:
