@@ -22,12 +22,16 @@ class Capture:
     Attributes:
         request: ``CreateHyperParameterTuningJob``, with what the SDK would have lost of it.
         region: Where it would be sent to, if that is known.
+        bucket: Where the user wants uploads, if the session says so; not the SDK's default.
+        prefix: Begins the names of uploads, if the session says so.
         code: What the SDK would pack and upload, by definition; ``None`` is the only one.
         warnings: What was recovered, and what is lost, one line each.
     """
 
     request: dict[str, Any]
     region: str | None
+    bucket: str | None = None
+    prefix: str | None = None
     code: Mapping[str | None, Code] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 

@@ -10,16 +10,13 @@ from smtune.adapters.sagemaker_sdk.capture import Capture, local_source
 from smtune.adapters.sagemaker_sdk.code import Code
 from smtune.adapters.sagemaker_sdk.offline import NO_ACCOUNT, NO_BUCKET
 from smtune.amt import decode_request
+from smtune.amt.definition import CODE, LOG_LEVEL, PROGRAM, REGION
 from smtune.spec import Definition, SageMaker, Training, TuningSpec
 
-PROGRAM = "sagemaker_program"
-CODE = "sagemaker_submit_directory"
-REGION = "sagemaker_region"
-LOG_LEVEL = "sagemaker_container_log_level"
 JOB_NAME = "sagemaker_job_name"
+"""Hyperparameter that version 2 adds; smtune gives the job a name of its own."""
 _OF_SDK = "sagemaker_"
 """Begins the names of the hyperparameters that the SDK adds by itself."""
-_TOOLKIT = {PROGRAM, CODE, REGION}
 _INFO = "20"
 _LOCAL = ("local", "local_gpu")
 """Types of instances of the SDK's local mode: this machine."""
@@ -46,7 +43,8 @@ def spec_of(capture: Capture, name: str | None) -> TuningSpec:
         request["TrainingJobDefinitions"] = [part.definition for part in parts]
     spec = decode_request(request)
     changes = {"name": name, **parts[0].local(spec)}
-    changes["sagemaker"] = changes["sagemaker"].model_copy(update={"region": capture.region})
+    places = {"region": capture.region, "bucket": capture.bucket, "prefix": capture.prefix}
+    changes["sagemaker"] = changes["sagemaker"].model_copy(update=places)
     if spec.definitions is not None:
         further = zip(spec.definitions.items(), parts[1:], strict=True)
         changes["definitions"] = {key: one.model_copy(update=part.local(one)) for (key, one), part in further}
@@ -87,21 +85,18 @@ class _Part:
         The address of models moves to ``sagemaker.definition``: trainings on this machine keep theirs here.
         """
         training, cloud = decoded.training or Training.model_construct(), decoded.sagemaker or SageMaker()
-        sources = {name: local_source(one.source) for name, one in training.channels.items()}
-        channels = {name: one.model_copy(update={"source": sources[name]}) for name, one in training.channels.items()}
-        rest, output = dict(cloud.definition), training.output or ""
-        if output.startswith("s3://") and NO_BUCKET not in output:
-            rest["OutputDataConfig"] = {**rest.get("OutputDataConfig", {}), "S3OutputPath": output}
+        channels = {
+            name: one.model_copy(update={"source": local_source(one.source)}) for name, one in training.channels.items()
+        }
+        rest, given = dict(cloud.definition), training.output or ""
+        if given.startswith("s3://") and NO_BUCKET not in given:
+            rest["OutputDataConfig"] = {**rest.get("OutputDataConfig", {}), "S3OutputPath": given}
         if self._statics:
             rest["StaticHyperParameters"] = {**rest.get("StaticHyperParameters", {}), **self._statics}
-        code = {}
+        output = local_source(given) if given.startswith("file://") else None
+        changes: dict[str, Any] = {"channels": channels, "output": output}
         if self._code is not None:
-            code = {"source_dir": self._code.source_dir, "entry_point": self._code.entry_point}
-        changes = {
-            **code,
-            "channels": channels,
-            "output": local_source(output) if output.startswith("file://") else None,
-        }
+            changes |= {"source_dir": self._code.source_dir, "entry_point": self._code.entry_point}
         return {
             "training": training.model_copy(update=changes),
             "sagemaker": cloud.model_copy(update={"definition": rest}),
@@ -116,4 +111,4 @@ def _is_of_sdk(name: str, text: str, *, script: bool) -> bool:
     """Return whether a hyperparameter is the SDK's own, and says nothing that a spec has a word for."""
     if not name.startswith(_OF_SDK):
         return False
-    return not (script and (name in _TOOLKIT or (name == LOG_LEVEL and text == _INFO)))
+    return not (script and (name in {PROGRAM, CODE, REGION} or (name == LOG_LEVEL and text == _INFO)))

@@ -62,7 +62,7 @@ def from_tuner(
     if code_dir is None:
         told += [text for one in captured.code.values() for text in one.losses()]
     else:
-        captured = replace(captured, code=_copies(captured.code, Path(code_dir)))
+        captured = replace(captured, code=_copies(captured.code, Path(code_dir).expanduser()))
     spec = spec_of(captured, name)
     for text in told:
         warnings.warn(text, UserWarning, stacklevel=2)
@@ -109,7 +109,7 @@ def _members(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]
     elif isinstance(value, list | tuple | set):
         for place, one in enumerate(value):
             yield from _members(one, f"{path}[{place}]", seen)
-    elif type(value).__module__.partition(".")[0] == "sagemaker":
+    elif any(base.__module__.partition(".")[0] == "sagemaker" for base in type(value).__mro__):
         yield path, value
         if not any(base.__name__ == "Session" for base in type(value).__mro__):
             for name, one in list(getattr(value, "__dict__", {}).items()):

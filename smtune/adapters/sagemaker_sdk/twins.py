@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Mapping
 from typing import Any
 
 from smtune.adapters.sagemaker_sdk.offline import NO_BUCKET, Offline
@@ -53,11 +52,14 @@ def _is_of_boto(value: Any) -> bool:
     return type(value).__module__.partition(".")[0] in ("boto3", "botocore")
 
 
-def region_of(session: Any) -> str | None:
-    """Return the region of one of the SDK's sessions, or that of the environment if there is none."""
-    known = None if session is None else getattr(session, "boto_region_name", None)
-    return known or _region_of(os.environ)
+def places_of(session: Any) -> dict[str, str | None]:
+    """Return region, bucket and prefix that one of the SDK's sessions names; there may be no session.
 
-
-def _region_of(variables: Mapping[str, str]) -> str | None:
-    return variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION")
+    A bucket that the SDK has made up of account and region is not one that somebody wants.
+    """
+    variables = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    return {
+        "region": getattr(session, "boto_region_name", None) or variables,
+        "bucket": getattr(session, "_default_bucket_name_override", None),
+        "prefix": getattr(session, "default_bucket_prefix", None),
+    }

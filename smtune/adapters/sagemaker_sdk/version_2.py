@@ -12,8 +12,8 @@ from typing import Any
 from smtune.adapters.sagemaker_sdk.capture import Capture, addressed, keep_toolkit_static, sent_by
 from smtune.adapters.sagemaker_sdk.code import Code
 from smtune.adapters.sagemaker_sdk.offline import SOMEWHERE, Offline
-from smtune.adapters.sagemaker_sdk.twins import region_of, session_twin, twin_of
-from smtune.errors import Problem, SpecError
+from smtune.adapters.sagemaker_sdk.twins import places_of, session_twin, twin_of
+from smtune.errors import HIDDEN, Problem, SpecError
 
 
 def capture(tuner: Any, inputs: Any, job_name: str, arguments: Mapping[str, Any]) -> Capture:
@@ -24,8 +24,8 @@ def capture(tuner: Any, inputs: Any, job_name: str, arguments: Mapping[str, Any]
     """
     estimators = _estimators(tuner)
     _check(estimators)
-    region = region_of(tuner.sagemaker_session)
-    offline = Offline(region or SOMEWHERE)
+    places = places_of(tuner.sagemaker_session)
+    offline = Offline(places["region"] or SOMEWHERE)
     sessions = {id(one.sagemaker_session): one.sagemaker_session for one in estimators.values()}
     replaced = {key: session_twin(session, offline) for key, session in sessions.items()}
     twins = {
@@ -47,7 +47,7 @@ def capture(tuner: Any, inputs: Any, job_name: str, arguments: Mapping[str, Any]
             "ParameterRanges"
         )
         warnings += keep_toolkit_static(definition, ranges or {})
-    return Capture(request, region, code, tuple(warnings))
+    return Capture(request, code=code, warnings=tuple(warnings), **places)
 
 
 def _definitions(request: Mapping[str, Any]) -> dict[str | None, dict[str, Any]]:
@@ -69,7 +69,7 @@ def _estimators(tuner: Any) -> dict[str | None, Any]:
 
 def _check(estimators: Mapping[str | None, Any]) -> None:
     problems = [
-        Problem("estimator.git_config", one.git_config, "would be cloned", "clone it, and name source_dir in the clone")
+        Problem("estimator.git_config", HIDDEN, "would be cloned", "clone it, and name source_dir in the clone")
         for one in estimators.values()
         if getattr(one, "git_config", None)
     ]

@@ -19,7 +19,7 @@ from smtune.adapters.sagemaker_sdk.capture import Capture, addressed, sent_by
 from smtune.adapters.sagemaker_sdk.code import Code
 from smtune.adapters.sagemaker_sdk.offline import NO_ACCOUNT, NO_BUCKET, SOMEWHERE, Offline
 from smtune.adapters.sagemaker_sdk.recovery import recover_definition, recover_job, several_definitions
-from smtune.adapters.sagemaker_sdk.twins import region_of, session_twin, twin_of
+from smtune.adapters.sagemaker_sdk.twins import places_of, session_twin, twin_of
 from smtune.errors import Problem, SpecError
 
 _DRIVERS = "sm_drivers"
@@ -34,6 +34,7 @@ def capture(tuner: Any, inputs: Any, job_name: str, arguments: Mapping[str, Any]
         SpecError: The SDK refuses, or needs AWS for it.
     """
     trainers = {None: tuner.model_trainer} if tuner.model_trainer is not None else dict(tuner.model_trainer_dict)
+    code = {name: found for name, one in trainers.items() if (found := _code(one)) is not None}
     given = _by_trainer(addressed(inputs), trainers)
     arguments = {name: value for name, value in arguments.items() if name != "model_trainer_kwargs"}  # of no effect
     requests: dict[str | None, dict[str, Any]] = {}
@@ -47,9 +48,8 @@ def capture(tuner: Any, inputs: Any, job_name: str, arguments: Mapping[str, Any]
     else:
         request, said = several_definitions(requests)
         warnings += said
-    code = {name: found for name, one in trainers.items() if (found := _code(one)) is not None}
     warnings += recover_job(tuner, request)
-    return Capture(request, region_of(_session_of(trainers)), code, tuple(warnings))
+    return Capture(request, code=code, warnings=tuple(warnings), **places_of(_session_of(trainers)))
 
 
 def _by_trainer(inputs: Any, trainers: Mapping[str | None, Any]) -> Mapping[str | None, Any]:
@@ -92,7 +92,7 @@ def _request_of(
         job_name: Name of the job.
         arguments: Further ones of ``tune()``.
     """
-    offline = Offline(region_of(trainer.sagemaker_session) or SOMEWHERE)
+    offline = Offline(places_of(trainer.sagemaker_session)["region"] or SOMEWHERE)
     twin = _trainer_twin(trainer, offline)
     warnings: list[str] = []
     if isinstance(inputs, list):
@@ -188,8 +188,17 @@ def _module_of(tuner_class: type) -> str:
 
 
 def _code(trainer: Any) -> Code | None:
-    """Return the code that a tuner would upload for a trainer, if it has any here."""
+    """Return the code that a tuner would upload for a trainer, if it has any here.
+
+    Raises:
+        SpecError: It is packed already.
+    """
     source = trainer.source_code or SimpleNamespace(entry_script=None, source_dir=None)
     if source.entry_script is None or source.source_dir is None or source.source_dir.startswith("s3://"):
         return None
-    return Code(str(Path(source.source_dir).absolute()), source.entry_script)
+    folder = Path(source.source_dir).absolute()
+    if folder.is_file():
+        fix = "unpack it, and name the folder"
+        rule = "is an archive, of which the SDK's tuner would send nothing"
+        raise SpecError([Problem("source_code.source_dir", source.source_dir, rule, fix)])
+    return Code(str(folder), source.entry_script)

@@ -45,6 +45,8 @@ class Session:
         self.local_mode = True
         self.boto_region_name = REGION
         self._default_bucket = default_bucket
+        self._default_bucket_name_override: str | None = None
+        self.default_bucket_prefix: str | None = None
 
     def default_bucket(self) -> str:
         if self._default_bucket is None:

@@ -17,6 +17,7 @@ from smtune.adapters.sagemaker_sdk import from_tuner
 from smtune.amt import encode_request
 from smtune.amt.patches import canonical
 from smtune.errors import SpecError
+from smtune.spec import TuningSpec
 from tests.unit.adapters.sdk_objects import (
     REGION,
     ROLE,
@@ -74,6 +75,11 @@ def problems_of(tuner: Any, inputs: Any = None, **arguments: Any) -> str:
     with pytest.raises(SpecError) as caught:
         from_tuner(tuner, inputs, **arguments)
     return str(caught.value)
+
+
+def places(spec: TuningSpec) -> tuple[str | None, str | None]:
+    assert spec.sagemaker is not None
+    return spec.sagemaker.bucket, spec.sagemaker.prefix
 
 
 class TestVersion2:
@@ -138,6 +144,13 @@ class TestVersion2:
         assert "OutputDataConfig" not in spec.sagemaker.definition
         assert spec.training is not None
         assert spec.training.output is None
+
+    def test_a_bucket_of_the_users_own_is_kept(self):
+        session = Session()
+        assert places(from_tuner(Tuner2(Estimator(sagemaker_session=session), recorded("v2_image")))) == (None, None)
+        session._default_bucket_name_override, session.default_bucket_prefix = "mine", "churn"
+        spec = from_tuner(Tuner2(Estimator(sagemaker_session=session), recorded("v2_image")))
+        assert places(spec) == ("mine", "churn")
 
     def test_a_role_that_is_only_a_name_is_left_open(self):
         tuner = Tuner2(Estimator(role="SageMaker"), recorded("v2_image"))
@@ -348,6 +361,14 @@ class TestVersion3:
         assert spec.training is not None
         assert spec.training.entry_point == "train.py"
 
+    def test_code_that_is_packed_already_is_refused(self, project: Path):
+        (project / "code.tar.gz").touch()
+        trainer = Trainer(source_code=SimpleNamespace(entry_script="train.py", source_dir="code.tar.gz"))
+        text = problems_of(Tuner3(trainer, SCRIPT_3))
+        assert (
+            "source_code.source_dir = code.tar.gz: is an archive, of which the SDK's tuner would send nothing" in text
+        )
+
     def test_several_trainers_become_definitions(self, project: Path):
         trainers = {"first": script_3(), "second": Trainer()}
         with pytest.warns(UserWarning, match=r"fails with HyperparameterTuner\.create"):
@@ -382,7 +403,10 @@ class TestRefusals:
         assert "sagemaker.train.tuner (version 3) or sagemaker.tuner (version 2)" in text
 
     def test_what_only_a_pipeline_knows(self):
-        estimator = Estimator(hyperparameters={"eta": [PipelineVariable()]}, sagemaker_session=PipelineSession())
+        class Own(Estimator):
+            """An estimator of the user's."""
+
+        estimator = Own(hyperparameters={"eta": [PipelineVariable()]}, sagemaker_session=PipelineSession())
         text = problems_of(Tuner2(estimator, SCRIPT_2), {"train": PipelineVariable()})
         assert (
             "tuner.estimator.hyperparameters['eta'][0] = PipelineVariable: is known only when a pipeline runs" in text
@@ -416,8 +440,10 @@ class TestRefusals:
         assert "sent no request" in problems_of(Silent(Estimator(), SCRIPT_2))
 
     def test_code_that_would_be_cloned(self):
-        tuner = Tuner2(Estimator(git_config={"repo": "https://example.org"}), SCRIPT_2)
-        assert "estimator.git_config" in problems_of(tuner)
+        tuner = Tuner2(Estimator(git_config={"repo": "https://example.org", "password": "123"}), SCRIPT_2)
+        text = problems_of(tuner)
+        assert "estimator.git_config" in text
+        assert "123" not in text
 
     def test_data_that_are_nowhere(self):
         assert "inputs.train = nowhere: is neither an s3:// address" in problems_of(
