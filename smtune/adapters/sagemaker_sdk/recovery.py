@@ -1,6 +1,7 @@
-"""What the tuner of version 3 of the SDK (up to 3.27) holds and does not send, put back into its request.
+"""What the tuner of version 3 of the SDK holds and does not send, put back into its request.
 
-Each piece is looked for in the request first: a version that sends it needs no help.
+Each piece is looked for in the request first: a version that sends it needs no help. 3.27 loses all but checkpoints,
+retries and content types, which 3.12 loses, too.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from smtune.adapters.sagemaker_sdk.capture import keep_toolkit_static
 
 Request = dict[str, Any]
 
-_KEPT = "which the SDK's tuner would lose; it is kept"
+_KEPT = "which the SDK's tuner would lose: kept"
 
 
 def recover_job(tuner: Any, request: Request) -> Iterator[str]:
@@ -35,7 +36,8 @@ def recover_definition(tuner: Any, trainer: Any, request: Request) -> Iterator[s
     yield from _algorithm(trainer, definition)
     yield from _network(trainer, definition)
     yield from _resources(tuner, trainer, definition)
-    yield from _pending(trainer, definition)
+    yield from _times(trainer, definition)
+    yield from _checkpoints(trainer, definition)
     yield from _autotune(tuner, request)
     yield from _lost(trainer)
 
@@ -129,11 +131,38 @@ _INSTANCE = {
 }
 
 
-def _pending(trainer: Any, definition: Request) -> Iterator[str]:
+def _times(trainer: Any, definition: Request) -> Iterator[str]:
     seconds = stated(trainer.stopping_condition, "max_pending_time_in_seconds")
     if seconds is not None and "MaxPendingTimeInSeconds" not in definition["StoppingCondition"]:
         definition["StoppingCondition"]["MaxPendingTimeInSeconds"] = seconds
         yield f"stopping_condition.max_pending_time_in_seconds = {seconds}, {_KEPT}"
+    attempts = stated(stated(trainer, "_retry_strategy"), "maximum_retry_attempts")
+    if attempts is not None and "RetryStrategy" not in definition:
+        definition["RetryStrategy"] = {"MaximumRetryAttempts": attempts}
+        yield f"model_trainer.with_retry_strategy({attempts}), {_KEPT}"
+
+
+def _checkpoints(trainer: Any, definition: Request) -> Iterator[str]:
+    uri = stated(trainer.checkpoint_config, "s3_uri")
+    if uri is not None and "CheckpointConfig" not in definition:
+        path = stated(trainer.checkpoint_config, "local_path")
+        definition["CheckpointConfig"] = {"S3Uri": uri, **({} if path is None else {"LocalPath": path})}
+        yield f"model_trainer.checkpoint_config = {uri}, {_KEPT}"
+
+
+def recover_content_types(inputs: Any, definition: Request) -> Iterator[str]:
+    """Put back what the data of a tuner's inputs are, and yield what to tell.
+
+    Args:
+        inputs: What ``tune()`` was given; only a list says what its data are.
+        definition: Changed in place.
+    """
+    types = {one.channel_name: stated(one, "content_type") for one in (inputs if isinstance(inputs, list) else ())}
+    for channel in definition.get("InputDataConfig") or ():
+        content_type = types.get(channel["ChannelName"])
+        if content_type is not None and "ContentType" not in channel:
+            channel["ContentType"] = content_type
+            yield f"inputs[{channel['ChannelName']!r}].content_type = {content_type}, {_KEPT}"
 
 
 def _autotune(tuner: Any, request: Request) -> Iterator[str]:

@@ -1,8 +1,7 @@
 """Tuners of version 3 of the SDK: ``sagemaker.train.tuner.HyperparameterTuner``.
 
-Its ``tune`` packs the trainer's code, and creates the job through a resource class with a client of its own. Versions
-up to 3.27 lose some of what the tuner and its trainer hold; :mod:`smtune.adapters.sagemaker_sdk.recovery` brings it
-back.
+Its ``tune`` packs the trainer's code, and creates the job through a resource class with a client of its own. It
+loses some of what the tuner and its trainer hold; :mod:`smtune.adapters.sagemaker_sdk.recovery` brings it back.
 """
 
 from __future__ import annotations
@@ -18,7 +17,12 @@ from typing import Any
 from smtune.adapters.sagemaker_sdk.capture import Capture, addressed, sent_by
 from smtune.adapters.sagemaker_sdk.code import Code
 from smtune.adapters.sagemaker_sdk.offline import NO_ACCOUNT, NO_BUCKET, SOMEWHERE, Offline
-from smtune.adapters.sagemaker_sdk.recovery import recover_definition, recover_job, several_definitions
+from smtune.adapters.sagemaker_sdk.recovery import (
+    recover_content_types,
+    recover_definition,
+    recover_job,
+    several_definitions,
+)
 from smtune.adapters.sagemaker_sdk.twins import places_of, session_twin, twin_of
 from smtune.errors import Problem, SpecError
 
@@ -111,6 +115,7 @@ def _request_of(
     definition = request["TrainingJobDefinition"]
     channels = definition.get("InputDataConfig") or []
     definition["InputDataConfig"] = [one for one in channels if one["ChannelName"] != _DRIVERS]
+    warnings += recover_content_types(inputs, definition)
     return request, [*warnings, *recover_definition(tuner, trainer, request)]
 
 
@@ -127,6 +132,7 @@ def _trainer_twin(trainer: Any, offline: Offline) -> Any:
         training_mode=type(trainer.training_mode)["SAGEMAKER_TRAINING_JOB"],
         role=trainer.role or f"arn:aws:iam::{NO_ACCOUNT}:role/none",
         output_data_config=output,
+        tags=[tag if isinstance(tag, dict) else {"Key": tag.key, "Value": tag.value} for tag in trainer.tags or ()],
     )
     # A trainer cleans up the folders that it holds when it goes; the twin's are the user's.
     twin.__pydantic_private__.update(_temp_recipe_train_dir=None, _temp_code_dir=None)
@@ -150,7 +156,7 @@ def _channel(given: Any, trainer: Any, path: str, warnings: list[str], *, plain:
     if plain and isinstance(source, str):
         return twin_of(given, data_source=source)
     if not plain:
-        warnings.append(f"{where}: the SDK's tuner fails with an InputData of its trainer; it is kept")
+        warnings.append(f"{where}: the SDK's tuner fails with an InputData of its trainer; kept")
     channel = trainer.create_input_data_channel(given.channel_name, source)
     return channel if given.content_type is None else twin_of(channel, content_type=given.content_type)
 

@@ -192,6 +192,8 @@ class Trainer:
         self.hyperparameters: dict[str, Any] = {}
         self.algorithm_name = self.networking = self.distributed = self.training_image_config = None
         self.compute: Any = SimpleNamespace(volume_kms_key_id=Unassigned(), keep_alive_period_in_seconds=None)
+        self.checkpoint_config: Any = None
+        self.tags: list[Any] | None = None
         self.stopping_condition: Any = SimpleNamespace(max_pending_time_in_seconds=None)
         self.source_code: Any = None
         self.__pydantic_private__ = {"_temp_recipe_train_dir": "the user's", "_temp_code_dir": "the user's"}
@@ -258,6 +260,8 @@ class Tuner3:
             "RoleArn": trainer.role,
             "OutputDataConfig": {"S3OutputPath": trainer.output_data_config.s3_output_path},
         }
+        if trainer.tags:
+            request["Tags"] = [{"Key": tag["Key"], "Value": tag["Value"]} for tag in trainer.tags]
         given = inputs.items() if isinstance(inputs, dict) else [_named(one) for one in inputs or ()]
         own = [(one.channel_name, one.s3_uri) for one in trainer.input_data_config or ()]
         if given or own:

@@ -297,6 +297,9 @@ class TestVersion3:
             networking=SimpleNamespace(enable_network_isolation=True, enable_inter_container_traffic_encryption=True),
             compute=SimpleNamespace(volume_kms_key_id="key-1", keep_alive_period_in_seconds=60, instance_groups=["a"]),
             stopping_condition=SimpleNamespace(max_pending_time_in_seconds=7200),
+            checkpoint_config=SimpleNamespace(s3_uri="s3://bucket/c", local_path="/opt/ml/checkpoints"),
+            _retry_strategy=SimpleNamespace(maximum_retry_attempts=2),
+            tags=[SimpleNamespace(key="team", value="search")],
             _metric_definitions=[SimpleNamespace(name="validation:loss", regex="loss=(.*)")],
             distributed="torchrun",
             training_image_config="private",
@@ -304,7 +307,9 @@ class TestVersion3:
         )
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            spec = from_tuner(Tuner3(trainer, request, random_seed=0))
+            spec = from_tuner(
+                Tuner3(trainer, request, random_seed=0), [InputData("train", "s3://bucket/train", "text/csv")]
+            )
         told = {str(one.message).partition(",")[0].partition(":")[0] for one in caught}
         assert told == {
             "tuner.random_seed = 0",
@@ -315,6 +320,9 @@ class TestVersion3:
             "compute.instance_groups",
             "stopping_condition.max_pending_time_in_seconds = 7200",
             "model_trainer.with_metric_definitions(...)",
+            "model_trainer.with_retry_strategy(2)",
+            "model_trainer.checkpoint_config = s3",
+            "inputs['train'].content_type = text/csv",
             "model_trainer.distributed",
             "model_trainer.training_image_config",
             "source_code.command",
@@ -330,6 +338,10 @@ class TestVersion3:
         assert definition["ResourceConfig"]["VolumeKmsKeyId"] == "key-1"
         assert definition["ResourceConfig"]["KeepAlivePeriodInSeconds"] == 60
         assert definition["StoppingCondition"]["MaxPendingTimeInSeconds"] == 7200
+        assert definition["CheckpointConfig"] == {"S3Uri": "s3://bucket/c", "LocalPath": "/opt/ml/checkpoints"}
+        assert definition["RetryStrategy"] == {"MaximumRetryAttempts": 2}
+        assert definition["InputDataConfig"][0]["ContentType"] == "text/csv"
+        assert sent["Tags"] == [{"Key": "team", "Value": "search"}]
         assert spec.metrics == {"validation:loss": "loss=(.*)"}
 
     def test_an_algorithm_by_name_is_kept(self):
