@@ -66,7 +66,10 @@ def test_version_3(workplace):
     assert definition["ResourceConfig"]["VolumeKmsKeyId"] == "key-1"
     assert definition["StoppingCondition"] == {"MaxRuntimeInSeconds": 60, "MaxPendingTimeInSeconds": 7200}
     channels = lost["spec"]["training"]["channels"]
-    assert channels["train"]["source"] == str(workplace.folder / "data")
+    assert (channels["train"]["source"], channels["train"]["content_type"]) == (
+        str(workplace.folder / "data"),
+        "text/csv",
+    )
     assert (channels["extra"]["source"], channels["extra"]["data_type"]) == ("s3://bucket/m", "ManifestFile")
     assert len(lost["warnings"]) == 7
     (instance,) = resources["spec"]["sagemaker"]["instances"]

@@ -28,6 +28,8 @@ from smtune.errors import Problem, SpecError
 
 _DRIVERS = "sm_drivers"
 """Channel with scripts of the SDK's own, which run the entry point."""
+_MAKER = "get_sagemaker_client"
+"""Class method by which resources get their clients."""
 _PATCHING = threading.Lock()
 
 
@@ -158,35 +160,37 @@ def _channel(given: Any, trainer: Any, path: str, warnings: list[str], *, plain:
     if not plain:
         warnings.append(f"{where}: the SDK's tuner fails with an InputData of its trainer; kept")
     channel = trainer.create_input_data_channel(given.channel_name, source)
-    return channel if given.content_type is None else twin_of(channel, content_type=given.content_type)
+    if given.content_type is not None:
+        channel.content_type = given.content_type
+    return channel
 
 
 @contextmanager
 def _clients_of(tuner_class: type, offline: Offline) -> Iterator[None]:
-    """Have the SDK's resources use the clients of a session that reaches nobody, wherever they are given that session.
+    """Have the SDK's resources use clients that reach nobody, in this thread.
 
-    Resources make clients of their own, and keep them: before 3.27 one for the whole process, whatever session they are
-    given. Those of other sessions, and of other threads, are as ever.
+    Resources make clients of their own, and keep them: 3.12 keeps one for the whole process, whatever session it is given
+    later. Other threads get theirs as ever.
     """
-    module = sys.modules[_module_of(tuner_class)]
-    resource = getattr(module, "HyperParameterTuningJob", object)
-    base = next((one for one in resource.__mro__ if "get_sagemaker_client" in vars(one)), None)
+    resource = getattr(sys.modules[_module_of(tuner_class)], "HyperParameterTuningJob", object)
+    base = next((one for one in resource.__mro__ if _MAKER in vars(one)), None)
     if base is None:
         rule = "creates tuning jobs in a way that is not known"
         raise SpecError([Problem("tuner", tuner_class.__name__, rule, "use sagemaker 3.27, or a version near it")])
-    method = vars(base)["get_sagemaker_client"]
+    here = threading.get_ident()
 
     def client(cls: type, session: Any = None, region_name: Any = None, service_name: str = "sagemaker") -> Any:
-        if session is offline.session:
+        if threading.get_ident() == here:
             return offline.client(service_name)
-        return method.__get__(None, cls)(session=session, region_name=region_name, service_name=service_name)
+        return maker.__get__(None, cls)(session=session, region_name=region_name, service_name=service_name)
 
     with _PATCHING:
-        setattr(base, "get_sagemaker_client", classmethod(client))  # noqa: B010  # mypy minds an assignment
+        maker = vars(base)[_MAKER]
+        setattr(base, _MAKER, classmethod(client))
         try:
             yield
         finally:
-            setattr(base, "get_sagemaker_client", method)  # noqa: B010
+            setattr(base, _MAKER, maker)
 
 
 def _module_of(tuner_class: type) -> str:

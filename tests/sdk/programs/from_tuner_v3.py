@@ -128,7 +128,7 @@ _, told["lost"] = decoded(
             compute=Compute(instance_type="ml.m5.large", instance_count=1, volume_kms_key_id="key-1"),
             stopping_condition=StoppingCondition(max_runtime_in_seconds=60, max_pending_time_in_seconds=7200),
             input_data_config=[
-                InputData(channel_name="train", data_source="data"),
+                InputData(channel_name="train", data_source="data", content_type="text/csv"),
                 InputData(
                     channel_name="extra",
                     data_source=S3DataSource(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +24,7 @@ from tests.unit.adapters.sdk_objects import (
     ROLE,
     Channel,
     Estimator,
+    HyperParameterTuningJob,
     InputData,
     Mode,
     NetworkError,
@@ -265,12 +267,26 @@ class TestVersion3:
         from_tuner(tuner, {"train": "data"})
         assert (repr(vars(tuner)), repr(vars(tuner.model_trainer))) == (before, trainer)
 
-    def test_clients_of_others_are_as_ever(self, version_3: Any):
+    def test_other_threads_get_their_clients_as_ever(self, version_3: Any):
         method = vars(version_3)["get_sagemaker_client"]
-        tuner = Tuner3(Trainer(), SCRIPT_3, during=lambda: version_3.get_sagemaker_client("another's", "eu-west-1"))
-        from_tuner(tuner)
+
+        def meanwhile() -> None:
+            theirs = threading.Thread(target=version_3.get_sagemaker_client, args=("another's", "eu-west-1"))
+            theirs.start()
+            theirs.join()
+
+        from_tuner(Tuner3(Trainer(), SCRIPT_3, during=meanwhile))
         assert version_3.made == [("another's", "eu-west-1", "sagemaker")]
         assert vars(version_3)["get_sagemaker_client"] is method
+
+    def test_a_resource_that_forgets_its_session_reaches_nobody(self, version_3: Any, monkeypatch: pytest.MonkeyPatch):
+        def create(session: Any, **request: Any) -> Any:
+            del session
+            return version_3.get_sagemaker_client().create_hyper_parameter_tuning_job(**request)
+
+        monkeypatch.setattr(HyperParameterTuningJob, "create", create)
+        assert from_tuner(Tuner3(Trainer(), SCRIPT_3)).training is not None
+        assert version_3.made == []
 
     def test_an_sdk_that_creates_jobs_in_another_way_is_refused(self, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(sys.modules["sagemaker.train.tuner"], "HyperParameterTuningJob", object)
