@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import boto3
 import pytest
@@ -151,8 +151,11 @@ def test_a_tuner_of_the_sdk_trains_here(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SMTUNE_HOME", str(tmp_path / "home"))
     estimator = Estimator(entry_point="train.py", source_dir=str(tmp_path))
-    exec(code, {"tuner": Tuner2(estimator, recorded("v2_sklearn_script"))})
+    names: dict[str, Any] = {"tuner": Tuner2(estimator, recorded("v2_sklearn_script"))}
+    exec(code, names)
     assert "min_samples_leaf" in capsys.readouterr().out
+    (tmp_path / "tuning.json").write_text(json.dumps(names["spec"].to_dict()))
+    assert TuningSpec.from_file(tmp_path / "tuning.json") == names["spec"]
 
 
 def test_the_commands_do_their_work_on_the_file_that_is_shown(tmp_path, monkeypatch):

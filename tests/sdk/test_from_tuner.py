@@ -95,7 +95,7 @@ def test_version_3(workplace):
 def test_version_2(workplace):
     told = told_by(workplace, 2)
 
-    for name in ("script", "script again", "everything", "image", "several"):
+    for name in ("script", "script again", "everything", "image", "several", "attached again"):
         assert_same(told[name])
     training = told["script"]["spec"]["training"]
     assert training["source_dir"] == str(workplace.folder / "code")

@@ -165,6 +165,7 @@ told["amt"]["described"] = boto_session.client("sagemaker").describe_hyper_param
 
 attached = HyperparameterTuner.attach("churn-2", sagemaker_session=session)
 told["attached"] = [type(attached.estimator).__name__, attached.best_training_job()]
+compare("attached again", attached.transfer_learning_tuner({"old-1"}), {"train": "s3://bucket/train"})
 
 _, told["isolated"] = decoded(
     tuner(script(enable_network_isolation=True, dependencies=["data"])), "file://data", code_dir="packed"
