@@ -6,13 +6,11 @@ send them, and change their estimators and trainers on the way as the real ones 
 
 from __future__ import annotations
 
-import sys
 from enum import Enum
 from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar
 
 import boto3
-import pytest
 
 REGION = "us-east-1"
 ROLE = "arn:aws:iam::123456789012:role/service-role/SageMakerRole"
@@ -280,20 +278,17 @@ def _named(given: Any) -> tuple[str, str]:
     return given.channel_name, getattr(given, "s3_uri", None) or given.data_source
 
 
-@pytest.fixture
-def version_3(monkeypatch: pytest.MonkeyPatch) -> type[Base]:
-    """Have the modules of version 3 imported, as whoever has a tuner of it has."""
-    modules: dict[str, dict[str, Any]] = {
+def modules_of_version_3() -> dict[str, ModuleType]:
+    """Return the modules that whoever has a tuner of version 3 has imported."""
+    members: dict[str, dict[str, Any]] = {
         "sagemaker.train.tuner": {"HyperParameterTuningJob": HyperParameterTuningJob},
         "sagemaker.core.shapes": {"OutputDataConfig": SimpleNamespace},
         "sagemaker.core.helper.session_helper": {"Session": _session_of_version_3},
     }
-    for name, members in modules.items():
-        module = ModuleType(name)
-        vars(module).update(members)
-        monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.setattr(Base, "made", [])
-    return Base
+    modules = {name: ModuleType(name) for name in members}
+    for name, module in modules.items():
+        vars(module).update(members[name])
+    return modules
 
 
 def _session_of_version_3(boto_session: Any, default_bucket: str) -> Session:

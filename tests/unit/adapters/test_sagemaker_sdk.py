@@ -34,11 +34,8 @@ from tests.unit.adapters.sdk_objects import (
     Trainer,
     Tuner2,
     Tuner3,
-    version_3,
 )
 from tests.unit.amt.recordings import NAMES, recorded
-
-__all__ = ["version_3"]  # a fixture
 
 SCRIPT_2, SCRIPT_3 = recorded("v2_sklearn_script"), recorded("v3_script")
 
