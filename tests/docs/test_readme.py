@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import boto3
 import pytest
@@ -21,6 +21,8 @@ from smtune.spec.stopping import read_early_stopping
 from smtune.spec.strategies import STRATEGY_CONFIGS, Preset
 from smtune.store import FileWatch, JobDirectory
 from tests.services.tuning_service import TuningService
+from tests.unit.adapters.sdk_objects import Estimator, Tuner2
+from tests.unit.amt.recordings import recorded
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -98,7 +100,10 @@ def test_the_keys_of_noisy_scores_belong_to_it(tmp_path):
         assert chosen.selection == Selection(prefer="max_depth")
 
 
-@pytest.mark.parametrize("code", blocks("python"), ids=range(len(blocks("python"))))
+PROGRAMS = [text for text in blocks("python") if "from_tuner" not in text]
+
+
+@pytest.mark.parametrize("code", PROGRAMS, ids=range(len(PROGRAMS)))
 def test_the_python_runs(code, tmp_path, monkeypatch):
     monkeypatch.setenv("SMTUNE_HOME", str(tmp_path / "home"))
     command = [sys.executable, "-W", "error", "-c", code]
@@ -136,6 +141,21 @@ def test_the_commands_under_the_container_contract_do_their_work(tmp_path, monke
         assert done.returncode == 0, done.stderr
         assert f"{name} Completed: 2 of 2 trials" in done.stdout
         assert "where    local-mode (" in done.stdout
+
+
+def test_a_tuner_of_the_sdk_trains_here(tmp_path, monkeypatch, capsys):
+    (code,) = (text for text in blocks("python") if "from_tuner" in text)
+    script = tmp_path / "train.py"
+    script.write_text('import sys\nprint("validation:loss=" + sys.argv[sys.argv.index("--min_samples_leaf") + 1])\n')
+    (tmp_path / "data" / "train").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SMTUNE_HOME", str(tmp_path / "home"))
+    estimator = Estimator(entry_point="train.py", source_dir=str(tmp_path))
+    names: dict[str, Any] = {"tuner": Tuner2(estimator, recorded("v2_sklearn_script"))}
+    exec(code, names)
+    assert "min_samples_leaf" in capsys.readouterr().out
+    (tmp_path / "tuning.json").write_text(json.dumps(names["spec"].to_dict()))
+    assert TuningSpec.from_file(tmp_path / "tuning.json") == names["spec"]
 
 
 def test_the_commands_do_their_work_on_the_file_that_is_shown(tmp_path, monkeypatch):
