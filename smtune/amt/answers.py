@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from smtune.amt.echo import with_all_ranges
 from smtune.amt.times import write_time
 from smtune.amt.training_jobs import TrainingJobs, cut, has_objective, known
 from smtune.results import JobStatus, TuningResult, is_result
@@ -39,6 +40,7 @@ def encode_description(result: TuningResult, request: Mapping[str, Any], *, arn:
     """
     jobs = TrainingJobs(result, request, arn)
     echo = {name: value for name, value in request.items() if name != "Tags"}
+    echo["HyperParameterTuningJobConfig"] = with_all_ranges(request["HyperParameterTuningJobConfig"], "ParameterRanges")
     if "TrainingJobDefinition" in echo:
         echo["TrainingJobDefinition"] = jobs.echo(echo["TrainingJobDefinition"])
     if "TrainingJobDefinitions" in echo:

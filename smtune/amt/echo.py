@@ -26,6 +26,8 @@ _ADDED = (
 )
 """Members of a description that are no part of the request."""
 
+_RANGES = ("CategoricalParameterRanges", "ContinuousParameterRanges", "IntegerParameterRanges")
+
 
 def request_of(description: Mapping[str, Any], tags: Sequence[Mapping[str, str]] = ()) -> dict[str, Any]:
     """Return the ``CreateHyperParameterTuningJob`` request that a description echoes.
@@ -70,12 +72,26 @@ def echo_definition(definition: Mapping[str, Any], metric: str) -> dict[str, Any
     static[TUNING_OBJECTIVE] = json.dumps(metric) if static.get(PROGRAM, "").startswith('"') else metric
     resources = _copied_resources(definition)
     copied = {} if resources is None else {"ResourceConfig": resources}
-    echo = {**copied, **definition, "StaticHyperParameters": static}
+    echo = {**copied, **with_all_ranges(definition, "HyperParameterRanges"), "StaticHyperParameters": static}
     algorithm = definition.get("AlgorithmSpecification") or {}
     brought = _brought_along(algorithm, static)
     if brought and not algorithm.get("MetricDefinitions"):
         echo["AlgorithmSpecification"] = {**algorithm, "MetricDefinitions": brought}
     return echo
+
+
+def with_all_ranges(members: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Return members with the ranges of every type, as the service tells them: of some types there may be none.
+
+    Version 2 of the SageMaker SDK reads all of them.
+
+    Args:
+        members: What holds the ranges, if it does.
+        key: Their name in it.
+    """
+    if members.get(key) is None:
+        return dict(members)
+    return {**members, key: {**{name: [] for name in _RANGES}, **members[key]}}
 
 
 def _brought_along(algorithm: Mapping[str, Any], static: Mapping[str, str]) -> list[dict[str, str]]:

@@ -260,6 +260,8 @@ def test_version_2_of_the_sagemaker_sdk_finds_what_it_reads():
     described = encode_description(job(), request(), arn=ARN)
     instances = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30}
     assert described["TrainingJobDefinition"]["ResourceConfig"] == instances
+    ranges = described["HyperParameterTuningJobConfig"]["ParameterRanges"]
+    assert {f"{kind}ParameterRanges" for kind in ("Categorical", "Continuous", "Integer")} <= ranges.keys()
     told = encode_training_job(TRIALS[0], job(), request(), arn=ARN)
     assert (told["ResourceConfig"], told["OutputDataConfig"]["KmsKeyId"]) == (instances, "")
     assert (
