@@ -97,7 +97,7 @@ def read_as_sagemaker(line: str, patterns: Mapping[str, re.Pattern[str]]) -> Rea
 
     SageMaker has no steps; that of a reported line is told all the same.
 
-    >>> patterns = compile_patterns({"auc": r"#011auc:(\S+)", "loss": r"\tloss:(\S+)"})
+    >>> patterns = compile_patterns({"auc": r"#011auc:([0-9.]+)", "loss": r"\tloss:(\S+)"})
     >>> read_as_sagemaker("[3]\tauc:0.9\tloss:0.1", patterns).metrics
     {'auc': 0.9}
 
