@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from smtune.backends.at_exit import wait_at_exit
+from smtune.backends.at_exit import UnfinishedJob, wait_at_exit
 from smtune.loop import TuningLoop
 from smtune.runners import Runner
 from smtune.spec import TuningSpec
@@ -45,10 +45,10 @@ class LocalRun:
         Raises:
             StoreError: The log cannot be replayed or written.
         """
-        self._thread.start()
-        wait_at_exit(
-            self.name, under_way=lambda: self.under_way, wait=self.wait, stop=lambda force: self.stop(force=force)
+        self._leave = wait_at_exit(
+            UnfinishedJob(self.name, lambda: self.under_way, self.wait, lambda force: self.stop(force=force))
         )
+        self._thread.start()
         try:
             self._begun.wait()
         except BaseException:  # Ctrl-C: whoever called it gets no job to stop
@@ -108,3 +108,4 @@ class LocalRun:
             self._lease.release()
             self._ended.set()
             self._begun.set()
+            self._leave()

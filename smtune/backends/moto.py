@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from smtune.backends.amt import AmtBackend
 from smtune.backends.amt_plan import configured_region, plan_amt
-from smtune.backends.at_exit import wait_at_exit
+from smtune.backends.at_exit import UnfinishedJob, wait_at_exit
 from smtune.backends.aws.session import Account
 from smtune.backends.aws.troubles import explained
 from smtune.backends.base import Plan
@@ -49,20 +49,26 @@ class _Own:
     Raises:
         JobBusyError: Another process runs it.
         JobError: Its emulator does not start.
+
+    Attributes:
+        emulator: The job's.
+        leave: To be called when this process does not run it any more.
     """
 
     def __init__(self, directory: JobDirectory, *, slots: int, region: str) -> None:
-        self.lease: Final = JobLease(directory)
+        self._lease = JobLease(directory)
+        self.leave: Callable[[], None] = lambda: None
         try:
             self.emulator: Final = _start(directory, slots=slots, region=region, resume=True)
         except BaseException:
-            self.lease.release()
+            self._lease.release()
             raise
 
     def close(self) -> None:
         """End its emulator, and let others run the job. Idempotent."""
         self.emulator.close()
-        self.lease.release()
+        self._lease.release()
+        self.leave()
 
 
 class MotoBackend(AmtBackend):
@@ -79,7 +85,7 @@ class MotoBackend(AmtBackend):
     def __init__(self, *, pause: Callable[[float], object] = time.sleep) -> None:
         super().__init__(pause=pause)
         self._own: dict[str, _Own] = {}
-        self._telling: dict[str, EmulatorProcess] = {}
+        self._telling: dict[str, str] = {}
 
     def plan(self, spec: TuningSpec, *, name: str | None = None) -> Plan:
         """Check the spec against the service's rules; start nothing.
@@ -108,8 +114,7 @@ class MotoBackend(AmtBackend):
         with contextlib.ExitStack() as undo:
             if is_new:
                 undo.callback(shutil.rmtree, directory.path, ignore_errors=True)
-                for parent in _parents(plan.spec):
-                    inherit(_data(directory), _data(_directory(parent)))
+            _begin_with_parents(directory, plan.spec)
             try:
                 slots = plan.spec.limits.max_parallel
                 self._own[plan.name] = own = _Own(directory, slots=slots, region=str(plan.region))
@@ -151,11 +156,14 @@ class MotoBackend(AmtBackend):
 
     def _stay(self, job_name: str, own: _Own) -> None:
         """Keep the program that runs a job from ending before the job."""
-        wait_at_exit(
-            job_name,
-            under_way=lambda: self._own.get(job_name) is own,
-            wait=lambda: self.wait(job_name),
-            stop=lambda _force: self.stop(job_name),
+        own.leave = wait_at_exit(
+            UnfinishedJob(
+                job_name,
+                under_way=lambda: self._own.get(job_name) is not None,
+                wait=lambda: self.wait(job_name),
+                stop=lambda force: self.stop(job_name, force=force),
+                onward=f"build on it: warm_start: [{job_name}]",
+            )
         )
 
     def stop(self, job_name: str, *, force: bool = False) -> None:
@@ -243,7 +251,7 @@ class MotoBackend(AmtBackend):
             answers = super()._answers(job_name, record)
         if answers.description["HyperParameterTuningJobStatus"] in ENDED:
             _keep(job_name, answers)
-            self._end(job_name)
+            self._give_up(job_name)
         return answers
 
     def _seen_here(self, result: TuningResult) -> TuningResult:
@@ -262,32 +270,26 @@ class MotoBackend(AmtBackend):
     @contextlib.contextmanager
     def _reachable(self, job_name: str) -> Iterator[None]:
         """Have an emulator that knows a job: the one that runs it, or one that only tells of it."""
-        if self._goes_on(job_name) or (job_name in self._telling and self._telling[job_name].alive):
+        if self._goes_on(job_name) or job_name in self._telling:
             yield
             return
         record = self._known_record(job_name)
-        self._tell(job_name, _start(_directory(job_name), slots=1, region=record.region or REGION, resume=False))
-        try:
-            yield
-        finally:
-            if _kept(job_name) is None:  # somebody may go on with it, and this emulator would not know
-                self._tell(job_name, None)
-
-    def _tell(self, job_name: str, emulator: EmulatorProcess | None) -> None:
-        """Have an emulator tell of a job that nobody runs, in place of the one that did for the last such job."""
-        for told in self._telling:
-            self._readers.pop(told, None)
-        for one in self._telling.values():
-            one.close()
+        directory, region = _directory(job_name), record.region or REGION
         self._readers.pop(job_name, None)
-        self._telling = {} if emulator is None else {job_name: emulator}
+        try:
+            with _start(directory, slots=1, region=region, resume=False) as emulator:
+                self._telling[job_name] = emulator.url
+                yield
+        finally:
+            self._telling.pop(job_name, None)
+            self._readers.pop(job_name, None)
 
     def _account_of(self, job_name: str, record: RemoteJob | None, region: str | None = None) -> Account:
         """Return the account that a job's emulator emulates."""
         if (own := self._own.get(job_name)) is not None:
             url: str | None = own.emulator.url
         elif job_name in self._telling:
-            url = self._telling[job_name].url
+            url = self._telling[job_name]
         else:
             url = None if record is None else record.endpoint_url
         chosen = (url, record.region if record is not None else region)
@@ -300,13 +302,6 @@ class MotoBackend(AmtBackend):
         if record is None:
             raise JobNotFoundError(f'there is no job "{job_name}" of backend moto; see `smtune list`')
         return record
-
-    def _end(self, job_name: str) -> None:
-        """Let go of a job that has ended, if this process ran it; its emulator stays to tell of it."""
-        own = self._own.pop(job_name, None)
-        if own is not None:
-            own.lease.release()
-            self._tell(job_name, own.emulator)
 
     def _give_up(self, job_name: str) -> None:
         """End the emulator of a job that this process runs, if it does."""
@@ -357,6 +352,17 @@ def _has_ended_here(job_name: str) -> bool:
 
 def _parents(spec: TuningSpec) -> Sequence[str]:
     return () if spec.warm_start is None else [one.removeprefix(AMT_PREFIX) for one in spec.warm_start.parents]
+
+
+def _begin_with_parents(directory: JobDirectory, spec: TuningSpec) -> None:
+    """Make the emulator of a new job know its parents: all of them, or there is no emulator yet."""
+    data, draft = _data(directory), directory.path / "draft"
+    if data.exists() or not _parents(spec):
+        return
+    shutil.rmtree(draft, ignore_errors=True)
+    for parent in _parents(spec):
+        inherit(draft, _data(_directory(parent)))
+    draft.rename(data)
 
 
 def _addresses(value: Any) -> Iterator[str]:

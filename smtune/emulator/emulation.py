@@ -80,10 +80,8 @@ def emulate(settings: Settings | None = None, *, serve: bool = False, region: st
         RuntimeError: There is an emulator in this process already, with other settings.
     """
     require_moto("smtune.emulator.emulate", server=serve)
-    from moto import mock_aws
-
     from smtune.emulator.moto_plugin.account import furnish
-    from smtune.emulator.moto_plugin.install import installed
+    from smtune.emulator.moto_plugin.install import installed, mock_aws
     from smtune.emulator.moto_plugin.keeping import go_on, keeping
 
     chosen = region or os.environ.get("AWS_DEFAULT_REGION") or REGION

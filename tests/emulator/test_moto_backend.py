@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from smtune import TuningSpec, tune
-from smtune.backends import MotoBackend, attach, resume
+from smtune.backends import MotoBackend, at_exit, attach, resume
 from smtune.errors import JobError, JobNotFoundError, LoweringError, SpecError
 from smtune.results import JobStatus
 
@@ -240,3 +240,32 @@ def test_a_warm_start_learns_as_here(spec):
     here = tune(spec(name="here", warm_start=["first-here"], **fields)).wait(progress=False)
 
     assert tried(here) == tried(there)
+
+
+def test_the_emulator_ends_with_the_job(spec):
+    job = tune(spec(limits={"max_trials": 1, "max_trial_seconds": 60}), backend="moto")
+    (own,) = job.backend._own.values()
+    job.wait(progress=False)
+    assert not own.emulator.alive
+    assert job.best_model()
+    assert not at_exit._JOBS
+
+
+def test_a_program_that_does_not_wait_stops_its_job_by_ctrl_c(spec, tmp_path):
+    file = tmp_path / "spec.json"
+    file.write_text(json.dumps(spec(static={"patience": 600.0, "stubborn": True}).to_dict()))
+    program = RUN.replace(".wait()", "")
+    with subprocess.Popen([sys.executable, "-c", program, str(file)], stderr=subprocess.PIPE, text=True) as process:
+
+        def prints():
+            with contextlib.suppress(JobNotFoundError, JobError):
+                return any("validation:loss" in line for line in attach("churn").logs(0))
+            return False
+
+        until(prints)
+        process.send_signal(signal.SIGINT)
+        until(lambda: attach("churn").result().status is JobStatus.Stopping)
+        process.send_signal(signal.SIGINT)  # by force: the script does not listen
+        _, told = process.communicate(timeout=60)
+    assert "smtune: job churn is stopped; build on it: warm_start: [churn]" in told
+    assert attach("churn").result().status is JobStatus.Stopped

@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from moto import mock_aws
 from moto.cloudwatch.models import CloudWatchBackend
 from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import BotocoreStubber
@@ -26,6 +27,8 @@ from smtune.emulator.moto_plugin.keeping import attaching, forgetting_all
 from smtune.emulator.moto_plugin.models import AmtSageMakerBackend
 from smtune.emulator.moto_plugin.plugin import Plugin, ServiceFactory, Undo
 from smtune.emulator.service.settings import Settings
+
+__all__ = ["forgetting", "install", "installed", "mock_aws", "uninstall"]
 
 _LOCK: Final = Lock()
 _ACTIVE: list[tuple[Plugin, Settings | None, list[Undo]]] = []

@@ -11,7 +11,7 @@ from smtune.emulator.service.data_directory import DataDirectory
 
 _TABLES: Final = {
     "tuning": "place, name, number, request, created_at, state",
-    "training": "place, name, request, arn, tuning_job, created_at, state",
+    "training": "place, name, request, arn, tuning_job, created_at, state, deleted",
     "tags": "place, arn, tags",
 }
 """What is taken over: tables and their columns. Objects, logs and metrics stay where they are."""

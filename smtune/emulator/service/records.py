@@ -95,10 +95,9 @@ class Records:
         Raises:
             StoreError: The disk does not let it; the next call tries again.
         """
-        if not self._noted:
-            with self._using:  # another thread may be about to write what this one's client waits for
+        with self._using:  # another thread may be about to write what this one's client waits for, and may fail
+            if not self._noted:
                 return
-        with self._using:
             with self._noting:
                 noted, self._noted = self._noted, {}
             try:
