@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from smtune import TuningSpec
+from smtune.amt import request_of
+from smtune.amt.patches import canonical
 from smtune.backends import AmtBackend, Backend, LocalBackend, LocalModeBackend, MotoBackend, Plan
 from smtune.backends.aws.session import Account
 from smtune.store import JobStore, find, find_remote
@@ -81,7 +83,8 @@ class TestMoto(Here):
             "sagemaker"
         )
         description = client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=plan.name)
-        assert description["HyperParameterTuningJobConfig"] == plan.request["HyperParameterTuningJobConfig"]
+        told, asked = canonical(request_of(description)), canonical(plan.request)
+        assert told["HyperParameterTuningJobConfig"] == asked["HyperParameterTuningJobConfig"]
 
 
 class TestLocalMode(TestLocal):
