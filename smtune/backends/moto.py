@@ -2,7 +2,7 @@
 
 The dry run of the very request that AWS would get: it is planned, checked, uploaded, sent and watched as by ``amt``, and
 what answers is :mod:`smtune.emulator`, which really trains. Every job has an emulator in a process of its own, so that
-boto3 in this process still talks to AWS; it ends with this process, and what it knows stays in the job's folder below
+boto3 in this process still talks to AWS; it ends with the job or this process, and what it knows stays in the job's folder below
 ``$SMTUNE_HOME``, from which the job can be resumed.
 
 Not supported: data in S3, and warm starts from jobs of other backends.
@@ -11,64 +11,28 @@ Not supported: data in S3, and warm starts from jobs of other backends.
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from smtune.backends.amt import AmtBackend
-from smtune.backends.amt_plan import configured_region, plan_amt
 from smtune.backends.at_exit import UnfinishedJob, wait_at_exit
 from smtune.backends.aws.session import Account
 from smtune.backends.aws.troubles import explained
 from smtune.backends.base import Plan
-from smtune.backends.tuning_jobs import ENDED, Answers, plain
-from smtune.emulator.child import ChildSettings, EmulatorProcess
-from smtune.emulator.clients import CREDENTIALS, REGION, ROLE
-from smtune.emulator.emulation import require_moto
-from smtune.emulator.service.inheritance import inherit
-from smtune.errors import JobBusyError, JobError, JobExistsError, JobNotFoundError, LoweringError, Problem, SpecError
+from smtune.backends.moto_folder import MotoFolder, OwnJob
+from smtune.backends.moto_plan import buckets_of, parents_of, plan_moto
+from smtune.backends.tuning_jobs import ENDED, Answers
+from smtune.emulator.clients import CREDENTIALS, REGION
+from smtune.errors import JobBusyError, JobError, JobExistsError, JobNotFoundError, Problem, SpecError
 from smtune.results import JobStatus, TuningResult
-from smtune.spec import AMT_PREFIX, SageMaker, TuningSpec
-from smtune.store import JobDirectory, JobLease, RemoteJob, home, is_running
+from smtune.spec import TuningSpec
+from smtune.store import JobLease, RemoteJob, is_running
 
 _CREDENTIALS: Final = (CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"])
-
-
-class _Own:
-    """A job that this process runs.
-
-    Args:
-        directory: Its folder.
-        slots: Training jobs that run at a time.
-        region: AWS's region.
-
-    Raises:
-        JobBusyError: Another process runs it.
-        JobError: Its emulator does not start.
-
-    Attributes:
-        emulator: The job's.
-        leave: To be called when this process does not run it any more.
-    """
-
-    def __init__(self, directory: JobDirectory, *, slots: int, region: str) -> None:
-        self._lease = JobLease(directory)
-        self.leave: Callable[[], None] = lambda: None
-        try:
-            self.emulator: Final = _start(directory, slots=slots, region=region, resume=True)
-        except BaseException:
-            self._lease.release()
-            raise
-
-    def close(self) -> None:
-        """End its emulator, and let others run the job. Idempotent."""
-        self.emulator.close()
-        self._lease.release()
-        self.leave()
 
 
 class MotoBackend(AmtBackend):
@@ -84,7 +48,7 @@ class MotoBackend(AmtBackend):
 
     def __init__(self, *, pause: Callable[[float], object] = time.sleep) -> None:
         super().__init__(pause=pause)
-        self._own: dict[str, _Own] = {}
+        self._own: dict[str, OwnJob] = {}
         self._telling: dict[str, str] = {}
 
     def plan(self, spec: TuningSpec, *, name: str | None = None) -> Plan:
@@ -92,13 +56,7 @@ class MotoBackend(AmtBackend):
 
         What only an account can give is filled in where it is missing: the role, and the region.
         """
-        require_moto("the backend moto", server=True)
-        if problems := [*_not_here(spec)]:
-            raise LoweringError(problems)
-        cloud = spec.sagemaker or SageMaker()
-        filled = {"role": cloud.role or ROLE, "region": cloud.region or configured_region() or REGION}
-        spec = spec.model_copy(update={"sagemaker": cloud.model_copy(update=filled)})
-        return replace(plan_amt(spec, name=name, backend=self.name), estimate=None)
+        return plan_moto(spec, name=name)
 
     def submit(self, plan: Plan) -> str:
         """Start the job's emulator, and create the job there.
@@ -108,16 +66,16 @@ class MotoBackend(AmtBackend):
             SpecError: Something was changed since it was planned.
             JobError: The emulator does not start.
         """
-        directory = _directory(plan.name)
-        is_new = not directory.path.exists()
-        directory.make()
+        folder = MotoFolder(plan.name)
+        is_new = not folder.path.exists()
+        folder.directory.make()
         with contextlib.ExitStack() as undo:
             if is_new:
-                undo.callback(shutil.rmtree, directory.path, ignore_errors=True)
-            _begin_with_parents(directory, plan.spec)
+                undo.callback(shutil.rmtree, folder.path, ignore_errors=True)
+            folder.begin_with(parents_of(plan.spec))
             try:
                 slots = plan.spec.limits.max_parallel
-                self._own[plan.name] = own = _Own(directory, slots=slots, region=str(plan.region))
+                self._own[plan.name] = own = OwnJob(folder, slots=slots, region=str(plan.region))
             except JobBusyError as error:
                 raise JobExistsError(str(error)) from None
             undo.callback(self._give_up, plan.name)
@@ -138,7 +96,7 @@ class MotoBackend(AmtBackend):
         """
         record = self._known_record(job_name)
         name = record.name
-        if _kept(name) is not None:
+        if MotoFolder(name).kept() is not None:
             fix = f"see `smtune show {name}`, or run its spec under another name"
             raise SpecError([Problem("name", name, f"has ended: {self.poll(name).status}", fix)])
         self._take(record)
@@ -148,13 +106,13 @@ class MotoBackend(AmtBackend):
         """Run a job that nobody runs."""
         spec = TuningSpec.from_dict(record.spec or {})
         slots, region = spec.limits.max_parallel, record.region or REGION
-        own = _Own(_directory(record.name), slots=slots, region=region)
+        own = OwnJob(MotoFolder(record.name), slots=slots, region=region)
         self._own[record.name] = own
         self._readers.pop(record.name, None)
         replace(record, endpoint_url=own.emulator.url).save()
         self._stay(record.name, own)
 
-    def _stay(self, job_name: str, own: _Own) -> None:
+    def _stay(self, job_name: str, own: OwnJob) -> None:
         """Keep the program that runs a job from ending before the job."""
         own.leave = wait_at_exit(
             UnfinishedJob(
@@ -174,7 +132,7 @@ class MotoBackend(AmtBackend):
             force: Kill its training jobs instead of giving them the time that SageMaker gives, if it runs here.
         """
         record = self._known_record(job_name)
-        if _kept(record.name) is not None:
+        if MotoFolder(record.name).kept() is not None:
             return
         if force:
             self._give_up(record.name)  # with its emulator ends all that runs there
@@ -201,7 +159,7 @@ class MotoBackend(AmtBackend):
         """
         name = self._known_record(job_name).name
         uri = self._model_uri(name, number)
-        folder = _directory(name).path / "models" / uri.split("/")[-3]
+        folder = MotoFolder(name).path / "models" / uri.split("/")[-3]
         model = folder / uri.rpartition("/")[2]
         if not model.exists():
             self.download_model(name, folder, number)
@@ -229,10 +187,10 @@ class MotoBackend(AmtBackend):
             JobBusyError: It is being run.
         """
         record = self._known_record(job_name)
-        directory = _directory(record.name)
-        with JobLease(directory):
+        folder = MotoFolder(record.name)
+        with JobLease(folder.directory):
             record.forget()
-            shutil.rmtree(directory.path, ignore_errors=True)
+            shutil.rmtree(folder.path, ignore_errors=True)
 
     # --- where a job's emulator is ----------------------------------------------------------------------------
 
@@ -240,17 +198,17 @@ class MotoBackend(AmtBackend):
         """Return what the emulator says of a job; once it has ended, that is kept, and the emulator ends."""
         if record is None:
             raise JobNotFoundError(f'there is no job "{job_name}" of backend moto; see `smtune list`')
-        if (kept := _kept(job_name)) is not None:
+        if (kept := MotoFolder(job_name).kept()) is not None:
             return kept
         own = self._own.get(job_name)
         if own is not None and not own.emulator.alive:
             self._give_up(job_name)
-            log = _log(_directory(job_name))
+            log = MotoFolder(job_name).log
             raise JobError(f"the emulator of {job_name} has died, see {log}; go on with `smtune resume {job_name}`")
         with self._reachable(job_name):
             answers = super()._answers(job_name, record)
         if answers.description["HyperParameterTuningJobStatus"] in ENDED:
-            _keep(job_name, answers)
+            MotoFolder(job_name).keep(answers)
             self._give_up(job_name)
         return answers
 
@@ -265,7 +223,7 @@ class MotoBackend(AmtBackend):
         del description
 
     def _goes_on(self, job_name: str) -> bool:
-        return job_name in self._own or is_running(_directory(job_name)) is not None
+        return job_name in self._own or is_running(MotoFolder(job_name).directory) is not None
 
     @contextlib.contextmanager
     def _reachable(self, job_name: str) -> Iterator[None]:
@@ -274,10 +232,10 @@ class MotoBackend(AmtBackend):
             yield
             return
         record = self._known_record(job_name)
-        directory, region = _directory(job_name), record.region or REGION
+        region = record.region or REGION
         self._readers.pop(job_name, None)
         try:
-            with _start(directory, slots=1, region=region, resume=False) as emulator:
+            with MotoFolder(job_name).start(slots=1, region=region, resume=False) as emulator:
                 self._telling[job_name] = emulator.url
                 yield
         finally:
@@ -314,103 +272,9 @@ class MotoBackend(AmtBackend):
         """Make all buckets that a request names; on AWS they are there already."""
         client = Account(region=plan.region, endpoint_url=url, credentials=_CREDENTIALS).client("s3")
         where = {} if plan.region == "us-east-1" else {"LocationConstraint": plan.region}
-        for bucket in sorted({_bucket_of(uri) for uri in _addresses(plan.request)}):
+        for bucket in buckets_of(plan.request):
             with (
                 explained(f"the bucket {bucket}", service="S3"),
                 contextlib.suppress(client.exceptions.BucketAlreadyOwnedByYou),
             ):
                 client.create_bucket(Bucket=bucket, **({"CreateBucketConfiguration": where} if where else {}))
-
-
-def _not_here(spec: TuningSpec) -> Iterator[Problem]:
-    """Yield what the job's own emulator does not have."""
-    trainings = {"training": spec.training}
-    trainings |= {f"definitions.{key}.training": one.training for key, one in (spec.definitions or {}).items()}
-    for prefix, training in trainings.items():
-        if training is None:
-            continue
-        for name, channel in training.channels.items():
-            if channel.is_remote:
-                fix = "copy it here, and name that folder"
-                yield Problem(f"{prefix}.channels.{name}", channel.source, "is not on this machine", fix)
-        if training.has_remote_code:
-            fix = "copy it here, and name that folder"
-            yield Problem(f"{prefix}.source_dir", training.source_dir, "is not on this machine", fix)
-    for place, parent in enumerate(_parents(spec)):
-        if not _has_ended_here(parent):
-            rule = "is no job of backend moto that has ended"
-            fix = "name one of `smtune list`; backend local builds on jobs of all kinds"
-            yield Problem(f"warm_start.parents[{place}]", parent, rule, fix)
-
-
-def _has_ended_here(job_name: str) -> bool:
-    try:
-        return _kept(job_name) is not None
-    except SpecError:  # an ARN, or a file: no name of a job
-        return False
-
-
-def _parents(spec: TuningSpec) -> Sequence[str]:
-    return () if spec.warm_start is None else [one.removeprefix(AMT_PREFIX) for one in spec.warm_start.parents]
-
-
-def _begin_with_parents(directory: JobDirectory, spec: TuningSpec) -> None:
-    """Make the emulator of a new job know its parents: all of them, or there is no emulator yet."""
-    data, draft = _data(directory), directory.path / "draft"
-    if data.exists() or not _parents(spec):
-        return
-    shutil.rmtree(draft, ignore_errors=True)
-    for parent in _parents(spec):
-        inherit(draft, _data(_directory(parent)))
-    draft.rename(data)
-
-
-def _addresses(value: Any) -> Iterator[str]:
-    """Yield all addresses in S3 in a request."""
-    if isinstance(value, str):
-        if value.startswith("s3://"):
-            yield value
-    elif isinstance(value, Mapping):
-        for one in value.values():
-            yield from _addresses(one)
-    elif isinstance(value, list):
-        for one in value:
-            yield from _addresses(one)
-
-
-def _bucket_of(uri: str) -> str:
-    return uri.removeprefix("s3://").partition("/")[0]
-
-
-def _directory(job_name: str) -> JobDirectory:
-    return JobDirectory(job_name.lower(), home() / "moto")  # names that differ in case only are the same
-
-
-def _data(directory: JobDirectory) -> Path:
-    return directory.path / "data"
-
-
-def _log(directory: JobDirectory) -> Path:
-    return directory.path / "emulator.log"
-
-
-def _start(directory: JobDirectory, *, slots: int, region: str, resume: bool) -> EmulatorProcess:
-    settings = ChildSettings(str(_data(directory)), slots=slots, resume=resume, region=region)
-    return EmulatorProcess(settings, _log(directory))
-
-
-def _keep(job_name: str, answers: Answers) -> None:
-    """Keep what an emulator says of a job that has ended: nobody needs to start one to know it."""
-    told = {"description": answers.description, "summaries": answers.summaries, "details": answers.details}
-    path = _directory(job_name).path / "ended.json"
-    draft = path.with_suffix(".new")
-    draft.write_text(json.dumps(plain(told)), encoding="utf-8")
-    draft.replace(path)
-
-
-def _kept(job_name: str) -> Answers | None:
-    try:
-        told = json.loads((_directory(job_name).path / "ended.json").read_text(encoding="utf-8"))
-        return Answers(told["description"], told["summaries"], told["details"])
-    except (OSError, ValueError, KeyError):  # it goes on; or it is damaged, and an emulator will be asked
-        return None
