@@ -237,6 +237,12 @@ def test_failure_file_says_why(anywhere: Place) -> None:
     assert list(anywhere.aws.objects("s3://models/")) == []
 
 
+@pytest.mark.parametrize("made", ["os.mkfifo(path)", "os.symlink('/etc/passwd', path)"])
+def test_failure_file_that_is_none_says_nothing(place: Place, made: str) -> None:
+    answer = place.run(f"import os; path = '/opt/ml/output/failure'; {made}; raise SystemExit(7)")
+    assert answer["FailureReason"] == "AlgorithmError: , exit code: 7"
+
+
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
