@@ -1,5 +1,6 @@
 """What training scripts find, and what becomes of what they do."""
 
+import errno
 import gzip
 import io
 import json
@@ -11,6 +12,7 @@ import tarfile
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -221,6 +223,21 @@ def test_metrics_as_sagemaker_reads_them(place: Place) -> None:
     assert final == {"auc": 0.6, "score": 3.0}  # nobody defined the other one
     assert place.aws.metrics == [("job", "auc", 0.7), ("job", "auc", 0.6), ("job", "score", 3.0)]
     assert place.aws.lines("job")[0] == "[0]#011train-auc:0.5#011validation-auc:0.7"
+
+
+def test_metrics_are_read_again_once_there_is_room_for_a_process(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: Any, **__: Any) -> None:
+        raise BlockingIOError(errno.EAGAIN, "no room")
+
+    script, metrics = "print('loss: 1')", {"loss": r"loss: (\d)"}
+    with monkeypatch.context() as patch:
+        patch.setattr("smtune.metric_lines.search.subprocess", SimpleNamespace(Popen=refused))
+        answer = place.run(script, "first", metrics=metrics)
+    assert answer["TrainingJobStatus"] == "Completed"
+    remark = "emulator: metrics cannot be read from what is printed here, and are lost: [Errno"
+    assert any(line.startswith(remark) for line in place.aws.lines("first"))
+    answer = place.run(script, "second", metrics=metrics)
+    assert answer["FinalMetricDataList"][0]["Value"] == 1.0
 
 
 def test_failure_file_says_why(anywhere: Place) -> None:

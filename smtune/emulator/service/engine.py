@@ -137,12 +137,17 @@ class TrainingEngine:
         then: Callable[[Sequence[dict[str, float]], set[str]], None],
     ) -> None:
         """Read the metrics of lines in another thread; go on with those of each line, and the regexes given up."""
-        run.tasks += 1
 
-        def found(metrics: Sequence[dict[str, float]], slow: set[str]) -> None:
+        def found(metrics: Sequence[dict[str, float]], slow: set[str], trouble: Exception | None) -> None:
+            if trouble is not None:
+                _LOG.error("%s: metrics cannot be read", run.job.name, exc_info=trouble)
+                journal.remark(
+                    f"metrics cannot be read from what is printed here, and are lost: {trouble}", time.time()
+                )
             self._post(run, partial(self._go_on, run, partial(then, metrics, slow)))
 
         self._scraper.search(journal.sources, lines, found)
+        run.tasks += 1
 
     def finished(self, run: Run) -> None:
         """Free the slot of a run that is over."""
