@@ -314,6 +314,44 @@ def test_model_that_is_not_packed(place: Place) -> None:
     assert place.aws.get("s3://models/job/output/model/a/b") == b"c"
 
 
+LINKS = """
+    import os, shutil
+    folder, secret = os.environ["SAGEMAKER_BASE_DIR"] + "/" + os.environ["FOLDER"], os.environ["SECRET"]
+    if os.environ["WHOLE"] == "yes":
+        shutil.rmtree(folder)
+        os.symlink(os.path.dirname(secret), folder)
+    else:
+        open(folder + "/own", "w").write("own")
+        os.symlink("own", folder + "/inside")
+        os.symlink(secret, folder + "/outside")
+        os.symlink("nothing", folder + "/dangling")
+"""
+
+
+@pytest.mark.parametrize("folder", ["model", "output/data", "checkpoints"])
+@pytest.mark.parametrize("whole", [False, True])
+def test_links_that_lead_elsewhere_are_not_followed(place: Place, folder: str, whole: bool) -> None:
+    secret = place.folder / "elsewhere/secret"
+    secret.parent.mkdir()
+    secret.write_text("secret")
+    answer = place.run(
+        LINKS,
+        Environment={"FOLDER": folder, "SECRET": str(secret), "WHOLE": "yes" if whole else "no"},
+        OutputDataConfig={"S3OutputPath": "s3://models/", "CompressionType": "NONE"},
+        CheckpointConfig={"S3Uri": "s3://models/checkpoints"},
+    )
+    assert answer["TrainingJobStatus"] == "Completed", answer
+    uploaded = {Path(one.uri).name: place.aws.get(one.uri) for one in place.aws.objects("s3://models/")}
+    assert uploaded == ({} if whole else {"own": b"own", "inside": b"own"})
+
+
+def test_archives_keep_links_as_links(place: Place) -> None:
+    place.run("import os; os.symlink('/etc/passwd', '/opt/ml/model/link')")
+    with tarfile.open(fileobj=io.BytesIO(place.aws.get("s3://models/prefix/job/output/model.tar.gz"))) as archive:
+        (member,) = archive
+    assert (member.issym(), member.linkname) == (True, "/etc/passwd")
+
+
 def test_checkpoints_come_and_go(anywhere: Place) -> None:
     anywhere.aws.put("s3://models/checkpoints/before", b"1")
     script = """

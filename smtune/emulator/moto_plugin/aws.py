@@ -20,6 +20,7 @@ from moto.utilities.utils import get_partition
 
 from smtune.emulator.moto_plugin.kept_objects import KeptBuckets
 from smtune.emulator.service.aws import S3Object
+from smtune.sandbox.left_files import open_left
 
 if TYPE_CHECKING:
     from smtune.emulator.moto_plugin.kept_telemetry import KeptTelemetry
@@ -95,10 +96,11 @@ class MotoAws:
 
         Raises:
             FileNotFoundError: There is no such bucket.
+            OSError: It is no regular file.
         """
         bucket, name = _split(uri)
         with TemporaryFile() as copy:  # to read a mapped file that was truncated ends the process (SIGBUS)
-            with path.open("rb") as file:
+            with open_left(path) as file:
                 shutil.copyfileobj(file, copy, _CHUNK)
             copy.flush()
             size = copy.tell()

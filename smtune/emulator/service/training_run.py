@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from smtune.emulator.service.artifacts import Checkpoints, holds_something, upload_folder
+from smtune.emulator.service.artifacts import Checkpoints, LeftFolder, holds_something, upload_folder
 from smtune.emulator.service.channels import bucket_of
 from smtune.emulator.service.endings import failure_of
 from smtune.emulator.service.faults import Faults
@@ -202,7 +202,9 @@ class Run:
             return
         config = self.job.request.get("CheckpointConfig")
         if config is not None:
-            self._checkpoints = Checkpoints([one.checkpoints for one in self._prepared], config["S3Uri"])
+            self._checkpoints = Checkpoints(
+                [LeftFolder(one.staged.base, one.checkpoints) for one in self._prepared], config["S3Uri"]
+            )
         fault = self._faults.draw("failure", self.job.name)
         if fault is not None:
             self.job.enter("Training")
@@ -393,8 +395,8 @@ class Run:
         for journal in self._journals.values():
             journal.write(self.aws)
         uri, bases = self.job.output_path, [host.staged.base for host in self._prepared if self._journals]
-        folders = {} if self._failure is not None else {"model": [base / "model" for base in bases]}
-        outputs = [base / "output" / "data" for base in bases]
+        folders = {} if self._failure is not None else {"model": [LeftFolder(base, base / "model") for base in bases]}
+        outputs = [LeftFolder(base, base / "output" / "data") for base in bases]
         if any(holds_something(folder) for folder in outputs):
             folders["output"] = outputs
         try:
