@@ -493,6 +493,14 @@ def test_archive_that_leads_elsewhere(place: Place) -> None:
     assert list(place.folder.parent.rglob("evil")) == []
 
 
+def test_archive_that_was_cut_off(place: Place) -> None:
+    whole = packed(train__py="".join(map(str, range(10_000))))
+    place.aws.put("s3://data/code.tar.gz", whole[: len(whole) // 2])
+    hyperparameters = {"sagemaker_program": "train.py", "sagemaker_submit_directory": "s3://data/code.tar.gz"}
+    answer = place.run("", image="any", HyperParameters=hyperparameters)
+    assert answer["FailureReason"].startswith("ClientError: s3://data/code.tar.gz cannot be unpacked: it is damaged: ")
+
+
 def test_program_that_is_not_there(tmp_path: Path) -> None:
     with Place(tmp_path, rules=(Rule("gone", command=("/no/such/program",)),)) as place:
         answer = place.run("", image="gone")
