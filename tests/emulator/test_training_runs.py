@@ -19,6 +19,7 @@ import pytest
 
 from smtune.emulator.service.errors import ServiceError
 from smtune.emulator.service.faults import Fault, Faults
+from smtune.emulator.service.journal import Journal
 from smtune.emulator.service.operations import Service
 from smtune.emulator.service.settings import Settings
 from smtune.errors import SpecError
@@ -238,6 +239,30 @@ def test_metrics_are_read_again_once_there_is_room_for_a_process(place: Place, m
     assert any(line.startswith(remark) for line in place.aws.lines("first"))
     answer = place.run(script, "second", metrics=metrics)
     assert answer["FinalMetricDataList"][0]["Value"] == 1.0
+
+
+@pytest.mark.parametrize("operation", ["log", "metric"])
+def test_lines_and_metrics_that_cannot_be_written_are_written_later(tmp_path: Path, operation: str) -> None:
+    aws = FolderAws(tmp_path)
+    journal = Journal("job", "job/algo-1", {"loss": r"loss: (\d)"})
+    lines = journal.feed(b"loss: 1\nloss: 2\n", 0.0)
+    journal.searched(lines, [{"loss": 1.0}, {"loss": 2.0}], (), 0.0)
+    write, left = getattr(aws, operation), iter([True, False] if operation == "metric" else [False])
+
+    def refuse(*values: Any) -> None:
+        if not next(left):
+            raise OSError(errno.ENOSPC, "no room")
+        write(*values)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(aws, operation, refuse)
+        with pytest.raises(OSError, match="no room"):
+            journal.write(aws)
+    journal.feed(b"more\n", 1.0)
+    journal.write(aws)
+    assert aws.lines("job") == ["loss: 1", "loss: 2", "more"]
+    assert [value for _, _, value in aws.metrics] == [1.0, 2.0]
+    assert journal.waits == 0
 
 
 def test_failure_file_says_why(anywhere: Place) -> None:
