@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 import textwrap
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -160,6 +161,27 @@ def test_pipe_mode(anywhere: Place) -> None:
     answer = anywhere.run(script, mode="Pipe", InputDataConfig=channels)
     assert answer["TrainingJobStatus"] == "Completed"
     assert anywhere.aws.lines("job") == ["onetwo", "onetwo"]
+
+
+@pytest.mark.parametrize("then", ["pass", "signal.pause()"])
+def test_pipe_mode_with_what_is_no_gzip_file(place: Place, then: str) -> None:
+    place.aws.put("s3://data/train/a", gzip.compress(b"one"))
+    place.aws.put("s3://data/train/b", b"two")
+    script = f"import signal\nprint(open('/opt/ml/input/data/train_0').read())\n{then}"
+    channels = [channel("train", "s3://data/train", CompressionType="Gzip")]
+    answer = place.run(script, mode="Pipe", InputDataConfig=channels)
+    assert answer["TrainingJobStatus"] == "Failed"
+    reason = "ClientError: channel train: b below s3://data/train cannot be read: Not a gzipped file (b'tw')"
+    assert answer["FailureReason"] == reason
+
+
+def test_pipe_mode_where_the_script_removes_its_pipe(place: Place) -> None:
+    place.aws.put("s3://data/train/a", b"1")
+    script = "import shutil; shutil.rmtree('/opt/ml/input/data')"
+    answer = place.run(script, mode="Pipe", InputDataConfig=[channel("train", "s3://data/train")])
+    assert answer["TrainingJobStatus"] == "Completed"
+    place.jobs.close()
+    assert not any(thread.name == "pipe of train" for thread in threading.enumerate())
 
 
 @PRIVATE
