@@ -190,7 +190,11 @@ class _SearchProcess:
         self._link, end = socket.socketpair()
         with end:
             command = [sys.executable, "-I", "-S", "-W", "ignore", searching.__file__, str(seconds)]
-            self._process = subprocess.Popen(command, stdin=end.fileno(), stdout=end.fileno())
+            try:
+                self._process = subprocess.Popen(command, stdin=end.fileno(), stdout=end.fileno())
+            except OSError:
+                self._link.close()
+                raise
         self._rest = b""
         self.send(list(sources))
 

@@ -16,6 +16,7 @@ from smtune.runners.launcher.notices import Broken, Exited, describe_exit
 from smtune.runners.output import Output, error_line, traceback_cause
 from smtune.runners.watching import PipedChild, WatchingRunner
 from smtune.sandbox import Staged, inherited_environment
+from smtune.sandbox.left_files import beginning_of
 from smtune.trial import Trial, TrialStatus
 
 _ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -168,12 +169,5 @@ class ProcessRunner(WatchingRunner[_Process]):
 
 def _cause(staged: Staged, tail: Sequence[str]) -> str | None:
     """Return what the trial gave as the cause of its failure, the surest source first."""
-    return traceback_cause(tail) or _first_line(staged.failure_file) or error_line(tail)
-
-
-def _first_line(path: Path) -> str | None:
-    try:
-        with path.open(errors="replace") as file:
-            return file.readline(LONGEST_REASON).strip() or None
-    except OSError:
-        return None
+    said, *_ = beginning_of(staged.failure_file, LONGEST_REASON).split("\n")
+    return traceback_cause(tail) or said.rstrip() or error_line(tail)

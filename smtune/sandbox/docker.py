@@ -54,10 +54,19 @@ if [ "$user" != 0 ] && [ -n "$(find "$base" ! -user "$user" | head -n 1)" ]; the
 fi
 case $end in
 "true 0") ;;
-true*) [ -s "$base/output/failure" ] || echo "out of memory: the container may use $limit" > "$base/output/failure" ;;
+true*)
+    said=$base/output/failure
+    if [ ! -L "$base/output" ] && { [ -L "$said" ] || [ ! -f "$said" ] || [ ! -s "$said" ]; }; then
+        rm -rf "$said"
+        echo "out of memory: the container may use $limit" > "$said"
+    fi
+    ;;
 esac
 """
-"""Clears up after a container: says whether the kernel killed it for its memory, and hands over what it wrote."""
+"""Clears up after a container: says whether the kernel killed it for its memory, and hands over what it wrote.
+
+What a link leads to that the container left belongs to somebody else.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ Needs the standard library only.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from smtune.sandbox.left_files import open_left
 from smtune.sandbox.namespace import Namespace, enter
 
 
@@ -104,5 +106,9 @@ def _relay(process: subprocess.Popen[bytes], writing: threading.Lock) -> None:
 
 def _keep_failure(told: Path, target: Path) -> None:
     """Show why a host failed where the first one would have said it."""
-    if told != target and told.is_file():
-        shutil.copyfile(told, target)
+    if told == target:
+        return
+    with contextlib.suppress(OSError), open_left(told) as said:
+        target.unlink(missing_ok=True)
+        with target.open("xb") as file:
+            shutil.copyfileobj(said, file)

@@ -13,8 +13,10 @@ import random
 import selectors
 import socket
 import stat
+import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -90,10 +92,56 @@ def protect(folder: Path) -> None:
             path.chmod(stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
 
 
+class _Fifo:
+    """A named pipe. Where the system has a way to (Linux), it can be opened although its name is gone.
+
+    Args:
+        path: Its name; made.
+
+    Raises:
+        OSError: It cannot be made, there is something of this name.
+    """
+
+    def __init__(self, path: Path) -> None:
+        os.mkfifo(path)
+        self._path = path
+        self._handle = os.open(path, os.O_PATH | os.O_NOFOLLOW) if sys.platform == "linux" else None
+
+    def open(self, flags: int) -> int:
+        """Open it, and return the descriptor."""
+        return os.open(self._path if self._handle is None else f"/proc/self/fd/{self._handle}", flags)
+
+    def remove(self) -> None:
+        """Remove its name, if that is still there, and close it."""
+        with contextlib.suppress(OSError):  # the program may have made something else of it
+            self._path.unlink()
+        self.close()
+
+    def close(self) -> None:
+        """Open it no more."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+class _UnreadableError(Exception):
+    """A file cannot be read.
+
+    Args:
+        file: The file.
+        reason: Why.
+    """
+
+    def __init__(self, file: Path, reason: Exception) -> None:
+        super().__init__(file, reason)
+        self.file = file
+        self.reason = reason
+
+
 class Pipe:
     """A channel in mode ``Pipe``: the content of its files, once per epoch, through ``<channel>_<epoch>``.
 
-    A thread writes; it ends when the pipe is closed, and with this process.
+    A thread writes; it ends when the pipe is closed, and with this process. A file that cannot be read ends its epoch.
 
     Args:
         folder: ``input/data`` of the job.
@@ -101,6 +149,10 @@ class Pipe:
         files: Its files, in order.
         compressed: Whether they are gzip files, which the program wants to see unpacked.
         shuffle_seed: Seed for another order of the files in each epoch; ``None`` keeps the order.
+        failed: Told of a file that cannot be read, and why, in the pipe's thread and before the program sees an end.
+
+    Raises:
+        OSError: There is no such folder.
     """
 
     def __init__(
@@ -111,16 +163,18 @@ class Pipe:
         *,
         compressed: bool = False,
         shuffle_seed: int | None = None,
+        failed: Callable[[Path, Exception], object] = lambda _file, _reason: None,
     ) -> None:
         self._folder = folder
         self._channel = channel
         self._files = files
         self._open = gzip.open if compressed else open
         self._seed = shuffle_seed
+        self._failed = failed
         self._lock = threading.Lock()
         self._closed = False
-        self._wakeup, self._waker = socket.socketpair()
         self._fifo = self._next(0)
+        self._wakeup, self._waker = socket.socketpair()
         self._thread = threading.Thread(target=self._write, name=f"pipe of {channel}", daemon=True)
         self._thread.start()
 
@@ -133,33 +187,43 @@ class Pipe:
         self.close()
 
     def close(self) -> None:
-        """End the thread. The folder must still be there."""
+        """End the thread, whatever the program has done to the folder."""
         with self._lock:
             self._closed = True
-            reader = os.open(self._fifo, os.O_RDONLY | os.O_NONBLOCK)  # a thread that opens it waits for one
+            try:
+                reader = self._fifo.open(os.O_RDONLY | os.O_NONBLOCK)  # a thread that opens it waits for one
+            except OSError:  # the thread has ended, or waits for a name that is gone
+                reader = None
         self._waker.close()
-        self._thread.join()
-        os.close(reader)
+        if reader is not None:
+            self._thread.join()
+            os.close(reader)
+        self._fifo.close()
         self._wakeup.close()
 
-    def _next(self, epoch: int) -> Path:
-        fifo = self._folder / f"{self._channel}_{epoch}"
-        os.mkfifo(fifo)
-        return fifo
+    def _next(self, epoch: int) -> _Fifo:
+        return _Fifo(self._folder / f"{self._channel}_{epoch}")
 
     def _write(self) -> None:
         for epoch, files in enumerate(self._epochs()):
             fifo = self._fifo
-            with fifo.open("wb", buffering=0) as pipe:  # waits for a reader
+            with os.fdopen(fifo.open(os.O_WRONLY), "wb", buffering=0) as pipe:  # waits for a reader
                 with self._lock:
                     if self._closed:
                         return
-                    self._fifo = self._next(epoch + 1)  # before the end of this one tells the program to go on
+                    with contextlib.suppress(OSError):
+                        self._fifo = self._next(epoch + 1)  # before the end of this one tells the program to go on
                 os.set_blocking(pipe.fileno(), False)
-                with contextlib.suppress(BrokenPipeError):  # the program has read enough
+                try:
                     if not self._copy(files, pipe.fileno()):
                         return
-            fifo.unlink()
+                except _UnreadableError as error:
+                    self._failed(error.file, error.reason)
+                except BrokenPipeError:  # the program has read enough
+                    pass
+            if self._fifo is fifo:  # the program has put something else in the place of the next
+                return
+            fifo.remove()
 
     def _copy(self, files: Iterable[Path], pipe: int) -> bool:
         """Write the content of files; return false if the channel was closed meanwhile."""
@@ -176,9 +240,12 @@ class Pipe:
 
     def _chunks(self, files: Iterable[Path]) -> Iterator[bytes]:
         for file in files:
-            with self._open(file, "rb") as source:
-                while chunk := source.read(_CHUNK):
-                    yield chunk
+            try:
+                with self._open(file, "rb") as source:
+                    while chunk := source.read(_CHUNK):
+                        yield chunk
+            except (OSError, EOFError, zlib.error) as error:
+                raise _UnreadableError(file, error) from error
 
     def _epochs(self) -> Iterator[Sequence[Path]]:
         if self._seed is None:

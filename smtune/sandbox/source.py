@@ -73,13 +73,18 @@ def unpack_code(archive: Path, target: Path) -> None:
         target: Folder for its content; made if it is missing.
 
     Raises:
-        tarfile.TarError: It is no such file, or would write elsewhere.
+        tarfile.TarError: It is no such file, or a damaged one, or would write elsewhere.
         OSError: ``target`` cannot be written.
     """
+    import gzip
     import tarfile
+    import zlib
 
-    with tarfile.open(archive) as file:
-        file.extractall(target, filter="data")
+    try:
+        with tarfile.open(archive) as file:
+            file.extractall(target, filter="data")
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise tarfile.ReadError(f"it is damaged: {error}") from error
 
 
 def _copy_folder(folder: Path, target: Path, *, root: Path, copied_root: Path, skipped: Collection[Path]) -> None:

@@ -199,6 +199,22 @@ class TestAws:
         aws.download(f"s3://{emulator.bucket}/a b/ü?x=1#y", tmp_path / "down")
         assert (tmp_path / "down").read_bytes() == (tmp_path / "up").read_bytes()
 
+    def test_a_file_that_changes_meanwhile_is_uploaded_as_it_was_read(self, emulator, tmp_path):
+        path = tmp_path / "log"
+        path.write_bytes(b"before")
+
+        class Gate:
+            def __enter__(self):
+                with path.open("r+b") as file:  # as long as before: a mapped file that is shorter ends the process
+                    file.write(b"after!")
+
+            def __exit__(self, *_):
+                pass
+
+        aws = MotoAws(Gate(), emulator.account, emulator.region)  # type: ignore[arg-type]
+        aws.upload(path, f"s3://{emulator.bucket}/log")
+        assert boto3.client("s3").get_object(Bucket=emulator.bucket, Key="log")["Body"].read() == b"before"
+
     def test_objects_are_listed_by_the_beginning_of_their_address(self, aws, s3, emulator):
         for key in ("train/b", "train/a", "training/c", "test/d"):
             s3.put_object(Bucket=emulator.bucket, Key=key, Body=b"123")

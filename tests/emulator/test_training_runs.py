@@ -1,5 +1,6 @@
 """What training scripts find, and what becomes of what they do."""
 
+import errno
 import gzip
 import io
 import json
@@ -9,14 +10,17 @@ import subprocess
 import sys
 import tarfile
 import textwrap
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from smtune.emulator.service.errors import ServiceError
 from smtune.emulator.service.faults import Fault, Faults
+from smtune.emulator.service.journal import Journal
 from smtune.emulator.service.operations import Service
 from smtune.emulator.service.settings import Settings
 from smtune.errors import SpecError
@@ -159,6 +163,27 @@ def test_pipe_mode(anywhere: Place) -> None:
     assert anywhere.aws.lines("job") == ["onetwo", "onetwo"]
 
 
+@pytest.mark.parametrize("then", ["pass", "signal.pause()"])
+def test_pipe_mode_with_what_is_no_gzip_file(place: Place, then: str) -> None:
+    place.aws.put("s3://data/train/a", gzip.compress(b"one"))
+    place.aws.put("s3://data/train/b", b"two")
+    script = f"import signal\nprint(open('/opt/ml/input/data/train_0').read())\n{then}"
+    channels = [channel("train", "s3://data/train", CompressionType="Gzip")]
+    answer = place.run(script, mode="Pipe", InputDataConfig=channels)
+    assert answer["TrainingJobStatus"] == "Failed"
+    reason = "ClientError: channel train: b below s3://data/train cannot be read: Not a gzipped file (b'tw')"
+    assert answer["FailureReason"] == reason
+
+
+def test_pipe_mode_where_the_script_removes_its_pipe(place: Place) -> None:
+    place.aws.put("s3://data/train/a", b"1")
+    script = "import shutil; shutil.rmtree('/opt/ml/input/data')"
+    answer = place.run(script, mode="Pipe", InputDataConfig=[channel("train", "s3://data/train")])
+    assert answer["TrainingJobStatus"] == "Completed"
+    place.jobs.close()
+    assert not any(thread.name == "pipe of train" for thread in threading.enumerate())
+
+
 @PRIVATE
 def test_several_hosts(place: Place) -> None:
     for key in "abc":
@@ -223,6 +248,45 @@ def test_metrics_as_sagemaker_reads_them(place: Place) -> None:
     assert place.aws.lines("job")[0] == "[0]#011train-auc:0.5#011validation-auc:0.7"
 
 
+def test_metrics_are_read_again_once_there_is_room_for_a_process(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: Any, **__: Any) -> None:
+        raise BlockingIOError(errno.EAGAIN, "no room")
+
+    script, metrics = "print('loss: 1')", {"loss": r"loss: (\d)"}
+    with monkeypatch.context() as patch:
+        patch.setattr("smtune.metric_lines.search.subprocess", SimpleNamespace(Popen=refused))
+        answer = place.run(script, "first", metrics=metrics)
+    assert answer["TrainingJobStatus"] == "Completed"
+    remark = "emulator: metrics cannot be read from what is printed here, and are lost: [Errno"
+    assert any(line.startswith(remark) for line in place.aws.lines("first"))
+    answer = place.run(script, "second", metrics=metrics)
+    assert answer["FinalMetricDataList"][0]["Value"] == 1.0
+
+
+@pytest.mark.parametrize("operation", ["log", "metric"])
+def test_lines_and_metrics_that_cannot_be_written_are_written_later(tmp_path: Path, operation: str) -> None:
+    aws = FolderAws(tmp_path)
+    journal = Journal("job", "job/algo-1", {"loss": r"loss: (\d)"})
+    lines = journal.feed(b"loss: 1\nloss: 2\n", 0.0)
+    journal.searched(lines, [{"loss": 1.0}, {"loss": 2.0}], (), 0.0)
+    write, left = getattr(aws, operation), iter([True, False] if operation == "metric" else [False])
+
+    def refuse(*values: Any) -> None:
+        if not next(left):
+            raise OSError(errno.ENOSPC, "no room")
+        write(*values)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(aws, operation, refuse)
+        with pytest.raises(OSError, match="no room"):
+            journal.write(aws)
+    journal.feed(b"more\n", 1.0)
+    journal.write(aws)
+    assert aws.lines("job") == ["loss: 1", "loss: 2", "more"]
+    assert [value for _, _, value in aws.metrics] == [1.0, 2.0]
+    assert journal.waits == 0
+
+
 def test_failure_file_says_why(anywhere: Place) -> None:
     script = """
         import os
@@ -235,6 +299,12 @@ def test_failure_file_says_why(anywhere: Place) -> None:
     assert answer["FailureReason"].startswith("AlgorithmError: eta is too large!!")
     assert len(answer["FailureReason"]) == 1024
     assert list(anywhere.aws.objects("s3://models/")) == []
+
+
+@pytest.mark.parametrize("made", ["os.mkfifo(path)", "os.symlink('/etc/passwd', path)"])
+def test_failure_file_that_is_none_says_nothing(place: Place, made: str) -> None:
+    answer = place.run(f"import os; path = '/opt/ml/output/failure'; {made}; raise SystemExit(7)")
+    assert answer["FailureReason"] == "AlgorithmError: , exit code: 7"
 
 
 @pytest.mark.parametrize(
@@ -289,6 +359,44 @@ def test_model_that_is_not_packed(place: Place) -> None:
     answer = place.run(script, OutputDataConfig=output)
     assert answer["ModelArtifacts"]["S3ModelArtifacts"] == "s3://models/job/output/model/"
     assert place.aws.get("s3://models/job/output/model/a/b") == b"c"
+
+
+LINKS = """
+    import os, shutil
+    folder, secret = os.environ["SAGEMAKER_BASE_DIR"] + "/" + os.environ["FOLDER"], os.environ["SECRET"]
+    if os.environ["WHOLE"] == "yes":
+        shutil.rmtree(folder)
+        os.symlink(os.path.dirname(secret), folder)
+    else:
+        open(folder + "/own", "w").write("own")
+        os.symlink("own", folder + "/inside")
+        os.symlink(secret, folder + "/outside")
+        os.symlink("nothing", folder + "/dangling")
+"""
+
+
+@pytest.mark.parametrize("folder", ["model", "output/data", "checkpoints"])
+@pytest.mark.parametrize("whole", [False, True])
+def test_links_that_lead_elsewhere_are_not_followed(place: Place, folder: str, whole: bool) -> None:
+    secret = place.folder / "elsewhere/secret"
+    secret.parent.mkdir()
+    secret.write_text("secret")
+    answer = place.run(
+        LINKS,
+        Environment={"FOLDER": folder, "SECRET": str(secret), "WHOLE": "yes" if whole else "no"},
+        OutputDataConfig={"S3OutputPath": "s3://models/", "CompressionType": "NONE"},
+        CheckpointConfig={"S3Uri": "s3://models/checkpoints"},
+    )
+    assert answer["TrainingJobStatus"] == "Completed", answer
+    uploaded = {Path(one.uri).name: place.aws.get(one.uri) for one in place.aws.objects("s3://models/")}
+    assert uploaded == ({} if whole else {"own": b"own", "inside": b"own"})
+
+
+def test_archives_keep_links_as_links(place: Place) -> None:
+    place.run("import os; os.symlink('/etc/passwd', '/opt/ml/model/link')")
+    with tarfile.open(fileobj=io.BytesIO(place.aws.get("s3://models/prefix/job/output/model.tar.gz"))) as archive:
+        (member,) = archive
+    assert (member.issym(), member.linkname) == (True, "/etc/passwd")
 
 
 def test_checkpoints_come_and_go(anywhere: Place) -> None:
@@ -430,6 +538,14 @@ def test_archive_that_leads_elsewhere(place: Place) -> None:
     assert "s3://data/code.tar.gz cannot be unpacked" in answer["FailureReason"]
     place.jobs.close()  # its folder goes meanwhile
     assert list(place.folder.parent.rglob("evil")) == []
+
+
+def test_archive_that_was_cut_off(place: Place) -> None:
+    whole = packed(train__py="".join(map(str, range(10_000))))
+    place.aws.put("s3://data/code.tar.gz", whole[: len(whole) // 2])
+    hyperparameters = {"sagemaker_program": "train.py", "sagemaker_submit_directory": "s3://data/code.tar.gz"}
+    answer = place.run("", image="any", HyperParameters=hyperparameters)
+    assert answer["FailureReason"].startswith("ClientError: s3://data/code.tar.gz cannot be unpacked: it is damaged: ")
 
 
 def test_program_that_is_not_there(tmp_path: Path) -> None:

@@ -72,6 +72,14 @@ def test_failure_file_explains_an_exit_code(tmp_path: Path) -> None:
     assert end.reason == "exit code 7: the data has no column y"
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("made", ["os.mkfifo(path)", "os.symlink('/etc/passwd', path)", "os.mkdir(path)"])
+def test_failure_file_that_is_none_says_nothing(tmp_path: Path, made: str) -> None:
+    script = f'import os, sys; path = os.environ["SM_OUTPUT_DIR"] + "/failure"; {made}; sys.exit(7)'
+    _, end = run_once(process_runner(tmp_path, script))
+    assert end.reason == "exit code 7"
+
+
 def test_failure_file_of_an_earlier_attempt_does_not_count(tmp_path: Path) -> None:
     failure = tmp_path / "trials/0/output/failure"
     failure.parent.mkdir(parents=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import mmap
+import shutil
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryFile
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +20,7 @@ from moto.utilities.utils import get_partition
 
 from smtune.emulator.moto_plugin.kept_objects import KeptBuckets
 from smtune.emulator.service.aws import S3Object
+from smtune.sandbox.left_files import open_left
 
 if TYPE_CHECKING:
     from smtune.emulator.moto_plugin.kept_telemetry import KeptTelemetry
@@ -89,17 +92,22 @@ class MotoAws:
                 file.write(chunk)
 
     def upload(self, path: Path, uri: str) -> None:
-        """Make an object of a file.
+        """Make an object of a file, which may change meanwhile.
 
         Raises:
             FileNotFoundError: There is no such bucket.
+            OSError: It is no regular file.
         """
         bucket, name = _split(uri)
-        with path.open("rb") as file:
-            if path.stat().st_size == 0:
+        with TemporaryFile() as copy:  # to read a mapped file that was truncated ends the process (SIGBUS)
+            with open_left(path) as file:
+                shutil.copyfileobj(file, copy, _CHUNK)
+            copy.flush()
+            size = copy.tell()
+            if size == 0:
                 self._put(bucket, name, b"")
                 return
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            with mmap.mmap(copy.fileno(), size, access=mmap.ACCESS_READ) as content:
                 self._put(bucket, name, content)
 
     def _put(self, bucket: str, name: str, content: Any) -> None:

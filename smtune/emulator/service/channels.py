@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -76,18 +76,29 @@ class Input:
             record_wrapper=self.request.get("RecordWrapperType", "None"),
         )
 
-    def pipe(self, folder: Path) -> Pipe:
+    def pipe(self, folder: Path, unreadable: Callable[[str], object]) -> Pipe:
         """Return the pipe that a host reads it from.
 
         Args:
             folder: Its ``input/data``.
+            unreadable: Told, in the pipe's thread, the ``FailureReason`` of a job whose data cannot be read.
+
+        Raises:
+            OSError: The pipe cannot be made.
         """
+
+        def failed(file: Path, reason: Exception) -> None:
+            name, address = file.relative_to(self.folder), self._source["S3Uri"]
+            why = " ".join(str(reason).split())
+            unreadable(f"ClientError: channel {self.name}: {name} below {address} cannot be read: {why}")
+
         return Pipe(
             folder,
             self.name,
             [self.folder / file for file in self.files],
             compressed=self.request.get("CompressionType") == "Gzip",
             shuffle_seed=(self.request.get("ShuffleConfig") or {}).get("Seed"),
+            failed=failed,
         )
 
 

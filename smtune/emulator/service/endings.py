@@ -8,6 +8,7 @@ from typing import Final
 
 from smtune.runners.launcher.notices import Broken, Exited, describe_exit
 from smtune.runners.output import error_line, traceback_cause
+from smtune.sandbox.left_files import beginning_of
 
 _LONGEST_REASON: Final = 1024
 
@@ -24,16 +25,8 @@ def failure_of(notice: Exited | Broken, *, said: Path, tail: Sequence[str]) -> s
         return f"AlgorithmError: {notice.reason}"
     if notice.exit_code == 0:
         return None
-    cause = _content(said) or traceback_cause(tuple(tail)) or error_line(tuple(tail))
+    cause = beginning_of(said, _LONGEST_REASON) or traceback_cause(tuple(tail)) or error_line(tuple(tail))
     if notice.exit_code < 0:
         code = 128 - notice.exit_code  # as a shell tells it
         return f"AlgorithmError: {cause or describe_exit(notice.exit_code)}, exit code: {code}"
     return f"AlgorithmError: {cause or ''}, exit code: {notice.exit_code}"
-
-
-def _content(path: Path) -> str:
-    try:
-        with path.open(errors="replace") as file:
-            return file.read(_LONGEST_REASON).strip()
-    except OSError:
-        return ""

@@ -84,11 +84,11 @@ class TrainingEngine:
                 faults=self._faults,
                 folder=folder,
             )
-        self._post(run, partial(self._admit, run))
+        self.post(run, partial(self._admit, run))
 
     def stop(self, job: TrainingJob) -> None:
         """End a job that says that it is stopping."""
-        self._post(None, partial(self._stop, job))
+        self.post(None, partial(self._stop, job))
 
     def reset(self) -> None:
         """Give up all jobs, and kill what runs of them; does not wait for it."""
@@ -96,7 +96,7 @@ class TrainingEngine:
             self._gate.close()
             self._gate = Gate(self._aws)
             self._faults.reset()
-        self._post(None, self._abandon_all)
+        self.post(None, self._abandon_all)
 
     def close(self) -> None:
         """Give up all jobs, and wait until nothing is left. Idempotent."""
@@ -105,7 +105,7 @@ class TrainingEngine:
                 return
             self._closed = True
             self._gate.close()
-        self._post(None, self._abandon_all)
+        self.post(None, self._abandon_all)
         if self._thread is not None:
             self._thread.join()
         self._scraper.close()
@@ -137,12 +137,22 @@ class TrainingEngine:
         then: Callable[[Sequence[dict[str, float]], set[str]], None],
     ) -> None:
         """Read the metrics of lines in another thread; go on with those of each line, and the regexes given up."""
-        run.tasks += 1
 
-        def found(metrics: Sequence[dict[str, float]], slow: set[str]) -> None:
-            self._post(run, partial(self._go_on, run, partial(then, metrics, slow)))
+        def found(metrics: Sequence[dict[str, float]], slow: set[str], trouble: Exception | None) -> None:
+            if trouble is not None:
+                _LOG.error("%s: metrics cannot be read", run.job.name, exc_info=trouble)
+                journal.remark(
+                    f"metrics cannot be read from what is printed here, and are lost: {trouble}", time.time()
+                )
+            self.post(run, partial(self._go_on, run, partial(then, metrics, slow)))
 
         self._scraper.search(journal.sources, lines, found)
+        run.tasks += 1
+
+    def post(self, run: Run | None, action: Callable[[], None]) -> None:
+        """Do something in the engine's thread, from any other."""
+        self._commands.append((run, action))
+        self.hosts.wake()
 
     def finished(self, run: Run) -> None:
         """Free the slot of a run that is over."""
@@ -161,7 +171,7 @@ class TrainingEngine:
         except Exception as error:  # a full disk, say
             _LOG.exception("%s: the emulator failed", run.job.name)
             outcome = partial(run.fail, _internal(error))
-        self._post(run, partial(self._go_on, run, outcome))
+        self.post(run, partial(self._go_on, run, outcome))
 
     def _try(self, run: Run, task: Callable[[], None]) -> None:
         try:
@@ -170,7 +180,7 @@ class TrainingEngine:
             pass
         except Exception:  # it will be tried again
             _LOG.debug("%s: will be tried again", run.job.name, exc_info=True)
-        self._post(run, partial(self._go_on, run, partial(self.tidy, run)))
+        self.post(run, partial(self._go_on, run, partial(self.tidy, run)))
 
     # --- the engine's thread ----------------------------------------------------------------------------------
 
@@ -185,10 +195,6 @@ class TrainingEngine:
             for run in list(self._running.values()):
                 self.guard(run, partial(run.act, now))
         self._abandon_all()
-
-    def _post(self, run: Run | None, action: Callable[[], None]) -> None:
-        self._commands.append((run, action))
-        self.hosts.wake()
 
     def guard(self, run: Run | None, action: Callable[[], None]) -> None:
         """Do something for a run, and fail it if that is not possible."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeVar
 
 from smtune.emulator.service.aws import Aws
+from smtune.emulator.service.troubles import Abandoned
 from smtune.metric_lines import as_cloudwatch_shows
 
 _LONGEST_LINE: Final = 256 * 1024 - 26
@@ -125,13 +127,16 @@ class Journal:
         self._log.append((at, f"emulator: {text}"))
 
     def write(self, aws: Aws) -> None:
-        """Write what has come since; may be called from several threads."""
+        """Write what has come since; may be called from several threads. What cannot be written waits for the next call."""
         with self._writing:
-            lines = _taken(self._log)
-            if lines:
-                aws.log(self._stream, lines)
-            for name, value, at in _taken(self._metrics):
-                aws.metric(self._job, name, value, at)
+            with _taken(self._log) as lines:
+                if lines:
+                    aws.log(self._stream, lines)
+            with _taken(self._metrics) as metrics:
+                while metrics:
+                    name, value, at = metrics[0]
+                    aws.metric(self._job, name, value, at)
+                    metrics.popleft()
 
     def _keep_all(self, lines: list[str], at: float) -> list[str]:
         for line in lines:
@@ -152,8 +157,17 @@ class Journal:
             self.remark("the log ends here: it is too long; metrics are still read", at)
 
 
-def _taken(queue: deque[T]) -> list[T]:
-    return [queue.popleft() for _ in range(len(queue))]
+@contextlib.contextmanager
+def _taken(queue: deque[T]) -> Iterator[deque[T]]:
+    """Take all out of a queue, to which others may add meanwhile; what is left after an error goes back."""
+    taken = deque(queue.popleft() for _ in range(len(queue)))
+    try:
+        yield taken
+    except Abandoned:
+        raise
+    except Exception:
+        queue.extendleft(reversed(taken))
+        raise
 
 
 def _size(lines: Iterable[str]) -> int:

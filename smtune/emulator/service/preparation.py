@@ -49,7 +49,9 @@ class Prepared:
         self.clear()
 
 
-def prepare(job: TrainingJob, aws: Aws, settings: Settings, folder: Path) -> list[Prepared]:
+def prepare(
+    job: TrainingJob, aws: Aws, settings: Settings, folder: Path, *, unreadable: Callable[[str], object]
+) -> list[Prepared]:
     """Download what a training job needs, and lay out a folder for each of its hosts.
 
     Args:
@@ -57,6 +59,7 @@ def prepare(job: TrainingJob, aws: Aws, settings: Settings, folder: Path) -> lis
         aws: Where its data is.
         settings: How jobs run here.
         folder: Takes all of it; must not be there.
+        unreadable: Told, in a thread of a pipe, the ``FailureReason`` of a job whose data cannot be read.
 
     Raises:
         TrainingError: The request asks for something that is not there, or cannot be had here.
@@ -98,7 +101,7 @@ def prepare(job: TrainingJob, aws: Aws, settings: Settings, folder: Path) -> lis
                 raise TrainingError.of(error) from None
             checkpoints = staged.base / contract.checkpoint_path
             _restore(request, aws, checkpoints)
-            pipes = tuple(_pipes(own, staged, undone))
+            pipes = tuple(_pipes(own, staged, undone, unreadable))
             prepared.append(Prepared(host, staged, checkpoints, pipes, remarks, clear))
         undone.pop_all()
     return prepared
@@ -146,11 +149,13 @@ def _restore(request: Mapping[str, Any], aws: Aws, checkpoints: Path) -> None:
         aws.download(address, path)
 
 
-def _pipes(inputs: Sequence[Input], staged: Staged, undone: contextlib.ExitStack) -> list[Pipe]:
+def _pipes(
+    inputs: Sequence[Input], staged: Staged, undone: contextlib.ExitStack, unreadable: Callable[[str], object]
+) -> list[Pipe]:
     pipes = []
     for one in inputs:
         if one.mode == "Pipe":
-            pipe = one.pipe(staged.base / "input" / "data")
+            pipe = one.pipe(staged.base / "input" / "data", unreadable)
             undone.callback(pipe.close)
             pipes.append(pipe)
     return pipes

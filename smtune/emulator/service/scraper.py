@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from smtune.metric_lines import BoundedReader
 
-Found = Callable[[Sequence[dict[str, float]], set[str]], object]
-"""Told the metrics of each line, and the names of the regexes that were given up."""
+Found = Callable[[Sequence[dict[str, float]], set[str], Exception | None], object]
+"""Told the metrics of each line, the names of the regexes that were given up, and why nothing could be searched."""
 
 
 class _Search(NamedTuple):
@@ -55,8 +55,9 @@ class Scraper:
             found: Told what was found, in the scraper's thread.
         """
         if self._thread is None:
-            self._thread = threading.Thread(target=self._serve, name="training-metrics", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._serve, name="training-metrics", daemon=True)
+            thread.start()
+            self._thread = thread
         with self._changed:
             self._sources.setdefault(id(regexes), _Source(regexes)).searches.append(_Search(lines, found))
             self._changed.notify()
@@ -74,10 +75,15 @@ class Scraper:
         with self._reader:
             while (next_one := self._next()) is not None:
                 source, search = next_one
-                found, slow = self._reader.read(source.regexes, search.lines)
+                try:
+                    found, slow = self._reader.read(source.regexes, search.lines)
+                except Exception as error:  # there may be no room for a process; that must not end the others' searches
+                    self._reader.close()
+                    search.found([], set(), error)
+                    continue
                 for name in slow:
                     del source.regexes[name]
-                search.found(found, slow)
+                search.found(found, slow, None)
 
     def _next(self) -> tuple[_Source, _Search] | None:
         """Return whose turn it is, and what for; ``None`` at the end."""

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from smtune.emulator.service.artifacts import Checkpoints, holds_something, upload_folder
+from smtune.emulator.service.artifacts import Checkpoints, LeftFolder, holds_something, upload_folder
 from smtune.emulator.service.channels import bucket_of
 from smtune.emulator.service.endings import failure_of
 from smtune.emulator.service.faults import Faults
@@ -59,6 +59,9 @@ class Work(Protocol):
         then: Callable[[Sequence[dict[str, float]], set[str]], None],
     ) -> None:
         """Read the metrics of lines in another thread; go on with those of each line, and the regexes given up."""
+
+    def post(self, run: Run, action: Callable[[], None]) -> None:
+        """Do something in the engine's thread, from any other."""
 
     def guard(self, run: Run, action: Callable[[], None]) -> None:
         """Do something for a run, and fail it if that is not possible."""
@@ -118,6 +121,7 @@ class Run:
         self._instances = Instances(job, faults, speed=settings.speed)
         self._exceeded: str | None = None  # the secondary status of what took too long
         self._failure: str | None = None
+        self._unreadable: str | None = None  # what its programs cannot read through a pipe
 
     # --- what the engine asks ---------------------------------------------------------------------------------
 
@@ -193,6 +197,7 @@ class Run:
             self._end()
             return
         self._attempt += 1
+        self._unreadable = None
         folder = self._folder / str(self._attempt)
         self._engine.work(self, partial(self._fetch, folder), lambda _: self._train())
 
@@ -202,7 +207,9 @@ class Run:
             return
         config = self.job.request.get("CheckpointConfig")
         if config is not None:
-            self._checkpoints = Checkpoints([one.checkpoints for one in self._prepared], config["S3Uri"])
+            self._checkpoints = Checkpoints(
+                [LeftFolder(one.staged.base, one.checkpoints) for one in self._prepared], config["S3Uri"]
+            )
         fault = self._faults.draw("failure", self.job.name)
         if fault is not None:
             self.job.enter("Training")
@@ -275,7 +282,8 @@ class Run:
         """Go on: all that a host printed was read. There is no notice if the emulator has ended it."""
         del self._hosts[host.name]
         if self._failure is None and notice is not None:
-            self._failure = failure_of(notice, said=host.staged.failure_file, tail=journal.tail)
+            failure = failure_of(notice, said=host.staged.failure_file, tail=journal.tail)
+            self._failure = self._unreadable or failure
             if self._failure is not None:
                 self.kill()
         if not self._hosts:
@@ -327,6 +335,11 @@ class Run:
         if self.job.stop():
             self._exceeded = status
             self.stop()
+
+    def _lack_data(self) -> None:
+        """Fail: a program waits for what it cannot read. One that has ended already says so itself."""
+        if self._hosts and self._unreadable is not None:
+            self.fail(self._unreadable)
 
     def _interrupt(self) -> None:
         if self.job.status == "InProgress":
@@ -380,7 +393,11 @@ class Run:
     # --- in other threads -------------------------------------------------------------------------------------
 
     def _fetch(self, folder: Path) -> None:
-        self._prepared = prepare(self.job, self.aws, self._settings, folder)
+        self._prepared = prepare(self.job, self.aws, self._settings, folder, unreadable=self._find_unreadable)
+
+    def _find_unreadable(self, reason: str) -> None:
+        self._unreadable = reason
+        self._engine.post(self, self._lack_data)
 
     def _save_for_later(self) -> None:
         for journal in self._journals.values():
@@ -393,8 +410,8 @@ class Run:
         for journal in self._journals.values():
             journal.write(self.aws)
         uri, bases = self.job.output_path, [host.staged.base for host in self._prepared if self._journals]
-        folders = {} if self._failure is not None else {"model": [base / "model" for base in bases]}
-        outputs = [base / "output" / "data" for base in bases]
+        folders = {} if self._failure is not None else {"model": [LeftFolder(base, base / "model") for base in bases]}
+        outputs = [LeftFolder(base, base / "output" / "data") for base in bases]
         if any(holds_something(folder) for folder in outputs):
             folders["output"] = outputs
         try:

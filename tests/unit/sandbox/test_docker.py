@@ -2,13 +2,15 @@
 
 import math
 import os
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from smtune.errors import SpecError
-from smtune.sandbox import docker
+from smtune.sandbox import TrainingContract, docker
 
 
 @pytest.fixture
@@ -58,3 +60,38 @@ def test_image_is_looked_up_once(program: Path) -> None:
     assert {engine.unavailable("trainer") for _ in range(3)} == {"the engine has no such image"}
     told = asked.read_text().split(os.linesep)
     assert told == ["version --format", "ps --all", "network ls", "image inspect", ""]
+
+
+@pytest.mark.parametrize(
+    "left", ["nothing", "link", "link to something", "pipe", "folder", "its word", "link of folder"]
+)
+def test_container_out_of_memory_says_so_in_its_own_folder(tmp_path: Path, left: str) -> None:
+    write(tmp_path / "docker", "[ $1 = rm ] || echo true 137")
+    other, base = tmp_path / "other", tmp_path / "job"
+    other.mkdir()
+    (other / "empty").touch()
+    (other / "full").write_text("precious")
+    limits = docker.Limits(memory_mb=64)
+    staged = docker.contain(base, TrainingContract("job"), "trainer", limits=limits)
+    said = staged.failure_file
+    match left:
+        case "link":
+            said.symlink_to(other / "empty")
+        case "link to something":
+            said.symlink_to(other / "full")
+        case "pipe":
+            os.mkfifo(said)
+        case "folder":
+            said.mkdir()
+        case "its word":
+            said.write_text("eta is too large")
+        case "link of folder":
+            shutil.rmtree(said.parent)
+            said.parent.symlink_to(other)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    subprocess.run(staged.afterwards, check=True, timeout=60, env={"PATH": path}, capture_output=True)
+    assert {file.name: file.read_text() for file in other.iterdir()} == {"empty": "", "full": "precious"}
+    if left != "link of folder":
+        expected = "eta is too large" if left == "its word" else "out of memory: the container may use 64 MiB\n"
+        assert said.read_text() == expected
+        assert not said.is_symlink()

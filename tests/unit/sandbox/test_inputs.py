@@ -1,6 +1,7 @@
 """Channels, with real pipes and real readers."""
 
 import gzip
+import shutil
 import subprocess
 import sys
 import threading
@@ -38,6 +39,21 @@ def test_pipe_unpacks(tmp_path: Path) -> None:
         assert read(tmp_path / "train_0") == "packed"
 
 
+@pytest.mark.parametrize("damage", ["no gzip", "cut off", "damaged inside", "gone"])
+def test_pipe_tells_what_it_cannot_read(tmp_path: Path, damage: str) -> None:
+    good, bad = tmp_path / "a.gz", tmp_path / "b.gz"
+    good.write_bytes(gzip.compress(b"packed"))
+    content = gzip.compress("".join(map(str, range(1000))).encode())
+    if damage != "gone":
+        damaged = {"no gzip": b"text", "cut off": content[:-9], "damaged inside": content[:10] + b"\xff" * 100}
+        bad.write_bytes(damaged[damage])
+    failed: list[Path] = []
+    with Pipe(tmp_path, "train", [good, bad], compressed=True, failed=lambda file, _: failed.append(file)):
+        for epoch in range(2):
+            assert read(tmp_path / f"train_{epoch}").startswith("packed")
+            assert failed == [bad] * (epoch + 1)
+
+
 def test_pipe_shuffles_the_same_way_for_the_same_seed(tmp_path: Path, files: list[Path]) -> None:
     seen = []
     for name in ("first", "second"):
@@ -46,6 +62,10 @@ def test_pipe_shuffles_the_same_way_for_the_same_seed(tmp_path: Path, files: lis
     assert seen[0] == seen[1]
     assert len(set(seen[0])) > 1
     assert {"".join(sorted(text.split())) for text in seen[0]} == {"abc"}
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 @pytest.mark.parametrize("reads", ["nothing", "the beginning", "an epoch"])
@@ -61,6 +81,34 @@ def test_pipe_ends_whatever_was_read(tmp_path: Path, reads: str) -> None:
         assert len(read(tmp_path / "train_0")) == 10_000_000
     pipe.close()
     assert threading.active_count() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a pipe cannot be opened without its name")
+@pytest.mark.parametrize("epochs", [0, 1])
+@pytest.mark.parametrize("instead", ["nothing", "a file", "no folder"])
+def test_pipe_ends_whatever_became_of_its_name(tmp_path: Path, files: list[Path], epochs: int, instead: str) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    threads, descriptors = threading.active_count(), open_descriptors()
+    pipe = Pipe(folder, "train", files)
+    for epoch in range(epochs):
+        read(folder / f"train_{epoch}")
+    if instead == "no folder":
+        shutil.rmtree(folder)
+    else:
+        (folder / f"train_{epochs}").unlink()
+    if instead == "a file":
+        (folder / f"train_{epochs}").touch()
+    pipe.close()
+    assert (threading.active_count(), open_descriptors()) == (threads, descriptors)
+
+
+def test_pipe_ends_when_the_next_cannot_be_made(tmp_path: Path, files: list[Path]) -> None:
+    threads = threading.active_count()
+    with Pipe(tmp_path, "train", files):
+        (tmp_path / "train_1").touch()
+        assert read(tmp_path / "train_0") == "a\nb\nc\n"
+    assert threading.active_count() == threads
 
 
 def test_pipe_ends_while_a_reader_holds_on(tmp_path: Path) -> None:

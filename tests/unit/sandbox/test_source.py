@@ -1,4 +1,5 @@
 import os
+import random
 import tarfile
 from pathlib import Path
 
@@ -105,6 +106,19 @@ def test_code_that_would_be_unpacked_elsewhere_is_refused(tmp_path: Path) -> Non
     with pytest.raises(tarfile.TarError):
         unpack_code(tmp_path / "bad.tar.gz", tmp_path / "code")
     assert not (tmp_path / "outside.py").exists()
+
+
+def test_code_in_a_damaged_archive_is_refused(tmp_path: Path) -> None:
+    whole = tmp_path / "sourcedir.tar.gz"
+    (tmp_path / "train.py").write_bytes(random.Random(1).randbytes(100_000))  # which cannot be made shorter
+    with tarfile.open(whole, "w:gz") as archive:
+        archive.add(tmp_path / "train.py", "train.py")
+    content = whole.read_bytes()
+    damaged = [content[: len(content) // 2], content[:10] + b"\xff" * 100 + content[110:]]  # there is no block type 3
+    for number, part in enumerate(damaged):
+        whole.write_bytes(part)
+        with pytest.raises(tarfile.TarError):
+            unpack_code(whole, tmp_path / f"code{number}")
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that nobody can read, not even root")
