@@ -160,9 +160,11 @@ class TuningJob:
         """
         with self._lock:
             self._read()
-            return [
-                training_job_name(self.name, number) for number, trial in self._trials.items() if not trial.status.ended
-            ]
+            return [self._name_of(number) for number, trial in self._trials.items() if not trial.status.ended]
+
+    def _name_of(self, number: int) -> str:
+        """Return the name of a training job; no job of this name that was deleted before has one that is called so."""
+        return training_job_name(self.name, number, salt=f"{self.created_at!r}/")
 
     @property
     def status(self) -> JobStatus:
@@ -327,7 +329,7 @@ class TuningJob:
     def _run(self, part: _Part, store: JobStore, first: int) -> JobStatus:
         runner = TuningRunner(
             self._jobs,
-            tuning_job=self.name,
+            name_of=self._name_of,
             arn=self.arn,
             definition=echo_definition(part.definition, part.spec.objective.metric),
             choices=_choices(part.definition, self.request),
@@ -383,7 +385,7 @@ class TuningJob:
             for number, trial in enumerate(found, first):
                 trials[number] = replace(trial, number=number)
                 self._origins[number] = part.name
-                training = self._jobs.find(training_job_name(self.name, number), tuning_job=self.arn)
+                training = self._jobs.find(self._name_of(number), tuning_job=self.arn)
                 if training is not None:
                     self._trainings[number] = training
         self._trials = trials
@@ -405,7 +407,7 @@ class TuningJob:
     def _tell(self, number: int) -> Trial:
         trial, training = replace(self._trials[number], origin=self._origins[number]), self._trainings.get(number)
         if training is None:
-            return trial
+            return replace(trial, training_job=self._name_of(number))
         status = TrialStatus(training.status) if training.status != "Stopping" else TrialStatus.InProgress
         reason = training.failure_reason if status is TrialStatus.Failed else trial.failure_reason
         return replace(
