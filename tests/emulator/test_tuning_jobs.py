@@ -224,6 +224,46 @@ def test_several_definitions_share_the_trials(tmp_path):
     assert float(best.parameters["eta"]) > 0.5
 
 
+OTHER = {"other": {"parameters": {"eta": {"type": "continuous", "min": 0.6, "max": 0.9}}}}
+
+
+@pytest.mark.parametrize(
+    ("fails", "expected"),
+    [
+        ((False, True), JobStatus.Completed),
+        ((True, False), JobStatus.Completed),
+        ((True, True), JobStatus.Failed),
+    ],
+)
+def test_several_definitions_fail_only_together(tmp_path, fails, expected):
+    stage = Stage(lambda given: "AlgorithmError: no" if fails[float(given["eta"]) > 0.5] else [0.5])
+    job = run(stage, tmp_path, definitions=OTHER)
+
+    assert len(job.summaries()) == 6
+    assert job.status is expected
+    assert job.failure_reason == (NO_SUCCESS if expected is JobStatus.Failed else None)
+
+
+def test_a_criterion_that_a_definition_meets_ends_the_whole_job(tmp_path):
+    job = run(Stage(by_eta), tmp_path, definitions=OTHER, completion={"target": 0.02}, seed=7)
+
+    assert job.status is JobStatus.Completed
+    assert {one["TrainingJobDefinitionName"] for one in job.summaries()} == {"main"}
+
+
+def test_definitions_share_the_runtime(tmp_path):
+    whole = request(definitions=OTHER)
+    whole["HyperParameterTuningJobConfig"]["ResourceLimits"]["MaxRuntimeInSeconds"] = 1
+    stage = Stage(by_eta)
+    stage.held.clear()  # until they are stopped, when the time is over
+    job = TuningJob(seeded(whole), arn=ARN, jobs=stage, folder=tmp_path / "job")
+    job.start()
+    job.join(60)
+
+    assert job.ended
+    assert [one["TrainingJobDefinitionName"] for one in job.summaries()] == ["main"] * 2
+
+
 def test_a_warm_start_learns_from_its_parents(tmp_path):
     parent = run(Stage(by_eta), tmp_path / "parent")
     tried = {one["TunedHyperParameters"]["eta"] for one in parent.summaries()}

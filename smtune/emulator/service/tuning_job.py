@@ -1,4 +1,8 @@
-"""One tuning job: smtune's own search over training jobs of the service."""
+"""One tuning job: smtune's own search over training jobs of the service.
+
+Several training job definitions run in turn, each with an even share of the trials. ``MaxRuntimeInSeconds`` is that of the
+whole job: a definition has what those before it have left. None follows one that has met a completion criterion.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,7 @@ from smtune.amt.ranges import quoting_of
 from smtune.amt.training_jobs import TrainingJobs as Encoder
 from smtune.container import decode_value
 from smtune.emulator.service.kept_jobs import KeptTuning
+from smtune.emulator.service.part_ends import PartEnd, end_of
 from smtune.emulator.service.training import Training, TrainingRegistry
 from smtune.emulator.service.troubles import Abandoned
 from smtune.emulator.service.tuning_runner import TuningRunner
@@ -61,6 +66,11 @@ class _Part:
     def name(self) -> str:
         """Name of the definition; empty where there is only one."""
         return str(self.definition.get("DefinitionName", ""))
+
+    def within(self, seconds: float | None) -> _Part:
+        """Return the search with a limit of its wall-clock time, or without."""
+        limits = self.spec.limits.model_copy(update={"max_runtime_seconds": seconds})
+        return replace(self, spec=self.spec.model_copy(update={"limits": limits}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,14 +274,9 @@ class TuningJob:
     # --- in its own thread ------------------------------------------------------------------------------------
 
     def _work(self) -> None:
-        status, reason = JobStatus.Completed, None
+        reason = None
         try:
-            for place, part in enumerate(self._parts):
-                if self._stopping.is_set():
-                    break
-                status = self._search(part, place)
-            if self._stopping.is_set():
-                status = JobStatus.Stopped
+            status = self._search_all()
             if status is JobStatus.Failed:
                 reason = NO_SUCCESS
         except Abandoned:
@@ -288,7 +293,31 @@ class TuningJob:
         if self._listener is not None:
             self._listener(self)
 
-    def _search(self, part: _Part, place: int) -> JobStatus:
+    def _search_all(self) -> JobStatus:
+        """Search the spaces of all definitions in turn, as far as the job's limits and completion criteria let it.
+
+        Returns:
+            ``Failed`` only if no definition had a success.
+
+        Raises:
+            Abandoned: Nobody wants to know any more.
+            StoreError: A log cannot be read or written.
+        """
+        left = self.spec.limits.max_runtime_seconds
+        statuses = set()
+        for place, part in enumerate(self._parts):
+            if self._stopping.is_set() or (left is not None and left <= 0):
+                break
+            end = self._search(part.within(left), place)
+            statuses.add(end.status)
+            if end.criterion is not None:
+                break
+            left = None if left is None else left - end.seconds
+        if self._stopping.is_set():
+            return JobStatus.Stopped
+        return JobStatus.Completed if JobStatus.Completed in statuses else JobStatus.Failed
+
+    def _search(self, part: _Part, place: int) -> PartEnd:
         """Search the space of one definition, or go on with that.
 
         Raises:
@@ -298,10 +327,10 @@ class TuningJob:
         with self._lock:
             self._read()
             begun = self._begun.get(place, _Begun(len(self._trials)))
-        if begun.status.ended:
-            return begun.status
         with self._store(part, place) as store:
-            return self._run(part, store, begun.first)
+            if not begun.status.ended:
+                self._run(part, store, begun.first)
+            return end_of(store, part.spec)
 
     def _store(self, part: _Part, place: int) -> JobStore:
         directory = self._directory(place)
@@ -326,7 +355,7 @@ class TuningJob:
     def _directory(self, place: int) -> JobDirectory:
         return JobDirectory(f"part-{place}", self.folder)
 
-    def _run(self, part: _Part, store: JobStore, first: int) -> JobStatus:
+    def _run(self, part: _Part, store: JobStore, first: int) -> None:
         runner = TuningRunner(
             self._jobs,
             name_of=self._name_of,
@@ -349,7 +378,7 @@ class TuningJob:
             self._runner, self._loop = runner, loop
         if self._stopping.is_set():
             loop.request_stop()
-        return loop.run()
+        loop.run()
 
     def _created(self, number: int, trial: Trial, training: Training, definition: str) -> None:
         with self._lock:
