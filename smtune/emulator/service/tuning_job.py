@@ -360,7 +360,10 @@ class TuningJob:
             self._jobs,
             name_of=self._name_of,
             arn=self.arn,
-            definition=echo_definition(part.definition, part.spec.objective.metric),
+            definition={
+                **echo_definition(part.definition, part.spec.objective.metric),
+                "Tags": self.request.get("Tags") or [],
+            },
             choices=_choices(part.definition, self.request),
             quoting=_quoting(part.definition),
             first=first,

@@ -27,7 +27,7 @@ class TuningRunner(Runner):
         jobs: Where they are created.
         name_of: Returns the name of the training job with a number among all of the tuning job.
         arn: ARN of the tuning job.
-        definition: What is trained, as ``DescribeHyperParameterTuningJob`` echoes it.
+        definition: What is trained, as ``DescribeHyperParameterTuningJob`` echoes it, with the ``Tags`` of the training jobs.
         choices: Categorical parameter to the very texts of its values in the request.
         quoting: How texts among the hyperparameters are quoted.
         first: Number of the tuning job's training job that is this runner's trial 0.
