@@ -160,6 +160,24 @@ def test_a_stopped_job_stops_its_training_jobs(tmp_path):
     assert [one["TrainingJobStatus"] for one in job.summaries()] == ["Stopped", "Stopped"]
 
 
+def test_a_training_job_that_stops_is_told_as_stopping(tmp_path):
+    stage = Stage(by_eta)
+    stage.held.clear()
+    job = TuningJob(seeded(request()), arn=ARN, jobs=stage, folder=tmp_path)
+    job.start()
+    while len(job.summaries()) < 2:
+        time.sleep(0.001)
+    first, second = stage.jobs[:2]
+    assert {one["TrainingJobStatus"] for one in job.summaries()} == {"InProgress"}
+    first.status = "Stopping"
+
+    told = {one["TrainingJobName"]: one["TrainingJobStatus"] for one in job.summaries()}
+    assert told == {first.name: "Stopping", second.name: "InProgress"}
+    job.stop()
+    stage.held.set()
+    job.join(60)
+
+
 @pytest.mark.parametrize("strategy", ["random", "bayesian", "grid", {"type": "hyperband", "resource": {"epochs": 4}}])
 def test_every_strategy_of_the_service_runs(tmp_path, strategy):
     fields = {}

@@ -453,9 +453,10 @@ class TuningJob:
         )
 
     def _summary(self, number: int) -> dict[str, Any]:
-        trial = self._as_told(number)
+        trial, training = self._as_told(number), self._trainings.get(number)
+        seen = trial, None if training is None else training.status
         known = self._summaries.get(number)
-        if known is not None and (known[0] is trial or known[0] == trial):
+        if known is not None and known[0] == seen:
             return known[1]
         alone = TuningResult(
             name=self.name,
@@ -469,12 +470,11 @@ class TuningJob:
             started_at=self.created_at,
         )
         summary = Encoder(alone, self.request, self.arn).summary(trial)
-        training = self._trainings.get(number)
         if training is not None:
             summary["CreationTime"] = training.created_at
-            if training.status == "Stopping":
+            if seen[1] == "Stopping":  # a trial knows no such status
                 summary["TrainingJobStatus"] = "Stopping"
-        self._summaries[number] = trial, summary
+        self._summaries[number] = seen, summary
         return summary
 
 
