@@ -7,6 +7,7 @@ import pytest
 
 from smtune.amt import encode_request, lower
 from smtune.emulator.service.data_directory import DataDirectory
+from smtune.emulator.service.errors import ServiceError
 from smtune.emulator.service.kept_jobs import KeptJobs
 from smtune.emulator.service.operations import Service
 from smtune.emulator.service.settings import Settings
@@ -62,6 +63,19 @@ def ended(service, kind, name):
 
 def tags(service, arn):
     return service.call("ListTags", {"ResourceArn": arn})["Tags"]
+
+
+def test_a_defect_of_the_emulator_is_not_said_to_be_the_clients(service, monkeypatch):
+    inner: dict[str, str] = {}
+    monkeypatch.setattr(service.trainings, "get", lambda _: inner["inner"])
+    with pytest.raises(KeyError, match="inner"):
+        service.call("ListTags", {"ResourceArn": "arn:aws:sagemaker:eu-west-1:111122223333:training-job/one"})
+
+
+def test_an_operation_that_is_not_there_is_refused(service):
+    with pytest.raises(ServiceError) as raised:
+        service.call("CreateSpace", {})
+    assert raised.value.code == "UnknownOperationException"
 
 
 def test_a_search_that_meets_a_deleted_job_is_answered(service, monkeypatch):
