@@ -82,9 +82,11 @@ class WarmStartParent:
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
         best = self.best
-        fields = (
-            {"number": best.number, "objective": best.objective, "parameters": dict(best.parameters)} if best else None
-        )
+        fields: dict[str, Any] | None = None
+        if best is not None:
+            fields = {"number": best.number, "objective": best.objective, "parameters": dict(best.parameters)}
+            if best.training_job is not None:
+                fields["training_job"] = best.training_job
         return {"name": self.name, "used": self.used, "left_out": dict(self.left_out), "best": fields}
 
 

@@ -61,6 +61,7 @@ class _Result:
     number: int
     parameters: Configuration
     objective: float
+    training_job: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ def _usable(parent: Parent, space: SearchSpace) -> _Usable:
             left_out[misfit] += 1
         else:
             legal = space.validate({name: trial.parameters[name] for name in space})
-            results.append(_Result(trial.number, legal, trial.objective))
+            results.append(_Result(trial.number, legal, trial.objective, trial.training_job))
     return _Usable(parent.name, results, left_out)
 
 
@@ -192,7 +193,7 @@ def _identity(configuration: Configuration) -> str:
 
 
 def _summary(usable: _Usable, best: _Result) -> WarmStartParent:
-    trial = Trial(best.number, best.parameters, TrialStatus.Completed, best.objective)
+    trial = Trial(best.number, best.parameters, TrialStatus.Completed, best.objective, training_job=best.training_job)
     return WarmStartParent(usable.name, len(usable.results), dict(usable.left_out), trial)
 
 

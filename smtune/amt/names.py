@@ -9,7 +9,7 @@ _COUNTED = re.compile(r".+-(\d{3,})-[0-9a-f]{8}")
 _TUNING_JOB = ":hyper-parameter-tuning-job/"
 
 
-def training_job_name(tuning_job: str, number: int) -> str:
+def training_job_name(tuning_job: str, number: int, *, salt: str = "") -> str:
     """Return the name of a trial's training job; the same for the same trial.
 
     The service draws the last part at random. Here it is a hash, so that nobody need keep it.
@@ -20,8 +20,9 @@ def training_job_name(tuning_job: str, number: int) -> str:
     Args:
         tuning_job: Name of the tuning job.
         number: Trial number, from 0; the service counts from 1.
+        salt: Tells tuning jobs of the same name apart, as one may be deleted and its training jobs stay.
     """
-    digest = hashlib.sha256(f"{tuning_job}/{number}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{salt}{tuning_job}/{number}".encode()).hexdigest()
     return f"{tuning_job}-{number + 1:03d}-{digest[:8]}"
 
 

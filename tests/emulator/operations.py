@@ -16,6 +16,8 @@ from botocore.exceptions import ClientError
 IMAGE = "hammered"
 """Image of the training jobs; a rule must say what it stands for. It is to print ``loss=`` and a number."""
 ENDED = ("Completed", "Failed", "Stopped")
+NEVER_REFUSED = ("search", "list_training_jobs", "list_hyper_parameter_tuning_jobs", "list_tags", "list_metrics")
+"""Operations on what is there for sure, whatever others do meanwhile."""
 
 
 @dataclass
@@ -24,7 +26,8 @@ class Outcome:
 
     Attributes:
         calls: Requests that were answered, refusals included.
-        errors: What went wrong, one text for each time: answers of 500 and more, or none.
+        errors: What went wrong, one text for each time: answers of 500 and more, or none, and refusals where there is no
+            reason for one.
         created: Names of training and tuning jobs that were created, and not deleted.
     """
 
@@ -191,7 +194,7 @@ class _Client:
         try:
             return getattr(self._clients[service], operation)(**request)
         except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+            if operation in NEVER_REFUSED or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
                 self._outcome.errors.append(f"{operation}: {error}")
         except Exception as error:  # all that can go wrong is looked for
             self._outcome.errors.append(f"{operation}: {type(error).__name__}: {error}")

@@ -137,3 +137,21 @@ def test_faults_come_one_by_one_or_as_a_list() -> None:
     for nothing in (3, "failure", [None], {"match": "*"}):
         with pytest.raises(SpecError):
             faults_of(nothing)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "told"),
+    [
+        (Fault, {"kind": "throtling"}, ("kind", "throtling", "must be one of failure, capacity", "'throttling'")),
+        (Settings, {"isolation": "dokcer"}, ("isolation", "dokcer", "must be one of auto, namespace", "'docker'")),
+        (Settings, {"isolation": None}, ("isolation", None, "must be one of auto, namespace", '"auto"')),
+    ],
+)
+def test_misspelt_words_are_told_from_python_too(kind, given, told):
+    with pytest.raises(SpecError) as caught:
+        kind(**given)
+    (problem,) = caught.value.problems
+    field, value, rule, fix = told
+    assert (problem.field, problem.value) == (field, value)
+    assert problem.rule.startswith(rule)
+    assert fix in problem.fix

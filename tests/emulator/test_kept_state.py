@@ -251,15 +251,15 @@ class TestAfterAKill:
             finished_tuning(client("sagemaker"))
             never_killed = trials_of(client("sagemaker"))
 
-        place.hold(never_killed[4][0])
+        place.hold("churn-005-")
         with place.server() as (process, url):
             client("s3", url).create_bucket(Bucket="models")
             client("sagemaker", url).create_hyper_parameter_tuning_job(
                 **tuning_request(), Tags=[{"Key": "team", "Value": "churn"}]
             )
-            assert place.await_held() == never_killed[4][0]
+            held = place.await_held()
             before = [plain(one) for one in trainings_of(client("sagemaker", url))]
-            while not values_of(never_killed[4][0], url):
+            while not values_of(held, url):
                 time.sleep(0.01)
             process.send_signal(end)
             process.wait()
@@ -269,19 +269,35 @@ class TestAfterAKill:
             told = finished_tuning(sagemaker)
             after = [plain(one) for one in trainings_of(sagemaker)]
             trials = trials_of(sagemaker)
-            assert len(values_of(never_killed[4][0], url)) == 1
-            sagemaker.delete_training_job(TrainingJobName=never_killed[2][0])
+            assert len(values_of(held, url)) == 1
+            sagemaker.delete_training_job(TrainingJobName=trials[2][0])
             tags = sagemaker.list_tags(ResourceArn=told["HyperParameterTuningJobArn"])["Tags"]
             names = [one["TrainingJobName"] for one in sagemaker.list_training_jobs()["TrainingJobSummaries"]]
         assert told["HyperParameterTuningJobStatus"] == "Completed"
-        assert trials == never_killed
+        assert [one[1:] for one in trials] == [one[1:] for one in never_killed]
         assert after[:4] == before[:4]
-        assert sorted(names) == sorted(one[0] for one in never_killed if one != never_killed[2])
+        assert sorted(names) == sorted(one[0] for one in trials if one != trials[2])
         assert {"Key": "team", "Value": "churn"} in tags
         with emulate(place.settings(resume=False)):
             again = client("sagemaker").describe_hyper_parameter_tuning_job(HyperParameterTuningJobName="churn")
             assert plain(again) == plain(told)
             assert [plain(one) for one in trainings_of(client("sagemaker"))] == after
+
+    def test_the_name_of_a_deleted_tuning_job_can_be_used_again(self, place):
+        tuned: list[list[tuple[str, dict[str, str], float]]] = []
+        for _ in range(2):
+            with emulate(place.settings()):
+                sagemaker = client("sagemaker")
+                if not tuned:
+                    client("s3").create_bucket(Bucket="models")
+                sagemaker.create_hyper_parameter_tuning_job(**tuning_request())
+                told = finished_tuning(sagemaker)
+                assert told["TrainingJobStatusCounters"]["Completed"] == 7
+                tuned.append(trials_of(sagemaker))
+                sagemaker.delete_hyper_parameter_tuning_job(HyperParameterTuningJobName="churn")
+        first, second = tuned
+        assert [one[1:] for one in first] == [one[1:] for one in second]
+        assert not {one[0] for one in first} & {one[0] for one in second}
 
     def test_a_tuning_job_that_was_to_stop_has_stopped(self, place):
         place.hold("churn")

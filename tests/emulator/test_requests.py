@@ -51,6 +51,17 @@ class TestChecked:
     def test_constraints_can_be_left_to_others(self):
         assert checked("DescribeTrainingJob", {"TrainingJobName": "a_b"}, constraints=False)
 
+    @pytest.mark.parametrize("operation", sorted(OPERATIONS))
+    def test_what_is_missing_is_told_whoever_checks_the_rest(self, operation):
+        required = service_model().operation_model(operation).input_shape.required_members
+        if not required:
+            assert checked(operation, {}, constraints=False) == {}
+            return
+        with pytest.raises(ServiceError) as raised:
+            checked(operation, {}, constraints=False)
+        assert raised.value.code == "ValidationException"
+        assert raised.value.message.count("failed to satisfy constraint: Member must not be null") == len(required)
+
     def test_nesting_has_an_end(self):
         expression: dict[str, object] = {}
         for _ in range(2000):

@@ -160,6 +160,24 @@ def test_a_stopped_job_stops_its_training_jobs(tmp_path):
     assert [one["TrainingJobStatus"] for one in job.summaries()] == ["Stopped", "Stopped"]
 
 
+def test_a_training_job_that_stops_is_told_as_stopping(tmp_path):
+    stage = Stage(by_eta)
+    stage.held.clear()
+    job = TuningJob(seeded(request()), arn=ARN, jobs=stage, folder=tmp_path)
+    job.start()
+    while len(job.summaries()) < 2:
+        time.sleep(0.001)
+    first, second = stage.jobs[:2]
+    assert {one["TrainingJobStatus"] for one in job.summaries()} == {"InProgress"}
+    first.status = "Stopping"
+
+    told = {one["TrainingJobName"]: one["TrainingJobStatus"] for one in job.summaries()}
+    assert told == {first.name: "Stopping", second.name: "InProgress"}
+    job.stop()
+    stage.held.set()
+    job.join(60)
+
+
 @pytest.mark.parametrize("strategy", ["random", "bayesian", "grid", {"type": "hyperband", "resource": {"epochs": 4}}])
 def test_every_strategy_of_the_service_runs(tmp_path, strategy):
     fields = {}
@@ -222,6 +240,46 @@ def test_several_definitions_share_the_trials(tmp_path):
     best = decode_description(job.description(), job.summaries()).best
     assert best is not None
     assert float(best.parameters["eta"]) > 0.5
+
+
+OTHER = {"other": {"parameters": {"eta": {"type": "continuous", "min": 0.6, "max": 0.9}}}}
+
+
+@pytest.mark.parametrize(
+    ("fails", "expected"),
+    [
+        ((False, True), JobStatus.Completed),
+        ((True, False), JobStatus.Completed),
+        ((True, True), JobStatus.Failed),
+    ],
+)
+def test_several_definitions_fail_only_together(tmp_path, fails, expected):
+    stage = Stage(lambda given: "AlgorithmError: no" if fails[float(given["eta"]) > 0.5] else [0.5])
+    job = run(stage, tmp_path, definitions=OTHER)
+
+    assert len(job.summaries()) == 6
+    assert job.status is expected
+    assert job.failure_reason == (NO_SUCCESS if expected is JobStatus.Failed else None)
+
+
+def test_a_criterion_that_a_definition_meets_ends_the_whole_job(tmp_path):
+    job = run(Stage(by_eta), tmp_path, definitions=OTHER, completion={"target": 0.02}, seed=7)
+
+    assert job.status is JobStatus.Completed
+    assert {one["TrainingJobDefinitionName"] for one in job.summaries()} == {"main"}
+
+
+def test_definitions_share_the_runtime(tmp_path):
+    whole = request(definitions=OTHER)
+    whole["HyperParameterTuningJobConfig"]["ResourceLimits"]["MaxRuntimeInSeconds"] = 1
+    stage = Stage(by_eta)
+    stage.held.clear()  # until they are stopped, when the time is over
+    job = TuningJob(seeded(whole), arn=ARN, jobs=stage, folder=tmp_path / "job")
+    job.start()
+    job.join(60)
+
+    assert job.ended
+    assert [one["TrainingJobDefinitionName"] for one in job.summaries()] == ["main"] * 2
 
 
 def test_a_warm_start_learns_from_its_parents(tmp_path):

@@ -112,6 +112,13 @@ class TestBrowsers:
 
     @pytest.mark.parametrize(
         "environ",
+        [{"HTTP_HOST": "[::1"}, {"HTTP_HOST": "localhost", "HTTP_ORIGIN": "http://[::1"}, {"HTTP_HOST": "[x]"}],
+    )
+    def test_what_is_no_address_is_foreign(self, environ):
+        assert is_foreign(environ)
+
+    @pytest.mark.parametrize(
+        "environ",
         [
             {},
             {"HTTP_HOST": "127.0.0.1:5566"},

@@ -23,17 +23,22 @@ def is_foreign(environ: Mapping[str, Any]) -> bool:
     """Return whether a page asks that a web browser has from elsewhere.
 
     Whoever reaches an emulator can have programs run here, and a browser lets every page send requests to this machine:
-    under its own name, or under another's that was made to mean it.
+    under its own name, or under another's that was made to mean it. Whoever names no address that can be read is foreign.
 
     Args:
         environ: Of a WSGI request.
     """
     host, origin = environ.get("HTTP_HOST", ""), environ.get("HTTP_ORIGIN")
-    if host and not _is_loopback(urlsplit(f"//{host}").hostname or ""):
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        source = None if origin is None else urlsplit(origin).netloc
+    except ValueError:
+        return True
+    if host and not _is_loopback(name):
         return True
     if environ.get("HTTP_SEC_FETCH_SITE", "none") not in ("none", "same-origin"):
         return True
-    return origin is not None and urlsplit(origin).netloc != host
+    return source is not None and source != host
 
 
 def _is_loopback(name: str) -> bool:

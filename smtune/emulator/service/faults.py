@@ -11,9 +11,10 @@ import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from smtune.errors import Problem, SpecError
+from smtune.spec.problems import closest
 
 Kind = Literal["failure", "capacity", "interruption", "slow-start", "no-metric", "throttling"]
 
@@ -40,6 +41,9 @@ class Fault:
         seconds: How long instances are waited for, where a start is slow or there is no capacity; after how long of
             training an interruption comes. ``Settings.speed`` shortens the former.
         reason: The ``FailureReason``, or the message; empty for that of the kind.
+
+    Raises:
+        SpecError: There is no such kind, or a number is out of its range.
     """
 
     kind: Kind
@@ -49,6 +53,11 @@ class Fault:
     reason: str = ""
 
     def __post_init__(self) -> None:
+        kinds = get_args(Kind)
+        if self.kind not in kinds:
+            known = ", ".join(kinds)
+            fix = closest(str(self.kind), kinds, "write one of them")
+            raise SpecError([Problem("kind", self.kind, f"must be one of {known}", fix)])
         if self.count is not None and self.count < 1:
             raise SpecError([Problem("count", self.count, "must be at least 1", "leave the fault out")])
         if not 0.0 <= self.seconds < math.inf:

@@ -204,6 +204,12 @@ class KeptJobs:
         values = (self._place, json.dumps(arn), json.dumps(dict(tags)))
         self._note("tags", arn, lambda cursor: cursor.execute("REPLACE INTO tags VALUES (?, ?, ?)", values))
 
+    def delete_tags(self, arn: str) -> None:
+        """Note that a job has no tags any more."""
+        values = (self._place, json.dumps(arn))
+        sql = "DELETE FROM tags WHERE place = ? AND arn = ?"
+        self._note("tags", arn, lambda cursor: cursor.execute(sql, values))
+
     def _damaged(self, table: str, error: Exception) -> StoreError:
         return StoreError(
             f"{self._directory.path}: its table {table} is damaged ({error!r}); restore the directory from a copy"

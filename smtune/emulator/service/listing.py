@@ -117,7 +117,7 @@ def _write(key: tuple[float | str, str]) -> str:
 def _read(token: str) -> tuple[float | str, str]:
     try:
         first, name = json.loads(base64.urlsafe_b64decode(token))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         raise _invalid(token) from None
     if not isinstance(first, float | int | str) or not isinstance(name, str):
         raise _invalid(token)

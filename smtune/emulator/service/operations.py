@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -16,9 +15,10 @@ from smtune.emulator.service.faults import Faults
 from smtune.emulator.service.kept_jobs import KeptJobs
 from smtune.emulator.service.searching import search
 from smtune.emulator.service.settings import Settings
+from smtune.emulator.service.tags import Tags, tags_of
 from smtune.emulator.service.temporary import TemporaryFolder
 from smtune.emulator.service.training_jobs import TrainingJobs
-from smtune.emulator.service.tuning_jobs import STRATEGY_TAG, TuningJobs
+from smtune.emulator.service.tuning_jobs import TuningJobs
 from smtune.results import JobStatus
 
 Request = Mapping[str, Any]
@@ -54,10 +54,10 @@ class Service:
         prefix = f"arn:{_partition(region)}:sagemaker:{region}:{account}"
         self._faults = Faults.of(settings.faults)
         settings = replace(settings, faults=self._faults)
-        self.trainings = TrainingJobs(TrainingEngine(aws, settings), account=account, region=region, kept=kept)
-        self.tunings = TuningJobs(self.trainings, folder=folder, prefix=prefix, kept=kept)
-        self._tags = {} if kept is None else kept.tags()
-        self._lock = threading.Lock()
+        self._tags = Tags(kept)
+        engine = TrainingEngine(aws, settings)
+        self.trainings = TrainingJobs(engine, account=account, region=region, kept=kept, tags=self._tags)
+        self.tunings = TuningJobs(self.trainings, folder=folder, prefix=prefix, kept=kept, tags=self._tags)
         self._kept = kept
         self._closed = False
         if kept is not None and not kept.read_only:
@@ -75,7 +75,7 @@ class Service:
 
         Args:
             operation: One of :data:`OPERATIONS`.
-            request: As boto3 takes it.
+            request: As boto3 takes it; its members have the types of the service model, and none that is required is missing.
 
         Raises:
             ServiceError: What the service answers instead.
@@ -95,22 +95,17 @@ class Service:
             self._kept.commit()  # before anybody is told
 
     def _answer(self, operation: str, request: Request) -> Answer:
-        try:
-            return _OPERATIONS[operation](self, request)
-        except KeyError as error:
-            if operation not in _OPERATIONS:
-                raise ServiceError("UnknownOperationException", f"{operation} is not implemented") from None
-            raise validation(
-                f"1 validation error detected: Value null at '{error.args[0]}' failed to satisfy constraint: Member must not be null"
-            ) from None
+        answer = _OPERATIONS.get(operation)
+        if answer is None:
+            raise ServiceError("UnknownOperationException", f"{operation} is not implemented")
+        return answer(self, request)
 
     def reset(self) -> None:
         """Forget everything, and kill what runs; does not wait for it."""
         self.tunings.reset()
         self.trainings.reset()
         self._faults.reset()
-        with self._lock:
-            self._tags.clear()
+        self._tags.clear()
 
     def close(self) -> None:
         """Do the same, and wait until nothing is left; refuse calls from now on. What was kept stays."""
@@ -124,10 +119,7 @@ class Service:
 
     def _create_tuning_job(self, request: Request) -> Answer:
         _refuse(check_request(request))
-        job = self.tunings.create(request)
-        searched = f"{job.spec.strategy.type} search of smtune"
-        self._tag(job.arn, {**_tags(request), STRATEGY_TAG: searched})
-        return {"HyperParameterTuningJobArn": job.arn}
+        return {"HyperParameterTuningJobArn": self.tunings.create(request).arn}
 
     def _describe_tuning_job(self, request: Request) -> Answer:
         return self.tunings.get(request["HyperParameterTuningJobName"]).description()
@@ -151,9 +143,7 @@ class Service:
     def _create_training_job(self, request: Request) -> Answer:
         _refuse(check_training_request(request))
         check_places(request, self._aws, region=self._region)
-        job = self.trainings.create(request)
-        self._tag(job.arn, _tags(request))
-        return {"TrainingJobArn": job.arn}
+        return {"TrainingJobArn": self.trainings.create(request).arn}
 
     def _describe_training_job(self, request: Request) -> Answer:
         return self.trainings.describe(request["TrainingJobName"])
@@ -182,37 +172,21 @@ class Service:
         return search(request, found)
 
     def _searchable(self, arn: str, description: Answer) -> Answer:
-        return {**description, "Tags": self._list_tags({"ResourceArn": arn})["Tags"]}
+        return {**description, "Tags": self._tags.of(arn)}  # also if the job was deleted meanwhile
 
     def _add_tags(self, request: Request) -> Answer:
         self._check_arn(request["ResourceArn"])
-        self._tag(request["ResourceArn"], _tags(request))
-        return self._list_tags(request)
+        self._tags.add(request["ResourceArn"], tags_of(request))
+        return {"Tags": self._tags.of(request["ResourceArn"])}
 
     def _list_tags(self, request: Request) -> Answer:
         self._check_arn(request["ResourceArn"])
-        with self._lock:
-            tags = dict(self._tags.get(request["ResourceArn"].lower(), {}))
-        return {"Tags": [{"Key": key, "Value": value} for key, value in sorted(tags.items())]}
+        return {"Tags": self._tags.of(request["ResourceArn"])}
 
     def _delete_tags(self, request: Request) -> Answer:
         self._check_arn(request["ResourceArn"])
-        with self._lock:
-            known = self._tags.get(request["ResourceArn"].lower(), {})
-            for key in request["TagKeys"]:
-                known.pop(key, None)
-            self._keep_tags(request["ResourceArn"], known)
+        self._tags.remove(request["ResourceArn"], request["TagKeys"])
         return {}
-
-    def _tag(self, arn: str, tags: Mapping[str, str]) -> None:
-        with self._lock:
-            known = self._tags.setdefault(arn.lower(), {})
-            known.update(tags)
-            self._keep_tags(arn, known)
-
-    def _keep_tags(self, arn: str, tags: Mapping[str, str]) -> None:
-        if self._kept is not None:
-            self._kept.keep_tags(arn.lower(), tags)
 
     def _check_arn(self, arn: str) -> None:
         name = arn.rpartition("/")[2]
@@ -221,10 +195,6 @@ class Service:
             self.trainings.get(name)
         else:
             self.tunings.get(name)
-
-
-def _tags(request: Request) -> dict[str, str]:
-    return {one["Key"]: one["Value"] for one in request.get("Tags") or ()}
 
 
 def _refuse(violations: Sequence[Violation]) -> None:

@@ -48,7 +48,8 @@ def _matches(description: Mapping[str, Any], expression: Mapping[str, Any]) -> b
     held = [_holds(description, one) for one in expression.get("Filters") or ()]
     held += [_matches(description, one) for one in expression.get("SubExpressions") or ()]
     for nested in expression.get("NestedFilters") or ():
-        entries = _value(description, nested["NestedPropertyName"]) or ()
+        found = _value(description, nested["NestedPropertyName"])
+        entries = found if isinstance(found, list) else ()
         filters = [
             {**one, "Name": one["Name"].removeprefix(f"{nested['NestedPropertyName']}.")} for one in nested["Filters"]
         ]
@@ -69,10 +70,14 @@ def _compared(operator: str, value: Any, wanted: str) -> bool:
     if value is None:
         return False
     try:
-        first, second = float(value), float(wanted)
+        first = float(value)
+    except (TypeError, ValueError):
+        return False
+    try:
+        second = float(wanted)
     except ValueError:
         try:
-            first, second = float(value), read_time(wanted)
+            second = read_time(wanted)
         except ValueError:
             return False
     if operator.endswith("OrEqualTo") and first == second:
@@ -84,7 +89,7 @@ def _value(description: Any, path: str) -> Any:
     """Return the member at a dotted path; of tags, metrics and hyperparameters the value of what the path names."""
     member, _, name = path.partition(".")
     if name and member in _NAMED:
-        return _entry(description.get(_NAMED[member]), name)
+        return _entry(_entry(description, _NAMED[member]), name)
     here = description
     for part in path.split("."):
         here = _entry(here, part)
@@ -96,7 +101,8 @@ def _entry(value: Any, name: str) -> Any:
     if isinstance(value, Mapping):
         return value.get(name)
     if isinstance(value, list):
-        named = [one for one in value if name in (one.get("Key"), one.get("MetricName"), one.get("ChannelName"))]
+        entries = [one for one in value if isinstance(one, Mapping)]
+        named = [one for one in entries if name in (one.get("Key"), one.get("MetricName"), one.get("ChannelName"))]
         return named[0].get("Value") if named else None
     return None
 

@@ -7,12 +7,13 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from smtune.emulator.service.faults import Fault
 from smtune.errors import Problem, SpecError
 from smtune.sandbox.docker import Limits
 from smtune.sandbox.programs import Rule
+from smtune.spec.problems import closest
 
 Isolation = Literal["auto", "namespace", "rewrite", "docker"]
 
@@ -40,6 +41,9 @@ class Settings:
         data: The directory that keeps jobs, buckets and logs, for emulators to come; ``None`` keeps nothing.
         resume: Whether tuning jobs that were under way go on, where there are some in ``data``. Otherwise the directory
             is only looked at: nothing is started, and nothing in it changes.
+
+    Raises:
+        SpecError: There is no such isolation, or a number is out of its range.
     """
 
     slots: int = field(default_factory=lambda: os.cpu_count() or 1)
@@ -55,10 +59,18 @@ class Settings:
     resume: bool = True
 
     def __post_init__(self) -> None:
+        isolations = get_args(Isolation)
         problems = [
             Problem(name, value, rule, fix)
             for name, value, fits, rule, fix in (
                 ("slots", self.slots, self.slots >= 1, "must be at least 1", "leave it out for one per processor"),
+                (
+                    "isolation",
+                    self.isolation,
+                    self.isolation in isolations,
+                    f"must be one of {', '.join(isolations)}",
+                    closest(str(self.isolation), isolations, 'write "auto" for the best there is'),
+                ),
                 (
                     "grace_seconds",
                     self.grace_seconds,

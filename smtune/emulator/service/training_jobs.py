@@ -11,6 +11,7 @@ from smtune.emulator.service.engine import TrainingEngine
 from smtune.emulator.service.errors import closed, in_use, over_quota, validation
 from smtune.emulator.service.kept_jobs import KeptJobs
 from smtune.emulator.service.listing import SORTS, chosen, page
+from smtune.emulator.service.tags import Tags, tags_of
 from smtune.emulator.service.training import TrainingListener
 from smtune.emulator.service.training_job import TrainingJob
 from smtune.emulator.service.training_run import INTERNAL_ERROR
@@ -30,13 +31,23 @@ class TrainingJobs:
         account: Number of the account.
         region: Its region.
         kept: Keeps them for emulators to come, and has those of the ones before; ``None`` keeps nothing.
+        tags: Takes their tags; ``None`` for ones of their own.
 
     Raises:
         StoreError: What was kept cannot be read.
     """
 
-    def __init__(self, engine: TrainingEngine, *, account: str, region: str, kept: KeptJobs | None = None) -> None:
+    def __init__(
+        self,
+        engine: TrainingEngine,
+        *,
+        account: str,
+        region: str,
+        kept: KeptJobs | None = None,
+        tags: Tags | None = None,
+    ) -> None:
         self._engine = engine
+        self._tags = Tags(kept) if tags is None else tags
         self._kept = kept
         self._prefix = f"arn:{_partition(region)}:sagemaker:{region}:{account}:training-job"
         self._lock = threading.Lock()
@@ -93,6 +104,8 @@ class TrainingJobs:
             )
             self._interrupted.discard(name.lower())
             self._jobs[name.lower()] = job
+            if known is None:
+                self._tags.begin(arn, tags_of(request))
             if self._kept is not None:
                 self._kept.add_training(job)
             self._engine.submit(job, listener)
@@ -174,6 +187,7 @@ class TrainingJobs:
                 text = "The training job can be deleted in a terminal state only"
                 raise in_use(f"{text}, and {job.name} is in status {job.status}.")
             del self._jobs[name.lower()]
+            self._tags.forget(job.arn)
             if self._kept is not None:
                 self._kept.delete_training(job)
 

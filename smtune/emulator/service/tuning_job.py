@@ -1,4 +1,8 @@
-"""One tuning job: smtune's own search over training jobs of the service."""
+"""One tuning job: smtune's own search over training jobs of the service.
+
+Several training job definitions run in turn, each with an even share of the trials. ``MaxRuntimeInSeconds`` is that of the
+whole job: a definition has what those before it have left. None follows one that has met a completion criterion.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,7 @@ from smtune.amt.ranges import quoting_of
 from smtune.amt.training_jobs import TrainingJobs as Encoder
 from smtune.container import decode_value
 from smtune.emulator.service.kept_jobs import KeptTuning
+from smtune.emulator.service.part_ends import PartEnd, end_of
 from smtune.emulator.service.training import Training, TrainingRegistry
 from smtune.emulator.service.troubles import Abandoned
 from smtune.emulator.service.tuning_runner import TuningRunner
@@ -61,6 +66,11 @@ class _Part:
     def name(self) -> str:
         """Name of the definition; empty where there is only one."""
         return str(self.definition.get("DefinitionName", ""))
+
+    def within(self, seconds: float | None) -> _Part:
+        """Return the search with a limit of its wall-clock time, or without."""
+        limits = self.spec.limits.model_copy(update={"max_runtime_seconds": seconds})
+        return replace(self, spec=self.spec.model_copy(update={"limits": limits}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +170,11 @@ class TuningJob:
         """
         with self._lock:
             self._read()
-            return [
-                training_job_name(self.name, number) for number, trial in self._trials.items() if not trial.status.ended
-            ]
+            return [self._name_of(number) for number, trial in self._trials.items() if not trial.status.ended]
+
+    def _name_of(self, number: int) -> str:
+        """Return the name of a training job; no job of this name that was deleted before has one that is called so."""
+        return training_job_name(self.name, number, salt=f"{self.created_at!r}/")
 
     @property
     def status(self) -> JobStatus:
@@ -262,14 +274,9 @@ class TuningJob:
     # --- in its own thread ------------------------------------------------------------------------------------
 
     def _work(self) -> None:
-        status, reason = JobStatus.Completed, None
+        reason = None
         try:
-            for place, part in enumerate(self._parts):
-                if self._stopping.is_set():
-                    break
-                status = self._search(part, place)
-            if self._stopping.is_set():
-                status = JobStatus.Stopped
+            status = self._search_all()
             if status is JobStatus.Failed:
                 reason = NO_SUCCESS
         except Abandoned:
@@ -286,7 +293,31 @@ class TuningJob:
         if self._listener is not None:
             self._listener(self)
 
-    def _search(self, part: _Part, place: int) -> JobStatus:
+    def _search_all(self) -> JobStatus:
+        """Search the spaces of all definitions in turn, as far as the job's limits and completion criteria let it.
+
+        Returns:
+            ``Failed`` only if no definition had a success.
+
+        Raises:
+            Abandoned: Nobody wants to know any more.
+            StoreError: A log cannot be read or written.
+        """
+        left = self.spec.limits.max_runtime_seconds
+        statuses = set()
+        for place, part in enumerate(self._parts):
+            if self._stopping.is_set() or (left is not None and left <= 0):
+                break
+            end = self._search(part.within(left), place)
+            statuses.add(end.status)
+            if end.criterion is not None:
+                break
+            left = None if left is None else left - end.seconds
+        if self._stopping.is_set():
+            return JobStatus.Stopped
+        return JobStatus.Completed if JobStatus.Completed in statuses else JobStatus.Failed
+
+    def _search(self, part: _Part, place: int) -> PartEnd:
         """Search the space of one definition, or go on with that.
 
         Raises:
@@ -296,10 +327,10 @@ class TuningJob:
         with self._lock:
             self._read()
             begun = self._begun.get(place, _Begun(len(self._trials)))
-        if begun.status.ended:
-            return begun.status
         with self._store(part, place) as store:
-            return self._run(part, store, begun.first)
+            if not begun.status.ended:
+                self._run(part, store, begun.first)
+            return end_of(store, part.spec)
 
     def _store(self, part: _Part, place: int) -> JobStore:
         directory = self._directory(place)
@@ -324,12 +355,15 @@ class TuningJob:
     def _directory(self, place: int) -> JobDirectory:
         return JobDirectory(f"part-{place}", self.folder)
 
-    def _run(self, part: _Part, store: JobStore, first: int) -> JobStatus:
+    def _run(self, part: _Part, store: JobStore, first: int) -> None:
         runner = TuningRunner(
             self._jobs,
-            tuning_job=self.name,
+            name_of=self._name_of,
             arn=self.arn,
-            definition=echo_definition(part.definition, part.spec.objective.metric),
+            definition={
+                **echo_definition(part.definition, part.spec.objective.metric),
+                "Tags": self.request.get("Tags") or [],
+            },
             choices=_choices(part.definition, self.request),
             quoting=_quoting(part.definition),
             first=first,
@@ -347,7 +381,7 @@ class TuningJob:
             self._runner, self._loop = runner, loop
         if self._stopping.is_set():
             loop.request_stop()
-        return loop.run()
+        loop.run()
 
     def _created(self, number: int, trial: Trial, training: Training, definition: str) -> None:
         with self._lock:
@@ -383,7 +417,7 @@ class TuningJob:
             for number, trial in enumerate(found, first):
                 trials[number] = replace(trial, number=number)
                 self._origins[number] = part.name
-                training = self._jobs.find(training_job_name(self.name, number), tuning_job=self.arn)
+                training = self._jobs.find(self._name_of(number), tuning_job=self.arn)
                 if training is not None:
                     self._trainings[number] = training
         self._trials = trials
@@ -405,7 +439,7 @@ class TuningJob:
     def _tell(self, number: int) -> Trial:
         trial, training = replace(self._trials[number], origin=self._origins[number]), self._trainings.get(number)
         if training is None:
-            return trial
+            return replace(trial, training_job=self._name_of(number))
         status = TrialStatus(training.status) if training.status != "Stopping" else TrialStatus.InProgress
         reason = training.failure_reason if status is TrialStatus.Failed else trial.failure_reason
         return replace(
@@ -419,9 +453,10 @@ class TuningJob:
         )
 
     def _summary(self, number: int) -> dict[str, Any]:
-        trial = self._as_told(number)
+        trial, training = self._as_told(number), self._trainings.get(number)
+        seen = trial, None if training is None else training.status
         known = self._summaries.get(number)
-        if known is not None and (known[0] is trial or known[0] == trial):
+        if known is not None and known[0] == seen:
             return known[1]
         alone = TuningResult(
             name=self.name,
@@ -435,12 +470,11 @@ class TuningJob:
             started_at=self.created_at,
         )
         summary = Encoder(alone, self.request, self.arn).summary(trial)
-        training = self._trainings.get(number)
         if training is not None:
             summary["CreationTime"] = training.created_at
-            if training.status == "Stopping":
+            if seen[1] == "Stopping":  # a trial knows no such status
                 summary["TrainingJobStatus"] = "Stopping"
-        self._summaries[number] = trial, summary
+        self._summaries[number] = seen, summary
         return summary
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from smtune.emulator.service.errors import closed, in_use, not_found, validation
 from smtune.emulator.service.kept_jobs import KeptJobs, KeptTuning
 from smtune.emulator.service.listing import SORTS, chosen, page
+from smtune.emulator.service.tags import Tags, tags_of
 from smtune.emulator.service.training import TrainingRegistry
 from smtune.emulator.service.tuning_job import TuningJob, seeded
 from smtune.errors import MissingExtraError, SpecError
@@ -31,14 +32,18 @@ class TuningJobs:
         trainings: Where their training jobs are created.
         folder: Takes the logs of their searches.
         prefix: How their ARNs begin, e.g. ``arn:aws:sagemaker:eu-west-1:123456789012``.
+        tags: Takes their tags.
         kept: Keeps them for emulators to come, and has those of the ones before; ``None`` keeps nothing.
 
     Raises:
         StoreError: What was kept cannot be read.
     """
 
-    def __init__(self, trainings: TrainingRegistry, *, folder: Path, prefix: str, kept: KeptJobs | None = None) -> None:
+    def __init__(
+        self, trainings: TrainingRegistry, *, folder: Path, prefix: str, tags: Tags, kept: KeptJobs | None = None
+    ) -> None:
         self._trainings = trainings
+        self._tags = tags
         self._folder = folder
         self._prefix = f"{prefix}:hyper-parameter-tuning-job"
         self._lock = threading.Lock()
@@ -91,6 +96,8 @@ class TuningJobs:
                 job = self._made(seeded(copy.deepcopy(dict(request))), self._count, parents)
             except (SpecError, MissingExtraError) as error:
                 raise validation(str(error)) from None
+            searched = f"{job.spec.strategy.type} search of smtune"
+            self._tags.begin(job.arn, {**tags_of(request), STRATEGY_TAG: searched})
             self._keep(self._count, job)  # before its search leaves a trace
             self._jobs[name.lower()] = job
             job.start()
@@ -191,6 +198,7 @@ class TuningJobs:
             if not job.ended:
                 raise validation(f"The hyperparameter tuning job {name} is in status {job.status}; stop it first.")
             del self._jobs[name.lower()]
+            self._tags.forget(job.arn)
             if self._kept is not None:
                 self._kept.delete_tuning(name, int(job.folder.name))
 

@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from smtune.amt.names import training_job_name
 from smtune.amt.ranges import encode_text
 from smtune.emulator.service.errors import ServiceError
 from smtune.emulator.service.training import Training, TrainingRegistry
@@ -26,9 +25,9 @@ class TuningRunner(Runner):
 
     Args:
         jobs: Where they are created.
-        tuning_job: Name of the tuning job.
-        arn: Its ARN.
-        definition: What is trained, as ``DescribeHyperParameterTuningJob`` echoes it.
+        name_of: Returns the name of the training job with a number among all of the tuning job.
+        arn: ARN of the tuning job.
+        definition: What is trained, as ``DescribeHyperParameterTuningJob`` echoes it, with the ``Tags`` of the training jobs.
         choices: Categorical parameter to the very texts of its values in the request.
         quoting: How texts among the hyperparameters are quoted.
         first: Number of the tuning job's training job that is this runner's trial 0.
@@ -39,7 +38,7 @@ class TuningRunner(Runner):
         self,
         jobs: TrainingRegistry,
         *,
-        tuning_job: str,
+        name_of: Callable[[int], str],
         arn: str,
         definition: Mapping[str, Any],
         choices: Mapping[str, Mapping[str, str]],
@@ -48,7 +47,7 @@ class TuningRunner(Runner):
         first: int = 0,
     ) -> None:
         self._jobs = jobs
-        self._tuning_job = tuning_job
+        self._name_of = name_of
         self._arn = arn
         self._definition = definition
         self._choices = choices
@@ -68,7 +67,7 @@ class TuningRunner(Runner):
         Raises:
             Abandoned: Nobody wants to hear of the tuning job any more.
         """
-        name = training_job_name(self._tuning_job, self._first + trial.number)
+        name = self._name_of(self._first + trial.number)
         with self._changed:
             if self._abandoned:
                 raise Abandoned

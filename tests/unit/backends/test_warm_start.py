@@ -249,7 +249,12 @@ def test_what_the_aws_command_line_prints_is_read(tmp_path):
     assert planned.warm_start.learned[:2] == (({"eta": 0.0}, 0.5), ({"eta": 0.05}, 0.51))
     (parent,) = planned.warm_start.parents
     assert (parent["used"], parent["left_out"]) == (13, {"no result": 1, "no eta": 1})
-    assert parent["best"] == {"number": 13, "objective": 0.99, "parameters": {"eta": 0.7}}
+    assert parent["best"] == {
+        "number": 13,
+        "objective": 0.99,
+        "parameters": {"eta": 0.7},
+        "training_job": "churn-013-5d0f5aea",
+    }
 
 
 @pytest.mark.parametrize(
