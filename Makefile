@@ -11,7 +11,7 @@ demo: $(VENV)/.demo
 	@echo 'To look around: export SMTUNE_HOME="$(CURDIR)/.demo" PATH="$(CURDIR)/$(BIN):$$PATH"; smtune list'
 
 test: $(VENV)/.dev
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 # Trainings in containers, beside an engine of Docker that is started for this, or the one that DOCKER_HOST names.
 test-docker: $(VENV)/.dev

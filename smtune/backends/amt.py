@@ -134,8 +134,7 @@ class AmtBackend(Backend):
         except JobNotFoundError:
             if record is None or record.request is None or record.seen:
                 raise
-            again = "submit it again, or drop it with `smtune forget"
-            raise JobNotFoundError(f"{record.name} was never created on SageMaker; {again} {record.name}`") from None
+            raise JobNotFoundError(self._never_created(record.name)) from None
         spec = None if record is None else _spec_of(record)
         result = decode_description(
             answers.description, answers.summaries, answers.details, spec=spec, backend=self.name
@@ -146,6 +145,11 @@ class AmtBackend(Backend):
         if record is not None and record.seen != (seen := _seen(result)):
             record.with_seen(seen).save()
         return result
+
+    def _never_created(self, job_name: str) -> str:
+        """Return what to tell of a job that is known here, and nowhere else."""
+        again = f"submit it again, or drop it with `smtune forget {job_name}`"
+        return f"{job_name} was never created on SageMaker; {again}"
 
     def _seen_here(self, result: TuningResult) -> TuningResult:
         """Return a job with what the service cannot know of it."""

@@ -190,7 +190,7 @@ def remote_problems(spec: TuningSpec, backend: str) -> Iterator[Problem]:
         yield Problem("training.source_dir", training.source_dir, f"cannot be read by backend {backend}", fix)
     for name, channel in training.channels.items():
         if channel.is_remote:
-            fix = f"copy it here (aws s3 sync {channel.source} data/{name}) and name that folder, or use backend moto"
+            fix = f"copy it here (aws s3 sync {channel.source} data/{name}) and name that folder"
             yield Problem(f"training.channels.{name}", channel.source, f"cannot be read by backend {backend}", fix)
     if training.output is not None and "://" in training.output:
         fix = "name a folder, or leave it out"

@@ -100,6 +100,11 @@ class MotoBackend(AmtBackend):
             fix = f"see `smtune show {name}`, or run its spec under another name"
             raise SpecError([Problem("name", name, f"has ended: {self.poll(name).status}", fix)])
         self._take(record)
+        try:
+            self.poll(name)
+        except JobNotFoundError:  # its process was killed before it had created the job
+            self._give_up(name)
+            return self.submit(self.plan(TuningSpec.from_dict(record.spec or {}), name=name))
         return name
 
     def _take(self, record: RemoteJob) -> None:
@@ -212,6 +217,9 @@ class MotoBackend(AmtBackend):
             self._give_up(job_name)
         return answers
 
+    def _never_created(self, job_name: str) -> str:
+        return f"{job_name} was interrupted before it was created; continue with: smtune resume {job_name}"
+
     def _seen_here(self, result: TuningResult) -> TuningResult:
         if result.status.ended or self._goes_on(result.name):
             return result
@@ -232,10 +240,12 @@ class MotoBackend(AmtBackend):
             yield
             return
         record = self._known_record(job_name)
-        region = record.region or REGION
+        folder, region = MotoFolder(job_name), record.region or REGION
+        if not folder.data.exists():
+            raise JobNotFoundError(self._never_created(job_name))
         self._readers.pop(job_name, None)
         try:
-            with MotoFolder(job_name).start(slots=1, region=region, resume=False) as emulator:
+            with folder.start(slots=1, region=region, resume=False) as emulator:
                 self._telling[job_name] = emulator.url
                 yield
         finally:

@@ -130,6 +130,7 @@ class OwnJob:
     """
 
     def __init__(self, folder: MotoFolder, *, slots: int, region: str) -> None:
+        folder.directory.make()
         self._lease = JobLease(folder.directory)
         self.leave: Callable[[], None] = lambda: None
         try:

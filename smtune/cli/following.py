@@ -56,6 +56,8 @@ def report(job: TuningJob, result: TuningResult, output: Output) -> int:
         print_summary(result)
     if result.status is JobStatus.Failed:
         _print_log_tail(job, result)
+        if result.best is None and result.counts["Completed"]:  # as on SageMaker, where such a job fails
+            typer.echo(f"smtune: {without_result(result)}; see smtune.container.report, or metrics", err=True)
     if result.status is not JobStatus.Completed:
         return FAILED
     if result.best is None and result.counts["Completed"]:  # SageMaker takes such a job for completed

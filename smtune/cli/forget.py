@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import typer
 
 from smtune.cli.options import KnownBackend, Name
@@ -13,10 +15,12 @@ def forget(name: Name, backend: KnownBackend = None) -> None:
     A job of backend moto lives here only: it is gone then, with its logs and models.
     """
     from smtune.backends import MotoBackend
-    from smtune.errors import JobError, JobNotFoundError
+    from smtune.errors import JobError, JobNotFoundError, StoreError
     from smtune.store import find_remote, forget_remote
 
-    places = [job.backend for job in find_remote(name, backend)]
+    places = []
+    with contextlib.suppress(StoreError):  # a damaged record is forgotten without being read
+        places = [job.backend for job in find_remote(name, backend)]
     if MotoBackend.name in places:
         if len(places) > 1:
             raise JobError(f'there are several jobs "{name}": {", ".join(places)}; say which with --backend')

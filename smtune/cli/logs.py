@@ -17,6 +17,7 @@ def logs(
     backend: KnownBackend = None,
 ) -> None:
     """Print what a trial has printed."""
+    from smtune.backends import LocalBackend
     from smtune.cli.places import known_job
 
     job = known_job(name, backend)
@@ -31,7 +32,7 @@ def logs(
         typer.echo(
             f"CloudWatch has no lines of trial {number} of {job.name} (yet); see: smtune show {job.name}", err=True
         )
-    if not job.backend.survives and _is_function(name, number):
+    if isinstance(job.backend, LocalBackend) and _is_function(name, number):
         note = "what a Python function prints goes to the terminal of the process that runs it; smtune keeps none of it"
         typer.echo(note, err=True)
 

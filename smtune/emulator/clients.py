@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -49,15 +50,30 @@ def client_environment(url: str, region: str, folder: Path) -> dict[str, str]:
     path = folder / f"sagemaker-{region}.yaml"
     path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     return {
-        "AWS_ENDPOINT_URL": url,
-        **CREDENTIALS,
-        "AWS_DEFAULT_REGION": region,
+        **endpoint_environment(url, region),
         "AWS_REGION": region,
         "SAGEMAKER_VALIDATE_ROLE": "false",
         "SAGEMAKER_USER_CONFIG_OVERRIDE": str(path),
         "SAGEMAKER_SUPPRESS_V2_WARNING": "1",
     }
 
+
+def endpoint_environment(url: str, region: str) -> dict[str, str]:
+    """Return the variables that send boto3 to an emulator: past any proxy, and with credentials that are worth nothing.
+
+    Args:
+        url: Where the emulator listens.
+        region: The region that clients take.
+    """
+    proxied = {name: ",".join(filter(None, [os.environ.get(name), *LOOPBACK])) for name in ("NO_PROXY", "no_proxy")}
+    return {"AWS_ENDPOINT_URL": url, **CREDENTIALS, "AWS_DEFAULT_REGION": region, **proxied}
+
+
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+"""What no proxy is asked for."""
+
+NOWHERE: Final = "http://127.0.0.1:9"
+"""Where nobody listens: the port of the discard service."""
 
 CREDENTIALS: Final = {
     "AWS_ACCESS_KEY_ID": "test",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 
-from smtune.emulator.clients import ACCOUNT, REGION, ROLE, default_bucket
+from smtune.emulator.clients import ACCOUNT, NOWHERE, REGION, ROLE, default_bucket, endpoint_environment
 from smtune.emulator.service.faults import Faults
 from smtune.emulator.service.settings import Settings
 from smtune.errors import MissingExtraError
@@ -52,11 +52,11 @@ class Served(Emulator):
 
 
 @contextmanager
-def emulate(settings: Settings | None = None, *, serve: bool = False, region: str | None = None) -> Iterator[Emulator]:
+def emulate(settings: Settings | None = None, *, serve: bool = True, region: str | None = None) -> Iterator[Emulator]:
     """Have boto3 talk to an emulated AWS, in which SageMaker's jobs really train; a decorator, too.
 
-    Around moto's ``mock_aws``, with its rules: nothing that boto3 asks leaves the process, clients that were made
-    before moto was imported excepted; state is gone at the end, unless ``Settings(data=...)`` keeps it; blocks may be
+    Around moto's ``mock_aws``, with its rules: nothing that boto3 asks leaves the machine, also if its client or session
+    was made before the block; state is gone at the end, unless ``Settings(data=...)`` keeps it; blocks may be
     nested, and share their state then. An execution role and the default bucket are there from the start.
 
     Example::
@@ -67,7 +67,8 @@ def emulate(settings: Settings | None = None, *, serve: bool = False, region: st
 
     Args:
         settings: How it behaves; ``None`` for the usual, or for those of the block around this one.
-        serve: Whether it listens on a loopback address as well, so that training jobs can use AWS themselves.
+        serve: Whether it listens on a loopback address as well, so that training jobs can use AWS themselves. Otherwise
+            their requests go nowhere.
         region: The region of the bucket, and of clients where nobody says otherwise; by default ``AWS_DEFAULT_REGION``.
 
     Yields:
@@ -81,14 +82,22 @@ def emulate(settings: Settings | None = None, *, serve: bool = False, region: st
     """
     require_moto("smtune.emulator.emulate", server=serve)
     from smtune.emulator.moto_plugin.account import furnish
-    from smtune.emulator.moto_plugin.install import installed, mock_aws
+    from smtune.emulator.moto_plugin.install import installed, mock_aws, reach_earlier_clients
     from smtune.emulator.moto_plugin.keeping import go_on, keeping
 
+    reach_earlier_clients()
     chosen = region or os.environ.get("AWS_DEFAULT_REGION") or REGION
     changed = variables(AWS_DEFAULT_REGION=chosen, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS="true")
     with changed, installed(settings) as plugin, mock_aws(), keeping(plugin):
         furnish(plugin, chosen)
+        if plugin.url is not None:  # that of the block around this one
+            yield Emulator(chosen, plugin.url, plugin.faults)
+            return
         if not serve:
+            plugin.settings = replace(
+                plugin.settings,
+                environment={**endpoint_environment(NOWHERE, chosen), **plugin.settings.environment},
+            )
             go_on(plugin)
             yield Emulator(chosen, faults=plugin.faults)
             return

@@ -14,7 +14,7 @@ from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
-from smtune.emulator.clients import CREDENTIALS, REGION
+from smtune.emulator.clients import REGION, endpoint_environment
 from smtune.emulator.emulation import Served, require_moto, variables
 from smtune.emulator.service.settings import Settings
 from smtune.errors import Problem, SpecError
@@ -78,8 +78,8 @@ def answering(plugin: Plugin, listener: socket.socket, region: str) -> Iterator[
 
     server = Server(listener, Application(plugin, region))
     url = f"http://{'[{}]' if ':' in server.host else '{}'}:{{}}".format(server.host, server.port)
-    endpoint = {**CREDENTIALS, "AWS_DEFAULT_REGION": region, "AWS_ENDPOINT_URL": url}
-    before = plugin.settings
+    endpoint = endpoint_environment(url, region)
+    before, plugin.url = plugin.settings, url
     plugin.settings = replace(before, environment={**endpoint, **before.environment})
     thread = Thread(target=server.serve_forever, args=(_POLL_SECONDS,), name="smtune-emulator")
     try:
@@ -93,7 +93,7 @@ def answering(plugin: Plugin, listener: socket.socket, region: str) -> Iterator[
     finally:
         server.server_close()
         server.hang_up()
-        plugin.settings = before
+        plugin.settings, plugin.url = before, None
 
 
 def serve(

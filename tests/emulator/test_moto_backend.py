@@ -170,6 +170,19 @@ def test_a_job_whose_process_was_killed_goes_on(spec, tmp_path):
     assert tried(result) == expected
 
 
+def test_a_job_that_was_not_created_yet_goes_on(spec, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("smtune.backends.amt.create", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            tune(spec(), backend="moto")
+    with pytest.raises(JobNotFoundError, match="continue with: smtune resume churn"):
+        attach("churn")
+    assert resume("churn").wait(progress=False).status is JobStatus.Completed
+
+
 def test_an_emulator_that_dies_is_told(spec):
     job = tune(spec(static={"patience": 60.0}), backend="moto")
     until(lambda: job.result().trials)
@@ -214,6 +227,8 @@ def test_a_job_can_be_forgotten(spec):
     assert busy.returncode != 0
     assert "is being run by process" in busy.stderr
     job.wait(progress=False)
+    printed = subprocess.run([*smtune, "logs", "churn", "0"], capture_output=True, text=True, check=True).stdout
+    assert "validation:loss" in printed
     subprocess.run([*smtune, "forget", "churn"], check=True, stdout=subprocess.DEVNULL)
     with pytest.raises(JobNotFoundError):
         attach("churn")

@@ -452,7 +452,7 @@ class TestFixtures:
 
                 @pytest.mark.parametrize("_", range(2))
                 def test_in_process(sagemaker_emulator, _):
-                    assert sagemaker_emulator.url is None
+                    assert sagemaker_emulator.url.startswith("http://127.0.0.1:")
                     assert boto3.client("sagemaker").search(Resource="TrainingJob")["Results"] == []
                     start(sagemaker_emulator)
 

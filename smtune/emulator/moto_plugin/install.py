@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -9,6 +10,8 @@ from threading import Lock
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from botocore.client import BaseClient
+from botocore.session import Session
 from moto import mock_aws
 from moto.cloudwatch.models import CloudWatchBackend
 from moto.core.base_backend import BackendDict
@@ -28,11 +31,36 @@ from smtune.emulator.moto_plugin.models import AmtSageMakerBackend
 from smtune.emulator.moto_plugin.plugin import Plugin, ServiceFactory, Undo
 from smtune.emulator.service.settings import Settings
 
-__all__ = ["forgetting", "install", "installed", "mock_aws", "uninstall"]
+__all__ = ["forgetting", "install", "installed", "mock_aws", "reach_earlier_clients", "uninstall"]
 
 _LOCK: Final = Lock()
+_reached = False
 _ACTIVE: list[tuple[Plugin, Settings | None, list[Undo]]] = []
 """The emulator in this process with its settings as they were asked for; once per :func:`install`, the same each time."""
+
+
+def reach_earlier_clients() -> None:
+    """Have clients and sessions of botocore that were made before moto was imported talk to it, too.
+
+    moto is in those that are made afterwards. As in those, it does nothing while nobody mocks AWS.
+    """
+    global _reached  # noqa: PLW0603 - once for a process
+    with _LOCK:
+        if _reached:
+            return
+        _reached = True
+    for one in gc.get_objects():
+        if isinstance(one, BaseClient):
+            _reach(one.meta.events)
+        elif isinstance(one, Session):
+            _reach(one.get_component("event_emitter"))
+
+
+def _reach(events: Any) -> None:
+    """Register moto's handler where it is not: twice, every request would be answered twice."""
+    emitter = getattr(events, "_emitter", events)  # behind the one that knows old names of services
+    if botocore_stubber not in emitter._handlers.prefix_search("before-send"):  # noqa: SLF001 - it cannot be asked
+        events.register("before-send", botocore_stubber)
 
 
 @contextmanager

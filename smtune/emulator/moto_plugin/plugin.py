@@ -51,6 +51,7 @@ class Plugin:
     Attributes:
         gate: To be held while moto's state is touched.
         faults: What goes wrong with all of them.
+        url: Where it listens, if it does.
         settings: How services behave that are made from now on.
         operations: Names of SageMaker's operations that the service answers.
         directory: Keeps its state for emulators to come; ``None`` while it keeps nothing.
@@ -60,6 +61,7 @@ class Plugin:
         self.gate: Final = RLock()
         self.faults: Final = Faults.of(settings.faults)
         self.settings = replace(settings, faults=self.faults)
+        self.url: str | None = None
         self.operations: Final = frozenset(operations)
         self.directory: DataDirectory | None = None
         self._factory = factory
