@@ -523,7 +523,7 @@ def test_what_the_isolation_cannot_give_is_told(code: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("changes", "field", "fix"),
     [
-        ({"channels": {"train": "s3://bucket/train"}}, "training.channels.train", "use backend moto"),
+        ({"channels": {"train": "s3://bucket/train"}}, "training.channels.train", "copy it here"),
         ({"source_dir": "s3://bucket/code.tar.gz"}, "training.source_dir", "copy it here"),
         ({"output": "s3://bucket/models"}, "training.output", "name a folder"),
     ],
