@@ -55,6 +55,13 @@ def settings_of(given: Mapping[str, Any], folder: Path) -> Settings:
         members["containers"] = Limits(**_given(checked.containers))
     if "rules" in members:
         members["rules"] = _all(Rule, "rules", [_with_paths(_given(one), folder) for one in checked.rules])
+        missing = [(place, rule) for place, rule in enumerate(members["rules"]) if not _has_source(rule)]
+        if missing:
+            fix = "correct the path, which is relative to the file's folder"
+            raise SpecError(
+                Problem(f"rules[{place}].source_dir", str(rule.source_dir), f"has no {rule.entry_point}", fix)
+                for place, rule in missing
+            )
     if "faults" in members:
         members["faults"] = _all(Fault, "faults", map(_given, checked.faults))
     return Settings(**members)
@@ -68,6 +75,10 @@ def faults_of(given: object) -> tuple[Fault, ...]:
     """
     several = given if isinstance(given, list) else [given]
     return settings_of({"faults": several}, Path()).faults  # type: ignore[return-value]  # a tuple, see there
+
+
+def _has_source(rule: Rule) -> bool:
+    return not rule.entry_point or (rule.source_dir / rule.entry_point).is_file()
 
 
 def _with_paths(rule: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
+from typing import Final
 
 from smtune.emulator.clients import ACCOUNT, NOWHERE, REGION, ROLE, default_bucket, endpoint_environment
 from smtune.emulator.service.faults import Faults
 from smtune.emulator.service.settings import Settings
-from smtune.errors import MissingExtraError
+from smtune.errors import MissingExtraError, Problem, SpecError
+
+_REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +89,9 @@ def emulate(settings: Settings | None = None, *, serve: bool = True, region: str
     from smtune.emulator.moto_plugin.install import installed, mock_aws, reach_earlier_clients
     from smtune.emulator.moto_plugin.keeping import go_on, keeping
 
-    reach_earlier_clients()
     chosen = region or os.environ.get("AWS_DEFAULT_REGION") or REGION
+    check_region(chosen)
+    reach_earlier_clients()
     changed = variables(AWS_DEFAULT_REGION=chosen, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS="true")
     with changed, installed(settings) as plugin, mock_aws(), keeping(plugin):
         furnish(plugin, chosen)
@@ -105,6 +110,16 @@ def emulate(settings: Settings | None = None, *, serve: bool = True, region: str
 
         with closing(listen()) as listener, answering(plugin, listener, chosen) as url:
             yield Emulator(chosen, url, plugin.faults)
+
+
+def check_region(region: str) -> None:
+    """Refuse what is the name of no region.
+
+    Raises:
+        SpecError: It is not.
+    """
+    if _REGION.fullmatch(region) is None:
+        raise SpecError([Problem("region", region, "is no AWS region", "write e.g. eu-west-1")])
 
 
 def require_moto(what: str, *, server: bool = False) -> None:

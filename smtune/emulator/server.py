@@ -15,7 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from smtune.emulator.clients import REGION, endpoint_environment
-from smtune.emulator.emulation import Served, require_moto, variables
+from smtune.emulator.emulation import Served, check_region, require_moto, variables
 from smtune.emulator.service.settings import Settings
 from smtune.errors import Problem, SpecError
 
@@ -47,6 +47,7 @@ def serving(
         StoreError: What the data directory holds is damaged.
     """
     require_moto("an emulator that listens", server=True)
+    check_region(region)
     with closing(listen(host, port)) as listener:
         from smtune.emulator.moto_plugin.account import furnish
         from smtune.emulator.moto_plugin.install import forgetting, installed

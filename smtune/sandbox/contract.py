@@ -56,6 +56,15 @@ class Channel:
         }
         return config if self.content_type is None else {"ContentType": self.content_type, **config}
 
+    def place(self, name: str) -> str:
+        """Return where the source is seen, relative to ``/opt/ml``: a single file in the folder of the channel.
+
+        Args:
+            name: Name of the channel.
+        """
+        folder = f"input/data/{name}"
+        return folder if self.source is None or self.source.is_dir() else f"{folder}/{self.source.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class InstanceGroup:
@@ -180,7 +189,7 @@ def check_channels(channels: Mapping[str, Channel]) -> list[Problem]:
     return problems
 
 
-def lay_out(base: Path, contract: TrainingContract) -> None:
+def lay_out(base: Path, contract: TrainingContract, *, mounted: bool = False) -> None:
     """Make the folder that a training has as ``/opt/ml``.
 
     Data is linked, not copied. What an earlier training left in ``base`` goes, but for its checkpoints.
@@ -188,6 +197,7 @@ def lay_out(base: Path, contract: TrainingContract) -> None:
     Args:
         base: The folder; made if it is missing.
         contract: What is laid out.
+        mounted: Whether data will be mounted where :meth:`Channel.place` says, instead of links to it.
 
     Raises:
         SpecError: A channel is missing, or its name is none, or checkpoints lie elsewhere.
@@ -200,7 +210,8 @@ def lay_out(base: Path, contract: TrainingContract) -> None:
     os.makedirs(f"{root}/{contract.checkpoint_path}", exist_ok=True)
     for name, channel in contract.channels.items():
         if channel.source is not None:
-            _link_channel(f"{root}/input/data/{name}", os.path.abspath(channel.source))
+            folder, source = f"{root}/input/data/{name}", os.path.abspath(channel.source)
+            (_prepare_mount if mounted else _link_channel)(folder, source)
     configuration: dict[str, Any] = {
         "hyperparameters": dict(contract.hyperparameters),
         "inputdataconfig": contract.data_config,
@@ -241,6 +252,12 @@ def _check_checkpoints(contract: TrainingContract) -> list[Problem]:
         return []
     rule, fix = f"must lie inside {ROOT} here", f"leave it out, or write {ROOT}/checkpoints"
     return [Problem("CheckpointConfig.LocalPath", contract.checkpoints["LocalPath"], rule, fix)]
+
+
+def _prepare_mount(folder: str, source: str) -> None:
+    os.mkdir(folder)
+    if not os.path.isdir(source):
+        os.close(os.open(f"{folder}/{os.path.basename(source)}", os.O_CREAT | os.O_WRONLY))
 
 
 def _link_channel(folder: str, source: str) -> None:

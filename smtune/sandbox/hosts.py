@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from smtune.sandbox.left_files import open_left
-from smtune.sandbox.namespace import Namespace, enter
+from smtune.sandbox.namespace import Mount, Namespace, enter
 
 
 def main() -> None:
@@ -78,7 +78,8 @@ def _start(host: Mapping[str, Any]) -> subprocess.Popen[bytes]:
     def become() -> None:
         try:
             if host["namespace"] is not None:
-                enter(Namespace(*host["namespace"]))
+                base, names, mounts = host["namespace"]
+                enter(Namespace(base, names, [Mount(*one) for one in mounts]))
             os.chdir(host["cwd"])
         except OSError as error:
             os.write(2, f"error: a host cannot be started: {error}\n".encode())

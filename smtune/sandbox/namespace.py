@@ -36,18 +36,32 @@ _KEPT_FLAGS = (
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
+class Mount(NamedTuple):
+    """A folder or a file that a process sees below ``/opt/ml``.
+
+    Attributes:
+        source: What it is; absolute.
+        target: Where it is seen: a path of the same kind that is there already, relative to ``/opt/ml``.
+        read_only: Whether nothing can be written there.
+    """
+
+    source: str
+    target: str
+    read_only: bool = False
+
+
 class Namespace(NamedTuple):
     """What a process sees that others do not.
 
     Attributes:
         base: The folder that it has as ``/opt/ml``; absolute.
         hosts: Names that mean this machine.
-        read_only: Folders that it cannot write to, by their own names; absolute.
+        mounts: What lies elsewhere, and is seen in that folder.
     """
 
     base: str
     hosts: Sequence[str] = ()
-    read_only: Sequence[str] = ()
+    mounts: Sequence[Mount] = ()
 
 
 def enter(namespace: Namespace) -> None:
@@ -58,17 +72,22 @@ def enter(namespace: Namespace) -> None:
     """
     _unshare()
     _mount(None, "/", flags=_MS_REC | _MS_PRIVATE)
-    for folder in namespace.read_only:
-        _mount(folder, folder, flags=_MS_BIND)
-        status = os.statvfs(folder).f_flag
-        kept = sum(flag for flag in _KEPT_FLAGS if status & flag)  # or the kernel refuses, in a user namespace
-        _mount(None, folder, flags=_MS_REMOUNT | _MS_BIND | _MS_RDONLY | kept)
-    base = os.open(namespace.base, os.O_PATH | os.O_DIRECTORY)  # its path may lead through what is covered now
+    # Their paths may lead through what is covered now.
+    base = os.open(namespace.base, os.O_PATH | os.O_DIRECTORY)
+    held = [os.open(mount.source, os.O_PATH) for mount in namespace.mounts]
     _rebuild_opt()
     if namespace.hosts:
         _add_hosts(namespace.hosts)
     _bind(base, ROOT)
     os.close(base)
+    for mount, source in zip(namespace.mounts, held, strict=True):
+        target = f"{ROOT}/{mount.target}"
+        _bind(source, target)
+        os.close(source)
+        if mount.read_only:
+            status = os.statvfs(target).f_flag
+            kept = sum(flag for flag in _KEPT_FLAGS if status & flag)  # or the kernel refuses, in a user namespace
+            _mount(None, target, flags=_MS_REMOUNT | _MS_BIND | _MS_RDONLY | kept)
 
 
 @cache
@@ -157,8 +176,9 @@ def _error(name: str) -> OSError:
 def _probe(base: str) -> None:
     """Enter a namespace, and see whether it is what it should be."""
     name = "algo-1.invalid"
-    enter(Namespace(base, hosts=[name], read_only=[base]))
-    if not os.path.samefile(base, ROOT):
+    os.mkdir(f"{base}/seen")
+    enter(Namespace(base, hosts=[name], mounts=[Mount(base, "seen", read_only=True)]))
+    if not (os.path.samefile(base, ROOT) and os.path.samefile(base, f"{ROOT}/seen")):
         sys.exit(f"{ROOT} is not the folder that was put there")
     with open(_HOSTS, encoding="utf-8") as file:
         if name not in file.read():

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from smtune.sandbox.contract import TrainingContract, lay_out, link_code
-from smtune.sandbox.namespace import ROOT, Namespace
+from smtune.sandbox.namespace import ROOT, Mount, Namespace
 from smtune.sandbox.programs import Program
 from smtune.sandbox.staging import Staged
 
@@ -35,7 +35,7 @@ def place(base: Path, contract: TrainingContract, program: Program, *, private: 
         OSError: The folder cannot be written.
     """
     base = base.absolute()
-    lay_out(base, contract)
+    lay_out(base, contract, mounted=private)
     if program.source is not None:
         link_code(base, program.source)
     environment = {
@@ -49,10 +49,10 @@ def place(base: Path, contract: TrainingContract, program: Program, *, private: 
         namespace = Namespace(
             str(base),
             hosts=[host for host in contract.hosts if host != "localhost"],
-            read_only=[
-                os.path.realpath(channel.source)
-                for channel in contract.channels.values()
-                if channel.source is not None and channel.mode == "FastFile"
+            mounts=[
+                Mount(os.path.realpath(channel.source), channel.place(name), read_only=channel.mode == "FastFile")
+                for name, channel in contract.channels.items()
+                if channel.source is not None
             ],
         )
         return Staged(base, program.argv, MappingProxyType(environment), Path(program.cwd), namespace)

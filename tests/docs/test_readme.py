@@ -365,6 +365,8 @@ def test_an_emulator_keeps_what_it_had_in_a_directory(tmp_path, without_aws):
 def test_the_settings_of_an_emulator_are_legal(tmp_path):
     (text,) = blocks("toml")
     (tmp_path / "emulator.toml").write_text(text)
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "train.py").touch()
     settings = read_settings(tmp_path / "emulator.toml")
     assert (settings.slots, settings.speed) == (2, 100.0)
     assert settings.rules[0].source_dir == tmp_path / "code"

@@ -60,6 +60,9 @@ match = "*-001-*"
 @pytest.mark.parametrize(("name", "text", "count"), [("e.yaml", FILE, None), ("e.toml", TABLES, 1_000_000)])
 def test_a_file_has_the_members_of_settings_as_keys(tmp_path: Path, name: str, text: str, count: int | None) -> None:
     (tmp_path / name).write_text(text)
+    (tmp_path / "src").mkdir()
+    for folder in (tmp_path, tmp_path / "src"):
+        (folder / "train.py").touch()
     assert read_settings(tmp_path / name) == Settings(
         slots=3,
         isolation="rewrite",
@@ -122,6 +125,7 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         ("containers: {memory: 512}", "containers.memory"),
         ("faults: [{kind: failure}, {kind: failure, count: 0}]", "faults[1].count"),
         ("rules: [{match: a, command: [b], kind: xgboost}]", "rules[0].rule"),
+        ("rules: [{match: a, command: [b]}, {match: b, entry_point: train.py}]", "rules[1].source_dir"),
     ],
 )
 def test_what_makes_no_sense_is_named(tmp_path: Path, text: str, field: str) -> None:

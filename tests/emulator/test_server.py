@@ -55,6 +55,11 @@ class TestAddress:
             pass
         assert raised.value.problems[0].field == "host"
 
+    @pytest.mark.parametrize("region", ["", "../../../x", "us-east", "US-EAST-1"])
+    def test_a_region_that_is_none_is_told(self, region):
+        with pytest.raises(SpecError, match="is no AWS region"), serving(region=region):
+            pass
+
     @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost", "::1"])
     def test_every_loopback_address_will_do(self, host):
         if host == "::1" and not has_ipv6():

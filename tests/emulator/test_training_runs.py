@@ -517,8 +517,8 @@ def test_container_of_smtune(anywhere: Place) -> None:
         ),
         ({"InputDataConfig": [{"ChannelName": "t", "DataSource": {"FileSystemDataSource": {}}}]}, "is not emulated"),
         ({"InputDataConfig": [channel("t", "s3://data/bad", data_type="ManifestFile")]}, "must be a JSON list"),
-        ({"InputDataConfig": [channel("..", "s3://data/bad")]}, "must be a name that no other channel has"),
-        ({"InputDataConfig": [channel("a", "s3://data/bad")] * 2}, "must be a name that no other channel has"),
+        ({"InputDataConfig": [channel("..", "s3://data/bad")]}, "is no name for a channel"),
+        ({"InputDataConfig": [channel("a", "s3://data/bad")] * 2}, "is the name of another channel, too"),
         ({"CheckpointConfig": {"S3Uri": "s3://data/c", "LocalPath": "/tmp/c"}}, "must lie inside /opt/ml"),
     ],
 )

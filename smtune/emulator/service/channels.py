@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -102,6 +103,10 @@ class Input:
         )
 
 
+_NO_PATH: Final = (errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EILSEQ)
+"""What the system says of keys that are no paths of files: too long, or both a file and a folder."""
+
+
 def fetch_inputs(request: Mapping[str, Any], aws: Aws, folder: Path, *, region: str, private: bool) -> list[Input]:
     """Download the channels of a training job.
 
@@ -139,16 +144,22 @@ def _fetch(channel: Mapping[str, Any], mode: str, aws: Aws, folder: Path, *, pla
         raise TrainingError.of(SpecError([problem.under(f"InputDataConfig.{name}") for problem in problems]))
     target = folder / name
     if not _NAME.fullmatch(name) or target.exists():
-        problem = Problem("InputDataConfig.ChannelName", name, "must be a name that no other channel has", "rename it")
-        raise TrainingError.of(SpecError([problem]))
+        rule = "is the name of another channel, too" if target.exists() else "is no name for a channel"
+        raise TrainingError.of(SpecError([Problem("InputDataConfig.ChannelName", name, rule, "rename it")]))
     target.mkdir(parents=True)
     addresses = _addresses(source, aws, target)
     if not addresses:
         raise TrainingError(f"ClientError: {_nothing_there(source['S3Uri'], *place)}")
     for file, address in sorted(addresses.items()):
         path = target / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        download(aws, address, path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            download(aws, address, path)
+        except OSError as error:
+            if error.errno not in _NO_PATH:
+                raise
+            why = f"{address} cannot be a file beside the others: {error.strerror}"
+            raise TrainingError(f"ClientError: Data download failed: {why}") from None
     return Input(name, mode, target, tuple(sorted(addresses)), channel)
 
 

@@ -27,6 +27,7 @@ from smtune.emulator.service.part_ends import PartEnd, end_of
 from smtune.emulator.service.training import Training, TrainingRegistry
 from smtune.emulator.service.troubles import Abandoned
 from smtune.emulator.service.tuning_runner import TuningRunner
+from smtune.errors import StoreError
 from smtune.loop import TuningLoop
 from smtune.results import JobStatus, TuningResult, WarmStartParent, WarmStartResult
 from smtune.space import SearchSpace
@@ -281,6 +282,8 @@ class TuningJob:
                 reason = NO_SUCCESS
         except Abandoned:
             return
+        except StoreError as error:  # its fix is for jobs that people run themselves
+            status, reason = JobStatus.Failed, f"InternalServerError: {str(error).partition('; ')[0]}"
         except Exception as error:  # whatever goes wrong, the job must not stay in progress for ever
             status, reason = JobStatus.Failed, f"InternalServerError: {error}"
         with self._lock:

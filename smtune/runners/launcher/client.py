@@ -131,7 +131,11 @@ class LauncherClient:
             "env": {wire_text(name): wire_text(value) for name, value in env.items()},
             "cwd": wire_text(cwd),
             "namespace": namespace
-            and [wire_text(namespace.base), namespace.hosts, [*map(wire_text, namespace.read_only)]],
+            and [
+                wire_text(namespace.base),
+                namespace.hosts,
+                [[wire_text(one.source), wire_text(one.target), one.read_only] for one in namespace.mounts],
+            ],
             "afterwards": [*map(wire_text, afterwards)],
         }
         copies = _copies(stdio)

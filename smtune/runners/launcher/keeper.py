@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from smtune.runners.launcher.script import ForkedScript
 from smtune.runners.launcher.wire import CHUNK, Channel, system_bytes, wire_text
-from smtune.sandbox.namespace import Namespace, enter
+from smtune.sandbox.namespace import Mount, Namespace, enter
 
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -226,10 +226,14 @@ def _clear_up(request: Mapping[str, Any]) -> None:
         os.waitpid(os.posix_spawnp(argv[0], argv, environment, file_actions=silence, setsid=True), 0)
 
 
-def _namespace(base: str, hosts: Sequence[str], read_only: Sequence[str]) -> Namespace:
+def _namespace(base: str, hosts: Sequence[str], mounts: Sequence[tuple[str, str, bool]]) -> Namespace:
     """Return the namespace that smtune wrote down."""
-    base, *folders = (os.fsdecode(system_bytes(path)) for path in (base, *read_only))
-    return Namespace(base, hosts, folders)
+    read = [Mount(_path(source), _path(target), read_only) for source, target, read_only in mounts]
+    return Namespace(_path(base), hosts, read)
+
+
+def _path(text: str) -> str:
+    return os.fsdecode(system_bytes(text))
 
 
 class _StartReport:

@@ -88,6 +88,9 @@ def test_a_terminal_that_is_closed_stops_the_job(smtune, gate):
     )
     os.close(terminal)
     gate.wait_for_trial()
+    shown = b""
+    while b"seed 7" not in shown:  # only then it waits for its job
+        shown += os.read(controller, 4096)
     os.close(controller)
     process.send_signal(signal.SIGHUP)
 

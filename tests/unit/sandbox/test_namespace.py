@@ -12,7 +12,7 @@ import pytest
 
 from smtune.runners import Ended, ProcessRunner
 from smtune.sandbox import Namespace, Staged, stage
-from smtune.sandbox.namespace import unavailable
+from smtune.sandbox.namespace import Mount, unavailable
 from smtune.trial import Trial, TrialStatus
 from tests.contracts.runner_contract import ended, until_idle
 
@@ -74,12 +74,27 @@ def test_hosts_resolve_to_this_machine(tmp_path: Path) -> None:
     assert (tmp_path / "logs/0").read_text() == "127.0.0.1 127.0.0.1\n"
 
 
+def test_what_is_mounted_is_really_there(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (data / "deeper").mkdir(parents=True)
+    (data / "deeper" / "file").write_text("1")
+    code = """
+import os
+for folder, _, names in os.walk("/opt/ml/input"):
+    for name in names:
+        path = os.path.join(folder, name)
+        print(path, os.path.islink(path), open(path).read())
+"""
+    run(tmp_path, in_namespace(tmp_path, code, mounts=[Mount(str(data), "input/data")]))
+    assert "/opt/ml/input/data/deeper/file False 1\n" in (tmp_path / "logs/0").read_text()
+
+
 def test_read_only_folder_cannot_be_written_even_by_root(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
     (data / "file").write_text("1")
-    code = f"print(open({str(data / 'file')!r}).read(), flush=True); open({str(data / 'new')!r}, 'w')"
-    (end,) = run(tmp_path, in_namespace(tmp_path, code, read_only=[str(data)]))
+    code = "print(open('/opt/ml/input/data/file').read(), flush=True); open('/opt/ml/input/data/new', 'w')"
+    (end,) = run(tmp_path, in_namespace(tmp_path, code, mounts=[Mount(str(data), "input/data", read_only=True)]))
     assert "Read-only file system" in str(end.reason)
     assert (tmp_path / "logs/0").read_text().startswith("1\n")
     (data / "new").touch()
