@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -37,7 +36,7 @@ def follow(start: Callable[[], TuningJob], output: Output) -> int:
         interrupted = result.status is JobStatus.Stopped and bool(interruptions.signals)
         try:
             status = report(job, result, output)
-        except (CannotWriteError, OSError):
+        except CannotWriteError:
             if not interrupted:  # a terminal that was closed cannot be written to
                 raise
     return 128 + interruptions.signals[0] if interrupted else status
@@ -82,8 +81,7 @@ def _wait(job: TuningJob, interruptions: Interruptions) -> TuningResult:
             force = len(interruptions.signals) > 1
             job.backend.stop(job.name, force=force)
             running = "killed" if force else "asked to stop (again to kill)"
-            with contextlib.suppress(OSError):  # the terminal may be what is gone
-                typer.echo(f"{interrupted_by(str(interrupt))} no new trials; the running ones are {running}", err=True)
+            typer.echo(f"{interrupted_by(str(interrupt))} no new trials; the running ones are {running}", err=True)
             progress = False
         else:
             return result

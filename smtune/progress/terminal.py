@@ -48,7 +48,11 @@ class TerminalProgress(Progress):
             redirect_stdout=sys.stdout is not None and sys.stdout.isatty(),
             redirect_stderr=True,
         )
-        self._live.start(refresh=True)
+        try:
+            self._live.start(refresh=True)
+        except BaseException:  # Ctrl-C: nobody else could give back the streams and the cursor
+            self._live.stop()
+            raise
 
     def update(self, trial: Trial) -> None:
         """Take in a state of a trial; the next redraw shows it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from dataclasses import replace
 
 import pytest
@@ -64,6 +65,32 @@ def picture(trials, *, width, height=24, planned=4, monkeypatch, interrupted=Fal
         if interrupted:
             display.stopping(force=False)
     return screen.getvalue().rstrip("\n").split("\n")
+
+
+class Interrupted(io.StringIO):
+    """A screen on which Ctrl-C is heard while the first picture is drawn."""
+
+    def __init__(self):
+        super().__init__()
+        self.armed = True
+
+    def write(self, text):
+        if self.armed and "churn" in text:
+            self.armed = False
+            raise KeyboardInterrupt
+        return super().write(text)
+
+    def isatty(self):
+        return True
+
+
+def test_ctrl_c_in_the_first_picture_gives_back_streams_and_cursor(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    before, screen = (sys.stdout, sys.stderr), Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        TerminalProgress(job(), screen)
+    assert (sys.stdout, sys.stderr) == before
+    assert screen.getvalue().rpartition("\x1b[?25")[2].startswith("h")
 
 
 class TestLines:
