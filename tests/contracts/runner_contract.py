@@ -220,8 +220,10 @@ class RunnerContract(ABC):
     def test_wait_may_be_for_months(self) -> None:
         with self.make() as runner:
             runner.start(self.trial(0, "complete"))
+            events: list[Event] = []
             while runner.busy():
-                runner.wait(180 * 86_400.0)
+                events += runner.wait(180 * 86_400.0)
+        assert ended(events, 0).status is TrialStatus.Completed
 
     def test_wake_from_another_thread(self) -> None:
         gate = self.gate()

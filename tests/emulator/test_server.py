@@ -159,6 +159,8 @@ class TestRequests:
             slow.sendall(b"PUT /sagemaker/key HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000\r\n\r\nabc")
             start(emulator, "churn")
             client("s3", emulator).put_object(Bucket=emulator.bucket, Key="a", Body=b"1")
+            assert found(emulator) == ["churn"]
+            assert client("s3", emulator).get_object(Bucket=emulator.bucket, Key="a")["Body"].read() == b"1"
 
     def test_many_threads_are_served(self, emulator):
         assert hammer(lambda service: client(service, emulator), emulator.bucket, seconds=3.0) == []

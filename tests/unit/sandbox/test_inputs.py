@@ -114,10 +114,13 @@ def test_pipe_ends_when_the_next_cannot_be_made(tmp_path: Path, files: list[Path
 def test_pipe_ends_while_a_reader_holds_on(tmp_path: Path) -> None:
     big = tmp_path / "big"
     big.write_bytes(b"x" * 10_000_000)
+    threads = threading.active_count()
     pipe = Pipe(tmp_path, "train", [big])
     with (tmp_path / "train_0").open("rb", buffering=0) as reader:
-        reader.read(10)
+        assert reader.read(10) == b"x" * 10
         pipe.close()
+        assert threading.active_count() == threads
+        assert len(reader.read()) < 10_000_000  # what the pipe held, and no more
 
 
 def test_hosts_share_sorted_keys() -> None:
